@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * faultline.c - the front door: the table of commands
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "faultline/command.h"
+
+static const struct fl_command *const commands[] = {
+	&fl_command_scan, &fl_command_graph, &fl_command_deps,   &fl_command_rank,
+	&fl_command_blast, &fl_command_diff, &fl_command_report,
+};
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: faultline COMMAND [ARGUMENT]...\n\n"
+	      "Watches what hosts really talk to and tells what breaks when one of those things breaks.\n\n",
+	      out);
+	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
+		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->usage->about);
+	fputs("\nfaultline COMMAND --help shows a command's options.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return FL_EXIT_ERROR;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return FL_EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("faultline " FL_VERSION);
+		return FL_EXIT_OK;
+	}
+	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
+		if (strcmp(argv[1], commands[i]->name) == 0)
+			return commands[i]->run(argc - 2, argv + 2);
+	struct fl_error err;
+	fl_fail(&err, -1, "no such command; 'faultline --help' lists them");
+	return fl_command_fail(argv[1], &err);
+}

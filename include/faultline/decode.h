@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decode.h - link, network and transport headers: bytes in, struct out
+ *
+ * Pure: no allocation, no clock, no pcap type. Addresses are those of the
+ * innermost IP header. Headers quoted inside ICMP errors are kept apart as
+ * @quoted: they are no traffic, but say that a connection attempt failed.
+ */
+#ifndef FAULTLINE_DECODE_H
+#define FAULTLINE_DECODE_H
+
+#include <stdint.h>
+
+#include "faultline/addr.h"
+#include "faultline/reader.h"
+#include "faultline/status.h"
+
+enum fl_transport { FL_TRANSPORT_NONE = 0, FL_TRANSPORT_TCP = 6, FL_TRANSPORT_UDP = 17 };
+
+enum fl_tcp_flags { FL_TCP_FIN = 1, FL_TCP_SYN = 2, FL_TCP_RST = 4, FL_TCP_PSH = 8, FL_TCP_ACK = 16 };
+
+/* Where the capturing host stands to a packet, as the link layer tells it. */
+enum fl_packet_way {
+	FL_WAY_UNKNOWN,
+	FL_WAY_IN,      /* cooked: sent to us */
+	FL_WAY_OUT,     /* cooked: sent by us */
+	FL_WAY_OTHER,   /* cooked: to another host (promiscuous), broadcast, multicast */
+};
+
+struct fl_packet {
+	int64_t time_ns;      /* filled by the source */
+	uint32_t len;         /* on the wire, from the source */
+	uint32_t interface;   /* index of the capture interface, from the source */
+
+	struct fl_addr src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t transport;    /* IP protocol number; ports only for TCP and UDP */
+	uint8_t way;          /* enum fl_packet_way */
+	bool has_mac;         /* Ethernet: src_mac and dst_mac are set */
+	uint8_t src_mac[6], dst_mac[6];
+
+	/* TCP */
+	uint8_t tcp_flags;
+	uint16_t tcp_window;
+	uint32_t tcp_seq, tcp_ack;
+
+	/* Captured transport payload, and how long the headers say it is: larger
+	 * when the snap length cut it. */
+	struct fl_slice payload;
+	uint32_t payload_len;
+
+	/* ICMP destination unreachable or time exceeded that quotes a TCP or UDP
+	 * packet: @transport is ICMP, these are the quoted header's. */
+	bool quotes;
+	uint8_t quoted_transport;
+	struct fl_addr quoted_src, quoted_dst;
+	uint16_t quoted_src_port, quoted_dst_port;
+};
+
+/**
+ * fl_decode() - Decode one captured frame
+ * @link_type: DLT_ value as libpcap numbers it
+ * @data:      captured bytes; borrowed by @p->payload
+ * @caplen:    number of them
+ * @p:         out; time_ns, len and interface are left alone, the rest is
+ *             always written
+ *
+ * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, LINUX_SLL, LINUX_SLL2,
+ * NULL and LOOP (either byte order), RAW, IPV4, IPV6. IPv6 extension headers
+ * are walked (at most 16, RFC 8200 section 4). Fragments: the first is decoded if its
+ * transport header is whole, others are FL_PARSE_UNSUPPORTED.
+ *
+ * Return: OK also for ICMP and other transports without ports; TRUNCATED when
+ * the snap length cut a header; MALFORMED when lengths contradict each other;
+ * UNSUPPORTED for ARP and everything else that is not IP.
+ */
+enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p);
+
+/* Whether fl_decode() knows the link type. */
+bool fl_decode_knows(int link_type);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * flow.h - the flow table: biflows by 5-tuple, their TCP state, their end
+ *
+ * A flow is one transport connection or UDP exchange (RFC 7011 section 2, biflow RFC 5103).
+ * The table has a fixed number of slots, allocated at start, hashed with a seed by open
+ * addressing; flows hang in one list per time-out class in the order of their
+ * last packet, so expiry looks only at heads and nothing is scanned. When it is full the
+ * flow that was silent longest is ended early and counted as evicted.
+ * Time is the packets' time; nothing here reads a clock.
+ */
+#ifndef FAULTLINE_FLOW_H
+#define FAULTLINE_FLOW_H
+
+#include "faultline/decode.h"
+#include "faultline/stream.h"
+#include "faultline/strpool.h"
+
+/* Zeek's conn_state. */
+enum fl_conn_state {
+	FL_CONN_OTH,    /* midstream: no SYN seen */
+	FL_CONN_S0,     /* attempt seen, no reply */
+	FL_CONN_S1,     /* established, not ended */
+	FL_CONN_SF,     /* established, normal end */
+	FL_CONN_REJ,    /* attempt rejected (RST answers SYN) */
+	FL_CONN_S2,     /* established, close attempt by initiator, none by responder */
+	FL_CONN_S3,     /* established, close attempt by responder, none by initiator */
+	FL_CONN_RSTO,   /* established, initiator aborted */
+	FL_CONN_RSTR,   /* responder aborted */
+	FL_CONN_RSTOS0, /* initiator sent SYN then RST, no SYN-ACK seen */
+	FL_CONN_RSTRH,  /* responder sent SYN-ACK then RST, no SYN seen */
+	FL_CONN_SH,     /* initiator sent SYN then FIN, no SYN-ACK seen */
+	FL_CONN_SHR,    /* responder sent SYN-ACK then FIN, no SYN seen */
+};
+const char *fl_conn_state_name(enum fl_conn_state s); /* "S0" ... */
+
+enum fl_side { FL_INITIATOR = 0, FL_RESPONDER = 1 };
+
+/* How the flow ended. */
+enum fl_flow_end { FL_END_CLOSED, FL_END_IDLE, FL_END_EVICTED, FL_END_CAPTURE };
+
+struct fl_flow {
+	/* identity; [0] initiator, [1] responder */
+	struct fl_addr addr[2];
+	uint16_t port[2];
+	uint8_t transport;
+	bool midstream;               /* TCP: no SYN was seen (initiator by SYN-ACK, lower port, first packet) */
+	bool broken;                  /* payload was cut or lost: counts are lower bounds */
+
+	/* times, ns */
+	int64_t first_ns, last_ns;
+	int64_t established_ns;       /* SYN-ACK was acknowledged; 0 = not */
+	int64_t synack_ns;            /* first SYN-ACK; 0 = none */
+	int64_t syn_ns;               /* last SYN before the SYN-ACK */
+	int64_t first_payload_ns[2];  /* 0 = none */
+
+	uint64_t bytes[2];            /* payload on the wire, retransmissions included */
+	uint32_t packets[2];
+	uint32_t syn_seq, synack_seq;
+	uint16_t syn_packets;         /* SYNs of the initiator, duplicates folded */
+	uint16_t syn_retransmits;     /* same sequence number, over 2 ms apart */
+	uint8_t flags_seen[2];        /* OR of tcp_flags */
+	bool rst_first_responder;     /* first RST came from the responder */
+	bool rst_after_syn;           /* RST before any SYN-ACK */
+	bool unreachable;             /* an ICMP error quoted it */
+
+	/* Last sequence number seen to have payload, to fold duplicates. */
+	uint32_t payload_end_seq[2];
+
+	/* Exchanges by change of payload direction (see exchange rules in scanner.h). */
+	uint32_t exchanges;
+	int64_t exchange_start_ns;    /* open exchange; 0 = none */
+	uint8_t last_payload_side;    /* 0, 1, or 2 before any payload */
+
+	/* Kept for the layer above, zero at creation, never read here. */
+	struct fl_stream stream[2];
+	uint32_t user[8];
+
+	/* Table's own. */
+	uint32_t hash_slot, next, prev;
+	uint8_t list, state_bits;
+};
+
+struct fl_flow_options {
+	uint32_t capacity;            /* flows */
+	int64_t tcp_attempt_ns;       /* unanswered attempts: 75 s */
+	int64_t tcp_idle_ns;          /* established: 1 h by default */
+	int64_t tcp_closed_ns;        /* after both FINs or a RST: 5 s */
+	int64_t udp_idle_ns;          /* 60 s */
+};
+extern const struct fl_flow_options fl_flow_defaults;
+
+struct fl_flow_counters {
+	uint64_t created, ended[4];   /* by enum fl_flow_end; [EVICTED] goes into coverage */
+	uint64_t duplicates;          /* packets seen twice within 2 ms, dropped */
+};
+
+/* Called once per flow when it ends; @flow dies on return. */
+typedef void fl_flow_ended(void *context, struct fl_flow *flow, enum fl_flow_end how);
+
+struct fl_flow_table;
+struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, fl_flow_ended *ended,
+					void *context);
+void fl_flow_table_free(struct fl_flow_table *t); /* without calling ended */
+
+/* What one packet meant. */
+struct fl_flow_packet {
+	struct fl_flow *flow;
+	enum fl_side side;            /* who sent it */
+	bool created;                 /* the flow began with this packet */
+	bool duplicate;               /* seen before: count nothing, parse nothing */
+	bool retransmit;              /* payload brings no new byte */
+};
+
+/**
+ * fl_flow_table_add() - Find or create the packet's flow and update it
+ * @t: table; expires flows that are due at @p->time_ns first
+ * @p: TCP or UDP packet
+ *
+ * A SYN on a flow that is closed or has another initial sequence number ends the
+ * old flow and begins a new one (port reuse). The same packet within 2 ms (same
+ * IP id is not needed: same flags, sequence, acknowledgement and length for TCP; never for
+ * UDP) is a duplicate. The direction of a TCP flow comes from SYN, SYN-ACK, else the
+ * lower port is the responder (equal: the first sender initiates); UDP: the first
+ * sender initiates, unless only its port is below 1024.
+ * Payload that arrives in a SYN counts.
+ *
+ * Return: by value; flow is valid until the next call. O(1) expected.
+ */
+struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p);
+
+/* An ICMP error quoted this packet: mark the flow, when there is one. */
+void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p);
+/* End everything, oldest first. */
+void fl_flow_table_flush(struct fl_flow_table *t);
+
+/* Zeek's state of the flow as it is now. */
+enum fl_conn_state fl_flow_state(const struct fl_flow *f);
+
+uint32_t fl_flow_table_count(const struct fl_flow_table *t);
+const struct fl_flow_counters *fl_flow_table_counters(const struct fl_flow_table *t);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * json.h - cJSON, with the care its defaults lack
+ *
+ * Whole files with a size limit; keys compared with case; UTF-8 checked;
+ * duplicate keys refused; 64-bit counts exact: above 2^53 - 1 they are written as a
+ * string of digits, and both forms are read. Doubles that are not finite are
+ * written as null and read back as NaN.
+ */
+#ifndef FAULTLINE_JSON_H
+#define FAULTLINE_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "faultline/addr.h"
+#include "faultline/status.h"
+
+enum { FL_JSON_DEPTH_MAX = 64 };           /* nesting; ours needs 8 */
+#define FL_JSON_FILE_MAX (UINT64_C(2) << 30) /* bytes */
+
+/* Parse all of @path ("-": standard input). The error names file, line and
+ * column. *@root is owned by the caller (cJSON_Delete). */
+int fl_json_read(const char *path, cJSON **root, struct fl_error *err);
+/* The same for text in memory; @name stands for the file in errors. */
+int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
+		  struct fl_error *err);
+
+/* 0 when @root is an object whose "schema" is "faultline.@kind/N" with N equal to
+ * @major; -EINVAL with what was found instead otherwise. */
+int fl_json_check_schema(const char *name, const cJSON *root, const char *kind, int major,
+			 struct fl_error *err);
+
+/* Members of an object; absent, null or of another type: NULL, @otherwise. */
+const cJSON *fl_json_get(const cJSON *object, const char *key);
+const cJSON *fl_json_array(const cJSON *object, const char *key);
+const char *fl_json_string(const cJSON *object, const char *key);
+double fl_json_double(const cJSON *object, const char *key, double otherwise);
+uint64_t fl_json_u64(const cJSON *object, const char *key, uint64_t otherwise);
+bool fl_json_bool(const cJSON *object, const char *key, bool otherwise);
+int64_t fl_json_time(const cJSON *object, const char *key, int64_t otherwise);
+
+void fl_json_add_u64(cJSON *object, const char *key, uint64_t value);
+void fl_json_add_double(cJSON *object, const char *key, double value);
+void fl_json_add_string(cJSON *object, const char *key, const char *value); /* NULL: null */
+void fl_json_add_time(cJSON *object, const char *key, int64_t time_ns);
+void fl_json_add_strings(cJSON *object, const char *key, const char *const *list, size_t n);
+void fl_json_add_addresses(cJSON *object, const char *key, const struct fl_addr *list, size_t n);
+
+/* Pretty text with two spaces, one final newline. Strings that are not UTF-8
+ * are repaired with U+FFFD before they are added. */
+void fl_json_write(FILE *out, const cJSON *root);
+/* One line, no spaces, with newline. */
+void fl_json_write_line(FILE *out, const cJSON *root);
+
+#endif

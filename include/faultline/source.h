@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * source.h - where packets come from: files and interfaces, by libpcap
+ *
+ * Files: pcap and pcapng, plain or gzip-compressed (told by content, not by
+ * name), "-" for standard input. A file that ends inside a packet gives all
+ * packets before the cut and sets @cut_short in the counters.
+ */
+#ifndef FAULTLINE_SOURCE_H
+#define FAULTLINE_SOURCE_H
+
+#include "faultline/decode.h"
+#include "faultline/status.h"
+
+struct fl_source;
+
+struct fl_source_counters {
+	uint64_t packets, bytes;      /* delivered; bytes on the wire */
+	uint64_t dropped_kernel;      /* pcap_stats ps_drop */
+	uint64_t dropped_interface;   /* pcap_stats ps_ifdrop */
+	uint64_t parse[FL_PARSE_COUNT]; /* fl_decode() results */
+	uint64_t filtered;            /* files: packets the filter left out */
+	bool cut_short;               /* the file ends inside a packet */
+	bool lost_interface;          /* a live interface disappeared */
+};
+
+struct fl_live_options {
+	const char *interface;        /* "any" is one */
+	const char *filter;           /* BPF, or NULL */
+	uint32_t snaplen;             /* bytes */
+	uint32_t buffer_bytes;        /* kernel ring */
+};
+
+/* Both set *@source on success only; @err names the file or interface and the
+ * remedy (permission: what to run instead). */
+int fl_source_open_file(struct fl_source **source, const char *path, const char *filter,
+			struct fl_error *err);
+int fl_source_open_live(struct fl_source **source, const struct fl_live_options *options,
+			struct fl_error *err);
+void fl_source_close(struct fl_source *s); /* NULL is fine */
+
+/**
+ * fl_source_next() - The next decoded packet
+ * @s: source
+ * @p: out; its payload is borrowed until the next call
+ *
+ * Frames that fl_decode() does not give OK for are counted and passed over.
+ *
+ * Return: 1 a packet, 0 none now (live: read time-out, non-blocking poll), FL_SOURCE_END at
+ * the end of a file or after fl_source_stop(), negative errno on failure with
+ * @err filled (a damaged file names the packet number).
+ */
+enum { FL_SOURCE_END = 2 };
+int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *err);
+void fl_source_stop(struct fl_source *s); /* async-signal-safe */
+
+/* For poll(2); -1 for files. */
+int fl_source_fd(const struct fl_source *s);
+const char *fl_source_name(const struct fl_source *s); /* path or interface */
+/* Refreshes the drop counters first on live sources. */
+const struct fl_source_counters *fl_source_counters(struct fl_source *s);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * system.h - scans joined: the failure graph and the evidence behind each edge
+ *
+ * How scans join (DESIGN 6): a service requires its endpoints, one group each; an
+ * endpoint requires one of what it resolves to: the service where address and port belong to a
+ * scanned host, else the address; a service requires its host; addresses hang on their
+ * provider; services on one of the resolvers they ask. Interchangeable backends reached by bare address are one
+ * group. Background, rare and start-up uses are groups with needs 0; probes, multicast and
+ * endpoints that never answered are listed but are no part of the graph.
+ */
+#ifndef FAULTLINE_SYSTEM_H
+#define FAULTLINE_SYSTEM_H
+
+#include "faultline/graph.h"
+#include "faultline/scan.h"
+
+/* A direct dependency: all scans' records of one (service, endpoint), added up. */
+struct fl_dependency {
+	fl_node_id from;        /* service; FL_NODE_NONE when not in the graph */
+	fl_node_id to;          /* endpoint or resolver; FL_NODE_NONE when not in the graph */
+	const char *from_id, *to_id; /* ids, also when not in the graph */
+	fl_group_id group;      /* the requirement it became; FL_GROUP_NONE */
+	const struct fl_scan_dependency *merged; /* the added-up record */
+	double window_s;        /* time watched for it, over all scans */
+};
+
+struct fl_entry_client_summary { fl_node_id service; uint64_t clients, exchanges; };
+
+struct fl_system {
+	struct fl_graph *graph;
+	struct fl_dependency *dependencies; /* sorted by from_id, to_id; none for a graph file */
+	size_t dependency_count;
+	struct fl_scan_set scans;           /* what it was made of; empty for a graph file */
+	struct fl_arena *arena;
+	int64_t start_ns, end_ns;           /* over all scans */
+	double watched_s;                   /* sum of windows */
+	struct fl_coverage coverage;        /* added up */
+	const char *title;                  /* names of the hosts, for headings */
+};
+
+/**
+ * fl_system_load() - Read INPUTs and join them
+ * @inputs: scan files, scan sets, directories of such files (*.json, not recursive), one graph
+ *          file, or "-"
+ * @err:    names the input, the place and the remedy. A graph file beside other inputs is an error
+ */
+int fl_system_load(struct fl_system **system, const char *const *inputs, size_t count,
+		   struct fl_error *err);
+/* The join alone; takes the scans out of @set. */
+struct fl_system *fl_system_join(struct fl_scan_set *set);
+void fl_system_free(struct fl_system *s);
+
+/* Display name of a node without its kind: "api1/port-8080", "api.vendor.example:443". Borrowed. */
+const char *fl_system_label(const struct fl_system *s, fl_node_id v);
+/* Scope of an endpoint, address, resolver or provider; LOCAL for hosts and services. */
+enum fl_scope fl_system_scope(const struct fl_system *s, fl_node_id v);
+/* Host node a service runs on; FL_NODE_NONE. */
+fl_node_id fl_system_host_of(const struct fl_system *s, fl_node_id service);
+
+#endif
