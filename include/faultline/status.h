@@ -49,6 +49,9 @@ enum { FL_EXIT_OK = 0, FL_EXIT_FOUND = 1, FL_EXIT_ERROR = 2 };
 int fl_fail(struct fl_error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* One line on standard error, then exit with FL_EXIT_ERROR. */
+_Noreturn void fl_out_of_memory(void);
+
 /* Allocation that cannot fail: prints one line to standard error and exits
  * with FL_EXIT_ERROR when the system has no memory left. Sizes are checked for
  * overflow. fl_alloc() and fl_alloc_array() return zeroed memory. Free with
