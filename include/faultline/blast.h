@@ -26,7 +26,7 @@ struct fl_blast {
 	uint32_t entry_points_lost;  /* an entry point that itself is the cause counts */
 	double entry_weight_lost;    /* share of entry-point exchanges, 0..1, in the fixed-point sense */
 	double *loss;                /* expected loss of every node, 0..1; see fl_expected_loss() */
-	double expected_loss;        /* over entry points, weighted */
+	double expected_loss;        /* over entry points, weighted; without any: mean over all other nodes */
 };
 
 /* @a owns the result. */
@@ -36,7 +36,7 @@ struct fl_blast *fl_blast(const struct fl_graph *g, const fl_node_id *failed, si
 /**
  * fl_expected_loss() - Share of its work each node loses when @failed are down
  * loss(x) = 1 for failed nodes. A group loses the product of its members' losses where redundancy
- * is confirmed or assumed by needs, the mean where it needs every member and was spread; a node loses
+ * is confirmed or assumed by needs, the mean where it needs every one of several members; a node loses
  * 1 - prod over groups (1 - coupling * loss(group)); groups with needs 0 lose
  * nothing. k of n: probability that fewer than k members serve, members taken as independent
  * (Poisson binomial). Cycles: iterated from 0 until no value moves by 1e-9 (monotone, bounded; at most

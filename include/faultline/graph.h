@@ -59,10 +59,13 @@ struct fl_graph_builder;
 
 struct fl_graph_builder *fl_graph_builder_new(void);
 void fl_graph_builder_free(struct fl_graph_builder *b);
-/* Handle of the node with this id, created when new (then @kind counts). */
+/* Handle of the node with this id (not empty), created when new (then @kind counts; NULL: "other").
+ * Handles are dense from 0 in the order of creation. */
 uint32_t fl_graph_builder_node(struct fl_graph_builder *b, const char *id, const char *kind);
 void fl_graph_builder_probability(struct fl_graph_builder *b, uint32_t node, double p);
-/* Members are handles; repeated ones are folded, @needs stays. */
+/* Members are handles; repeated ones are folded, @needs stays (above the number of distinct members it
+ * means all of them). @coupling outside 0..1 or NaN counts as the nearer end or 1; @redundancy NONE beside
+ * spare members counts as ASSUMED. */
 void fl_graph_builder_group(struct fl_graph_builder *b, uint32_t of, uint32_t needs,
 			    const uint32_t *members, size_t count, double coupling,
 			    enum fl_redundancy redundancy, const char *evidence);

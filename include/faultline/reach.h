@@ -24,10 +24,13 @@ struct fl_reach {
 	struct fl_arena *arena;
 	struct fl_reached *list;     /* sorted by from, scope (external first), to */
 	size_t count;
+	uint64_t dropped;            /* rows past FL_REACH_MAX, not listed */
 };
+enum { FL_REACH_MAX = 1000000 };
 
 /* Endpoints and resolvers that @from (FL_NODE_NONE: every service) depends on. In graph files, where no
- * node is an endpoint: every node reached. O(V + E) a start. */
+ * node is an endpoint: every node reached (from every node, where none is a service). O(E log E) once and
+ * O(V + E + length of the paths) a start. */
 struct fl_reach *fl_reach(const struct fl_system *s, fl_node_id from);
 void fl_reach_free(struct fl_reach *r);
 
