@@ -5,7 +5,7 @@
  * Whole files with a size limit; keys compared with case; UTF-8 checked;
  * duplicate keys refused; 64-bit counts exact: above 2^53 - 1 they are written as a
  * string of digits, and both forms are read. Doubles that are not finite are
- * written as null and read back as NaN.
+ * written as null, which reads back as @otherwise.
  */
 #ifndef FAULTLINE_JSON_H
 #define FAULTLINE_JSON_H

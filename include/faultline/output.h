@@ -4,8 +4,10 @@
  *
  * Written under a temporary name in the same directory (mode 0600 & ~umask
  * until renamed, then 0666 & ~umask), renamed over the target by commit.
- * Symbolic links at the temporary name are never followed (O_EXCL). "-" is
- * standard output.
+ * Symbolic links at the temporary name are never followed (O_EXCL), one at the
+ * target is replaced. Devices and pipes are written in place. "-" is standard
+ * output. From the first open on SIGPIPE is ignored, so that a closed pipe is
+ * a failed write.
  */
 #ifndef FAULTLINE_OUTPUT_H
 #define FAULTLINE_OUTPUT_H

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * json_internal.h - what the three files of json.h share
+ */
+#ifndef FAULTLINE_JSON_INTERNAL_H
+#define FAULTLINE_JSON_INTERNAL_H
+
+#include "faultline/json.h"
+
+/* 0 when the text is one JSON value that cJSON will take as it is; -EINVAL with file, line, column. */
+int fl_json_check_text(const char *name, const char *text, size_t size, struct fl_error *err);
+
+/* 0 when no object of the tree made from @text has two members of one name. */
+int fl_json_check_members(const char *name, const char *text, size_t size, const cJSON *root,
+			  struct fl_error *err);
+
+#endif
