@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Files keep their documented shape; same input, same bytes, in whatever order and however often."""
+import json
+import os
+import random
+
+import common
+
+# What other programs rely on: command line, list, members of its items.
+SHAPES = [
+    (['deps'], 'dependencies', ['from', 'to', 'direct', 'path', 'name', 'port', 'transport', 'scope', 'addresses',
+                                'cname_chain', 'provider', 'application', 'attribution', 'class', 'answered', 'coupling',
+                                'fan_out', 'connections']),
+    (['rank'], 'spofs', ['rank', 'node', 'kind', 'entry_points_lost', 'services_lost', 'expected_loss', 'redundancy',
+                         'why']),
+    (['blast', '--all'], 'blasts', ['node', 'nodes_lost', 'services_lost', 'entry_points_lost']),
+]
+
+
+def validate(results, scans, graph):
+    try:
+        import jsonschema
+    except ImportError:
+        results.skip('schema: files against their JSON schema', 'python3-jsonschema is not installed')
+        return
+    for kind, files in (('scan', scans), ('graph', [graph])):
+        schema = common.load(os.path.join(common.ROOT, 'analyze', 'faultline.%s.schema.json' % kind))
+        jsonschema.Draft7Validator.check_schema(schema)
+        validator = jsonschema.validators.validator_for(schema)(schema)
+        wrong = ['%s: /%s: %s' % (os.path.basename(path), '/'.join(map(str, e.absolute_path)), e.message[:200])
+                 for path in files for e in validator.iter_errors(common.load(path))]
+        results.check(not wrong, 'schema: every %s file is valid' % kind, wrong[:3])
+        broken = dict(common.load(files[0]), schema='faultline.%s/9' % kind)
+        results.check(not validator.is_valid(broken), 'schema: another major version of %s is not valid' % kind)
+
+
+def shapes(results, scans):
+    for command, items, members in SHAPES:
+        raw = common.must(*command, *scans, '--json').stdout
+        data = json.loads(raw)
+        name = 'faultline.%s/1' % command[0]
+        results.check(data.get('schema') == name and list(data)[0] == 'schema',
+                      'schema: %s --json begins with its schema' % ' '.join(command), list(data)[:2])
+        lacking = sorted({m for item in data[items] for m in members if m not in item})
+        results.check(data[items] and not lacking, 'schema: %s --json has what is relied on' % ' '.join(command),
+                      'lacking %s of %d items' % (lacking, len(data[items])))
+    blast = common.must_json('blast', 'db.tide.internal', *scans)
+    lacking = [m for m in ('node', 'mode', 'failed', 'entry_points_lost', 'expected_loss', 'steps') if m not in blast]
+    results.check(not lacking, 'schema: blast --json has what is relied on', lacking)
+    diff = common.must_json('diff', scans[0], scans[0])
+    results.check(diff.get('schema') == 'faultline.diff/1' and diff.get('changes') == [],
+                  'schema: diff --json of a scan with itself has no changes', diff)
+
+
+def determinism(results, scans, folder):
+    for kind in ('html', 'md', 'json', 'dot', 'svg'):
+        outputs = []
+        for i in range(2):
+            path = folder.file('report-%d.%s' % (i, kind))
+            common.must('report', *(scans if i == 0 else scans[::-1]), '-o', path)
+            outputs.append(open(path, 'rb').read())
+        results.check(outputs[0] == outputs[1] and outputs[0], 'schema: report.%s has the same bytes again' % kind)
+    for command in (['deps', '--json'], ['deps'], ['rank'], ['rank', '--json'], ['blast', '--all', '--json']):
+        first, again = (common.must(command[0], *order, *command[1:]).stdout for order in (scans, scans[::-1]))
+        results.check(first == again and first, 'schema: %s prints the same bytes again' % ' '.join(command))
+
+
+def again(results, scans, folder):
+    capture = os.path.join(common.DEMO, 'edge.pcap.gz')
+    flows = [folder.file('flows-%d' % i) for i in range(2)]
+    for path in flows:
+        common.must('scan', '-r', capture, '--host', 'edge', '--flows', path, '-o', folder.file('edge-again.json'))
+    first = open(next(s for s in scans if s.endswith('/edge.json')), 'rb').read()
+    results.check(open(folder.file('edge-again.json'), 'rb').read() == first, 'schema: a second scan has the same bytes')
+    results.check(open(flows[0], 'rb').read() == open(flows[1], 'rb').read(), 'schema: so have its flows')
+    printed = common.must('scan', '-r', capture, '--host', 'edge', '-o', '-').stdout
+    results.check(printed == first, 'schema: a scan to standard output has the same bytes')
+    with open(scans[0], 'rb') as f:
+        piped = common.must('deps', '-', '--json', stdin=f).stdout
+    results.check(piped == common.must('deps', scans[0], '--json').stdout, 'schema: "-" reads standard input')
+
+
+def merging(results, scans, folder, graph):
+    whole = open(graph, 'rb').read()
+    shuffled = scans[:]
+    random.Random(3).shuffle(shuffled)
+    orders = [('backwards', scans[::-1]), ('shuffled', shuffled), ('with duplicates', scans + scans[2:5]),
+              ('as a directory', [os.path.dirname(scans[0])])]
+    for name, order in orders:
+        results.check(common.must('graph', *order).stdout == whole, 'schema: scans %s give the same graph' % name)
+    common.must('graph', *scans, '-o', folder.file('graph-file.json'))
+    results.check(open(folder.file('graph-file.json'), 'rb').read() == whole, 'schema: graph -o has the same bytes')
+    results.check(common.must('graph', graph).stdout == whole, 'schema: a graph of a graph file is that graph')
+    by_scans = [(s['node'], s['rank']) for s in common.must_json('rank', *scans)['spofs']]
+    by_graph = [(s['node'], s['rank']) for s in common.must_json('rank', graph)['spofs']]
+    results.check(by_scans == by_graph, 'schema: a graph file ranks as its scans do', (by_scans[:3], by_graph[:3]))
+
+
+def main():
+    results = common.Results()
+    common.need_program(results)
+    with common.Folder() as scan_folder, common.Folder() as folder:
+        try:
+            scans = common.scan_hosts(common.DEMO, scan_folder.path)
+            graph = folder.write('graph.json', common.must('graph', *scans).stdout)
+        except common.Ended as e:
+            results.bad('schema: the demo shop can be scanned', e)
+            results.finish()
+        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (determinism, (scans, folder)),
+                                (again, (scans, folder)), (merging, (scans, folder, graph))):
+            try:
+                work(results, *arguments)
+            except (common.Ended, OSError, KeyError, ValueError) as e:
+                results.bad('schema: %s' % work.__name__, '%s: %s' % (type(e).__name__, e))
+    results.finish()
+
+
+if __name__ == '__main__':
+    main()
