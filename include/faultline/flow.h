@@ -7,7 +7,12 @@
  * addressing; flows hang in one list per time-out class in the order of their
  * last packet, so expiry looks only at heads and nothing is scanned. When it is full the
  * flow that was silent longest is ended early and counted as evicted.
- * Time is the packets' time; nothing here reads a clock.
+ * A flow moves in its list only when an eighth of the time-out has passed since it
+ * last moved: the order, and with it the moment of expiry and the choice of the flow to
+ * evict, is exact to that eighth. Whether a packet belongs to an old flow or begins a
+ * new one is decided by the packets' own times and is exact.
+ * Time is the packets' time; nothing here reads a clock. Times may go backwards (merged
+ * files): the table's clock is the latest time seen.
  */
 #ifndef FAULTLINE_FLOW_H
 #define FAULTLINE_FLOW_H
@@ -39,46 +44,55 @@ enum fl_side { FL_INITIATOR = 0, FL_RESPONDER = 1 };
 /* How the flow ended. */
 enum fl_flow_end { FL_END_CLOSED, FL_END_IDLE, FL_END_EVICTED, FL_END_CAPTURE };
 
+enum { FL_FLOW_RECENT = 8 };
+
+/* Hot fields first: finding and counting a packet touches the first two cache lines. */
 struct fl_flow {
 	/* identity; [0] initiator, [1] responder */
 	struct fl_addr addr[2];
 	uint16_t port[2];
 	uint8_t transport;
+	uint8_t flags_seen[2];        /* OR of tcp_flags */
+	uint8_t list;                 /* table's own: time-out class */
+	int64_t last_ns;
+	/* End of the payload seen so far, to tell retransmissions. */
+	uint32_t payload_end_seq[2];
+	uint32_t packets[2];
+	uint64_t bytes[2];            /* payload on the wire, retransmissions included */
+	int64_t queued_ns;            /* table's own: its clock when this went to its list's tail */
+	uint8_t state_bits;           /* table's own */
+	uint8_t recent_at;            /* table's own: oldest of recent_ */
+	uint8_t last_payload_side;    /* 0, 1, or 2 before any payload */
 	bool midstream;               /* TCP: no SYN was seen (initiator by SYN-ACK, lower port, first packet) */
 	bool broken;                  /* payload was cut or lost: counts are lower bounds */
+	bool rst_first_responder;     /* first RST came from the responder */
+	bool rst_after_syn;           /* RST before any SYN-ACK */
+	bool unreachable;             /* an ICMP error quoted it */
 
-	/* times, ns */
-	int64_t first_ns, last_ns;
+	/* Exchanges by change of payload direction (see exchange rules in scanner.h). */
+	int64_t exchange_start_ns;    /* open exchange; 0 = none */
+	uint32_t exchanges;
+
+	/* times, ns; a packet stamped 0 counts as 1 where 0 means none */
+	int64_t first_ns;
 	int64_t established_ns;       /* SYN-ACK was acknowledged; 0 = not */
 	int64_t synack_ns;            /* first SYN-ACK; 0 = none */
 	int64_t syn_ns;               /* last SYN before the SYN-ACK */
 	int64_t first_payload_ns[2];  /* 0 = none */
 
-	uint64_t bytes[2];            /* payload on the wire, retransmissions included */
-	uint32_t packets[2];
 	uint32_t syn_seq, synack_seq;
 	uint16_t syn_packets;         /* SYNs of the initiator, duplicates folded */
 	uint16_t syn_retransmits;     /* same sequence number, over 2 ms apart */
-	uint8_t flags_seen[2];        /* OR of tcp_flags */
-	bool rst_first_responder;     /* first RST came from the responder */
-	bool rst_after_syn;           /* RST before any SYN-ACK */
-	bool unreachable;             /* an ICMP error quoted it */
-
-	/* Last sequence number seen to have payload, to fold duplicates. */
-	uint32_t payload_end_seq[2];
-
-	/* Exchanges by change of payload direction (see exchange rules in scanner.h). */
-	uint32_t exchanges;
-	int64_t exchange_start_ns;    /* open exchange; 0 = none */
-	uint8_t last_payload_side;    /* 0, 1, or 2 before any payload */
 
 	/* Kept for the layer above, zero at creation, never read here. */
 	struct fl_stream stream[2];
 	uint32_t user[8];
 
-	/* Table's own. */
-	uint32_t hash_slot, next, prev;
-	uint8_t list, state_bits;
+	/* Table's own: list links, hash, the last packets to fold duplicates. */
+	uint32_t hash, next, prev;
+	uint32_t unused[4];           /* recent_ begins, and the struct ends, on a cache line */
+	uint32_t recent_hash[FL_FLOW_RECENT];
+	uint32_t recent_time[FL_FLOW_RECENT]; /* 1024 ns */
 };
 
 struct fl_flow_options {
@@ -114,7 +128,7 @@ struct fl_flow_packet {
 
 /**
  * fl_flow_table_add() - Find or create the packet's flow and update it
- * @t: table; expires flows that are due at @p->time_ns first
+ * @t: table; ends flows that are due by then first
  * @p: TCP or UDP packet
  *
  * A SYN on a flow that is closed or has another initial sequence number ends the

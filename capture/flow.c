@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * flow.c - the flow table
+ *
+ * Three arrays, allocated once; pages that were never used cost nothing:
+ *   slots   hash table, two words each: the flow's 32-bit hash and its id. A look-up
+ *           compares hashes inside one cache line and touches a flow only when all
+ *           32 bits agree. Linear probing, at most half full. Deletion shifts
+ *           back what follows; an entry's home is in its hash, so no tombstones are
+ *           left and no flow is touched.
+ *   flows   the pool. Ids are index + 1; 0 is none. Freed ones form a stack.
+ *   lists   one per time-out class, linked by id.
+ *
+ * The hash adds a keyed hash of either endpoint, so both directions agree without
+ * comparing the endpoints; the keys come from the process's seed, so nobody outside can
+ * choose ports that collide. It decides nothing that is printed: flows end in
+ * the order of the lists.
+ *
+ * The clock is the latest packet time seen. Lists are ordered by the clock at which a
+ * flow was queued, which never goes back whatever the packets say. A packet does not
+ * move its flow unless it was queued more than an eighth of the time-out ago
+ * (flow.h); a flow whose queueing is nine eighths of the time-out old is then
+ * silent for at least one, and ends without a second look.
+ *
+ * Duplicates: mirrors and bridges show a packet several times within microseconds, with
+ * up to a driver's batch (8, gro_normal_batch in Linux) of other packets between.
+ * Each flow keeps hash and time of its last 8 TCP packets; payload that goes past all
+ * that was seen cannot be a copy and skips the search.
+ *
+ * States are Zeek's as its documentation of conn_state words them (conn.log,
+ * https://docs.zeek.org): what was not seen is never assumed, so a connection of
+ * which only one side was captured is no S1. A reset after both sides have said FIN is
+ * the habit of some stacks and changes nothing.
+ */
+#include "faultline/flow.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum list_class { LIST_ATTEMPT, LIST_IDLE, LIST_CLOSED, LIST_UDP, LIST_COUNT };
+
+enum state_bits {
+	SYN_SEEN = 1,        /* of the initiator */
+	SYNACK_SEEN = 2,     /* of the responder; its bare SYN in a simultaneous open too */
+	RST_SEEN = 4,
+	RST_LATE = 8,        /* the first RST followed both FINs */
+	END_KNOWN = 16,      /* payload_end_seq[0] is valid; times 2 for [1] */
+};
+
+/* Two sightings of one packet lie microseconds apart; the shortest minimum RTO in use (Linux in
+ * data centres) is 5 ms. In units of recent_time, 1024 ns. */
+enum { DUPLICATE_NS = 2000000, DUPLICATE_TICKS = DUPLICATE_NS / 1024 };
+
+enum { PRIVILEGED_PORTS = 1024 };
+
+struct slot {
+	uint32_t hash;
+	uint32_t flow; /* id; 0 = empty */
+};
+
+struct list {
+	uint32_t head, tail;
+	int64_t timeout_ns, slack_ns;
+};
+
+struct fl_flow_table {
+	struct slot *slots;
+	struct fl_flow *flows;   /* aligned inside @memory */
+	void *memory;
+	uint32_t mask, capacity, used, free, count;
+	int64_t clock_ns;
+	int64_t due_ns;          /* nothing is due before */
+	uint64_t seed[3];
+	struct list lists[LIST_COUNT];
+	fl_flow_ended *ended;
+	void *context;
+	struct fl_flow_counters counters;
+};
+
+/* The ends of a packet, as it stands or as an ICMP error quotes it. */
+struct ends {
+	const struct fl_addr *src, *dst;
+	uint16_t src_port, dst_port;
+	uint8_t transport;
+};
+
+const struct fl_flow_options fl_flow_defaults = {
+	.capacity = 262144,
+	.tcp_attempt_ns = 75 * 1000000000LL,
+	.tcp_idle_ns = 3600 * 1000000000LL,
+	.tcp_closed_ns = 5 * 1000000000LL,
+	.udp_idle_ns = 60 * 1000000000LL,
+};
+
+const char *fl_conn_state_name(enum fl_conn_state s)
+{
+	static const char *const names[] = {
+		[FL_CONN_OTH] = "OTH", [FL_CONN_S0] = "S0", [FL_CONN_S1] = "S1", [FL_CONN_SF] = "SF",
+		[FL_CONN_REJ] = "REJ", [FL_CONN_S2] = "S2", [FL_CONN_S3] = "S3", [FL_CONN_RSTO] = "RSTO",
+		[FL_CONN_RSTR] = "RSTR", [FL_CONN_RSTOS0] = "RSTOS0", [FL_CONN_RSTRH] = "RSTRH",
+		[FL_CONN_SH] = "SH", [FL_CONN_SHR] = "SHR",
+	};
+	assert((size_t)s < FL_ARRAY_LEN(names));
+	return names[s];
+}
+
+/* --- hash table ----------------------------------------------------------------------------- */
+
+__extension__ typedef unsigned __int128 wide;
+
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+	wide m = (wide)a * b;
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static inline uint64_t hash_endpoint(const uint64_t seed[3], const struct fl_addr *a, uint16_t port)
+{
+	uint64_t high, low;
+	memcpy(&high, a->bytes, sizeof(high));
+	memcpy(&low, a->bytes + sizeof(high), sizeof(low));
+	return fold((high ^ seed[0]) + port * seed[2], low ^ seed[1]);
+}
+
+static inline uint32_t hash_ends(const struct fl_flow_table *t, const struct ends *e)
+{
+	uint64_t sum = hash_endpoint(t->seed, e->src, e->src_port) +
+		       hash_endpoint(t->seed, e->dst, e->dst_port) + e->transport;
+	sum = fold(sum, t->seed[2]);
+	return (uint32_t)(sum ^ sum >> 32);
+}
+
+static inline bool same_addr(const struct fl_addr *a, const struct fl_addr *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static inline bool sent_by(const struct fl_flow *f, const struct ends *e, unsigned side)
+{
+	return f->port[side] == e->src_port && f->port[!side] == e->dst_port &&
+	       same_addr(&f->addr[side], e->src) && same_addr(&f->addr[!side], e->dst);
+}
+
+static inline struct fl_flow *find(const struct fl_flow_table *t, const struct ends *e, uint32_t hash,
+	unsigned *side)
+{
+	for (uint32_t i = hash & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
+		if (t->slots[i].hash != hash)
+			continue;
+		struct fl_flow *f = &t->flows[t->slots[i].flow - 1];
+		if (f->transport != e->transport)
+			continue;
+		*side = !sent_by(f, e, FL_INITIATOR);
+		if (*side == FL_INITIATOR || sent_by(f, e, FL_RESPONDER))
+			return f;
+	}
+	return NULL;
+}
+
+static void insert_slot(struct fl_flow_table *t, uint32_t hash, uint32_t id)
+{
+	uint32_t i = hash & t->mask;
+	while (t->slots[i].flow != 0)
+		i = (i + 1) & t->mask;
+	t->slots[i] = (struct slot){ hash, id };
+}
+
+/* Knuth, volume 3, section 6.4, algorithm R: what stands behind the hole moves into it unless its
+ * home lies behind the hole. */
+static void delete_slot(struct fl_flow_table *t, uint32_t hash, uint32_t id)
+{
+	uint32_t hole = hash & t->mask;
+	while (t->slots[hole].flow != id)
+		hole = (hole + 1) & t->mask;
+	for (uint32_t i = (hole + 1) & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
+		uint32_t from_home = (i - t->slots[i].hash) & t->mask;
+		uint32_t from_hole = (i - hole) & t->mask;
+		if (from_home < from_hole)
+			continue;
+		t->slots[hole] = t->slots[i];
+		hole = i;
+	}
+	t->slots[hole] = (struct slot){ 0, 0 };
+}
+
+/* --- time-out lists --------------------------------------------------------------------------- */
+
+static inline struct fl_flow *flow_of(const struct fl_flow_table *t, uint32_t id)
+{
+	return id ? &t->flows[id - 1] : NULL;
+}
+
+static inline uint32_t id_of(const struct fl_flow_table *t, const struct fl_flow *f)
+{
+	return (uint32_t)(f - t->flows) + 1;
+}
+
+/* Times are any 64-bit value a file may hold: sums saturate. */
+static inline int64_t later(int64_t ns, int64_t by)
+{
+	int64_t sum;
+	return __builtin_add_overflow(ns, by, &sum) ? INT64_MAX : sum;
+}
+
+/* How long after @from @to is; negative when before. */
+static inline int64_t elapsed(int64_t from, int64_t to)
+{
+	int64_t ns;
+	if (__builtin_sub_overflow(to, from, &ns))
+		return to > from ? INT64_MAX : INT64_MIN;
+	return ns;
+}
+
+static inline int64_t due_of(const struct list *l, const struct fl_flow *f)
+{
+	return later(f->queued_ns, l->timeout_ns + l->slack_ns);
+}
+
+static void unlink_flow(struct fl_flow_table *t, struct fl_flow *f)
+{
+	struct list *l = &t->lists[f->list];
+	if (f->prev)
+		t->flows[f->prev - 1].next = f->next;
+	else
+		l->head = f->next;
+	if (f->next)
+		t->flows[f->next - 1].prev = f->prev;
+	else
+		l->tail = f->prev;
+}
+
+static void link_flow(struct fl_flow_table *t, struct fl_flow *f, enum list_class class)
+{
+	struct list *l = &t->lists[class];
+	uint32_t id = id_of(t, f);
+	f->list = (uint8_t)class;
+	f->queued_ns = t->clock_ns;
+	f->next = 0;
+	f->prev = l->tail;
+	if (l->tail)
+		t->flows[l->tail - 1].next = id;
+	else
+		l->head = id;
+	l->tail = id;
+	/* Behind others it is due after them. */
+	if (l->head == id && due_of(l, f) < t->due_ns)
+		t->due_ns = due_of(l, f);
+}
+
+static void move_flow(struct fl_flow_table *t, struct fl_flow *f, enum list_class class)
+{
+	unlink_flow(t, f);
+	link_flow(t, f, class);
+}
+
+static void end_flow(struct fl_flow_table *t, struct fl_flow *f, enum fl_flow_end how)
+{
+	uint32_t id = id_of(t, f);
+	unlink_flow(t, f);
+	delete_slot(t, f->hash, id);
+	t->counters.ended[how]++;
+	t->count--;
+	if (t->ended)
+		t->ended(t->context, f, how);
+	f->next = t->free;
+	t->free = id;
+}
+
+static enum fl_flow_end end_of(const struct fl_flow *f)
+{
+	return f->list == LIST_CLOSED ? FL_END_CLOSED : FL_END_IDLE;
+}
+
+static void expire(struct fl_flow_table *t)
+{
+	t->due_ns = INT64_MAX;
+	for (unsigned i = 0; i < LIST_COUNT; i++) {
+		struct list *l = &t->lists[i];
+		struct fl_flow *f;
+		while ((f = flow_of(t, l->head)) && due_of(l, f) <= t->clock_ns)
+			end_flow(t, f, end_of(f));
+		if (f && due_of(l, f) < t->due_ns)
+			t->due_ns = due_of(l, f);
+	}
+}
+
+/* The one queued first over all lists; NULL when there is none. */
+static struct fl_flow *silent_longest(const struct fl_flow_table *t)
+{
+	struct fl_flow *oldest = NULL;
+	for (unsigned i = 0; i < LIST_COUNT; i++) {
+		struct fl_flow *f = flow_of(t, t->lists[i].head);
+		if (f && (!oldest || f->queued_ns < oldest->queued_ns))
+			oldest = f;
+	}
+	return oldest;
+}
+
+/* --- begin ------------------------------------------------------------------------------------- */
+
+static struct fl_flow *take_flow(struct fl_flow_table *t)
+{
+	if (t->count == t->capacity)
+		end_flow(t, silent_longest(t), FL_END_EVICTED);
+	struct fl_flow *f = flow_of(t, t->free);
+	if (!f)
+		return &t->flows[t->used++]; /* never used: still zero */
+	t->free = f->next;
+	memset(f, 0, sizeof(*f));
+	return f;
+}
+
+/* Which side sent the first packet (flow.h has the rules). */
+static unsigned first_side(const struct fl_packet *p)
+{
+	if (p->transport == FL_TRANSPORT_UDP)
+		return p->src_port < PRIVILEGED_PORTS && p->dst_port >= PRIVILEGED_PORTS;
+	if (p->tcp_flags & FL_TCP_SYN)
+		return (p->tcp_flags & FL_TCP_ACK) != 0;
+	return p->src_port < p->dst_port;
+}
+
+static struct fl_flow *begin_flow(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
+{
+	struct fl_flow *f = take_flow(t);
+	unsigned side = first_side(p);
+	f->addr[side] = p->src;
+	f->addr[!side] = p->dst;
+	f->port[side] = p->src_port;
+	f->port[!side] = p->dst_port;
+	f->transport = p->transport;
+	f->first_ns = f->last_ns = p->time_ns;
+	f->last_payload_side = 2;
+	f->hash = hash;
+	insert_slot(t, hash, id_of(t, f));
+	bool tcp = p->transport == FL_TRANSPORT_TCP;
+	f->midstream = tcp;
+	link_flow(t, f, !tcp ? LIST_UDP : p->tcp_flags & FL_TCP_SYN ? LIST_ATTEMPT : LIST_IDLE);
+	t->count++;
+	t->counters.created++;
+	return f;
+}
+
+/* --- does the packet belong to the flow of its 5-tuple? ---------------------------------------- */
+
+static bool syn_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	if (side == FL_INITIATOR) /* a SYN-ACK that came first has told the number, too */
+		return !(f->state_bits & (SYN_SEEN | SYNACK_SEEN)) || p->tcp_seq != f->syn_seq;
+	if (f->state_bits & SYNACK_SEEN)
+		return p->tcp_seq != f->synack_seq;
+	/* Both sides at once (RFC 9293 figure 8), while the first SYN is without an answer. */
+	return !(f->state_bits & SYN_SEEN) || f->list != LIST_ATTEMPT;
+}
+
+static bool synack_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	if (!(f->state_bits & (SYN_SEEN | SYNACK_SEEN)))
+		return true; /* the next connection, its SYN was missed */
+	if (f->list != LIST_CLOSED)
+		return false;
+	if (side == FL_INITIATOR)
+		return p->tcp_seq != f->syn_seq;
+	return f->state_bits & SYNACK_SEEN ? p->tcp_seq != f->synack_seq : p->tcp_ack != f->syn_seq + 1;
+}
+
+static bool begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	unsigned flags = p->tcp_flags;
+	if (!(flags & FL_TCP_SYN) || (flags & FL_TCP_RST))
+		return false;
+	return flags & FL_TCP_ACK ? synack_begins_anew(f, p, side) : syn_begins_anew(f, p, side);
+}
+
+/* Ends @f when the packet is not part of it any more; late packets stay with a closed flow. */
+static inline bool still_alive(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p,
+	unsigned side)
+{
+	if (f->list != LIST_CLOSED && elapsed(f->last_ns, p->time_ns) > t->lists[f->list].timeout_ns) {
+		end_flow(t, f, FL_END_IDLE);
+		return false;
+	}
+	if (p->transport == FL_TRANSPORT_TCP && begins_anew(f, p, side)) {
+		end_flow(t, f, FL_END_CLOSED);
+		return false;
+	}
+	return true;
+}
+
+/* --- TCP ---------------------------------------------------------------------------------------- */
+
+/* Never 0, so that it differs from an unused entry. */
+static inline uint32_t packet_hash(const struct fl_packet *p, unsigned side)
+{
+	uint64_t numbers = (uint64_t)p->tcp_seq << 32 | p->tcp_ack;
+	uint64_t rest = (uint64_t)p->payload_len << 32 | (uint64_t)p->tcp_window << 16 |
+			(uint64_t)p->tcp_flags << 8 | side;
+	/* Odd constants from the binary digits of pi and e; collisions only cost a packet's count. */
+	uint64_t h = fold(numbers ^ 0x243f6a8885a308d3u, rest ^ 0xb7e151628aed2a6bu);
+	return (uint32_t)(h ^ h >> 32) | 1;
+}
+
+static inline uint32_t end_known(unsigned side)
+{
+	return (uint32_t)END_KNOWN << side;
+}
+
+static inline uint32_t payload_seq(const struct fl_packet *p)
+{
+	return p->tcp_seq + (p->tcp_flags & FL_TCP_SYN ? 1 : 0);
+}
+
+/* Payload bytes past all that were seen. */
+static inline bool brings_new(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	if (p->payload_len == 0)
+		return false;
+	uint32_t past = payload_seq(p) + p->payload_len - f->payload_end_seq[side];
+	return !(f->state_bits & end_known(side)) || (int32_t)past > 0;
+}
+
+/* Remembers the packet unless it is a copy of one of the last. */
+static inline bool seen_before(struct fl_flow *f, const struct fl_packet *p, unsigned side, bool is_new)
+{
+	uint32_t hash = packet_hash(p, side);
+	uint32_t now = (uint32_t)((uint64_t)p->time_ns >> 10);
+	if (!is_new) {
+		unsigned hits = 0;
+		for (unsigned i = 0; i < FL_FLOW_RECENT; i++) /* either way: stamps of two CPUs */
+			hits |= (unsigned)(f->recent_hash[i] == hash) &
+				(unsigned)(now - f->recent_time[i] + DUPLICATE_TICKS <= 2 * DUPLICATE_TICKS);
+		if (hits)
+			return true;
+	}
+	unsigned at = f->recent_at % FL_FLOW_RECENT;
+	f->recent_hash[at] = hash;
+	f->recent_time[at] = now;
+	f->recent_at = (uint8_t)(at + 1);
+	return false;
+}
+
+static inline int64_t stamp(const struct fl_packet *p)
+{
+	return p->time_ns ? p->time_ns : 1;
+}
+
+static void initiator_syn(struct fl_flow *f, const struct fl_packet *p)
+{
+	int64_t gap = elapsed(f->syn_ns, p->time_ns);
+	bool first = !(f->state_bits & SYN_SEEN);
+	if (!first && gap <= DUPLICATE_NS && gap >= -DUPLICATE_NS)
+		return;
+	if (f->syn_packets < UINT16_MAX) {
+		f->syn_packets++;
+		f->syn_retransmits = (uint16_t)(f->syn_retransmits + !first);
+	}
+	if (first || !(f->state_bits & SYNACK_SEEN))
+		f->syn_ns = stamp(p);
+	f->syn_seq = p->tcp_seq;
+	f->state_bits |= SYN_SEEN;
+	f->midstream = false;
+}
+
+static void responder_syn(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
+{
+	if (f->state_bits & SYNACK_SEEN)
+		return;
+	f->state_bits = (uint8_t)(f->state_bits | SYNACK_SEEN | end_known(FL_RESPONDER));
+	f->synack_ns = stamp(p);
+	f->synack_seq = p->tcp_seq;
+	f->payload_end_seq[FL_RESPONDER] = p->tcp_seq + 1;
+	if (!(f->state_bits & SYN_SEEN)) {
+		f->syn_seq = p->tcp_ack - 1;
+		f->payload_end_seq[FL_INITIATOR] = p->tcp_ack;
+		f->state_bits = (uint8_t)(f->state_bits | end_known(FL_INITIATOR));
+	}
+	/* Refused first, but the client tried again with the same number and got in. */
+	if ((f->state_bits & RST_SEEN) && f->rst_after_syn && f->rst_first_responder) {
+		f->state_bits &= (uint8_t)~RST_SEEN;
+		f->rst_after_syn = f->rst_first_responder = false;
+		move_flow(t, f, LIST_ATTEMPT);
+	}
+}
+
+static void acknowledged(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
+{
+	f->established_ns = stamp(p);
+	if (f->list == LIST_ATTEMPT)
+		move_flow(t, f, LIST_IDLE);
+}
+
+static void close_side(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	unsigned before = f->flags_seen[FL_INITIATOR] & f->flags_seen[FL_RESPONDER] & FL_TCP_FIN;
+	unsigned own = p->tcp_flags | f->flags_seen[side];
+	if ((p->tcp_flags & FL_TCP_RST) && !(f->state_bits & RST_SEEN)) {
+		f->state_bits |= before ? RST_SEEN | RST_LATE : RST_SEEN;
+		f->rst_first_responder = side == FL_RESPONDER;
+		f->rst_after_syn = (f->state_bits & (SYN_SEEN | SYNACK_SEEN)) == SYN_SEEN;
+	}
+	bool closed = (f->state_bits & RST_SEEN) || (own & f->flags_seen[!side] & FL_TCP_FIN);
+	if (closed && f->list != LIST_CLOSED)
+		move_flow(t, f, LIST_CLOSED);
+}
+
+static inline void note_payload_end(struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	bool known = f->state_bits & end_known(side);
+	/* A reset's number may be anything; a keep-alive's byte lies before the end. */
+	if (!known && (p->tcp_flags & FL_TCP_RST))
+		return;
+	uint32_t end = payload_seq(p) + p->payload_len;
+	if (!known || (p->payload_len > 0 && (int32_t)(end - f->payload_end_seq[side]) > 0))
+		f->payload_end_seq[side] = end;
+	f->state_bits = (uint8_t)(f->state_bits | end_known(side));
+}
+
+static inline void update_tcp(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p,
+	unsigned side)
+{
+	unsigned flags = p->tcp_flags;
+	if ((flags & (FL_TCP_SYN | FL_TCP_RST)) == FL_TCP_SYN) {
+		if (side == FL_RESPONDER)
+			responder_syn(t, f, p);
+		else if (!(flags & FL_TCP_ACK))
+			initiator_syn(f, p);
+	}
+	if (side == FL_INITIATOR && !f->established_ns && (f->state_bits & SYNACK_SEEN) &&
+		!(flags & FL_TCP_RST) && (flags & FL_TCP_ACK || (p->payload_len && !(flags & FL_TCP_SYN))))
+		acknowledged(t, f, p);
+	if (flags & (FL_TCP_FIN | FL_TCP_RST))
+		close_side(t, f, p, side);
+	note_payload_end(f, p, side);
+	f->flags_seen[side] = (uint8_t)(f->flags_seen[side] | flags);
+}
+
+/* --- public ------------------------------------------------------------------------------------- */
+
+static inline void count_packet(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p,
+	unsigned side)
+{
+	f->packets[side]++;
+	f->bytes[side] += p->payload_len;
+	if (p->payload.size < p->payload_len)
+		f->broken = true;
+	if (p->time_ns >= f->last_ns)
+		f->last_ns = p->time_ns;
+	else if (p->time_ns < f->first_ns)
+		f->first_ns = p->time_ns;
+	if (elapsed(f->queued_ns, t->clock_ns) > t->lists[f->list].slack_ns)
+		move_flow(t, f, f->list);
+}
+
+struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p)
+{
+	assert(p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP);
+	if (p->time_ns > t->clock_ns) {
+		t->clock_ns = p->time_ns;
+		if (t->clock_ns >= t->due_ns)
+			expire(t);
+	}
+	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
+	uint32_t hash = hash_ends(t, &e);
+	unsigned side;
+	struct fl_flow *f = find(t, &e, hash, &side);
+	struct fl_flow_packet result = { 0 };
+	if (!f || !still_alive(t, f, p, side)) {
+		f = begin_flow(t, p, hash);
+		side = first_side(p);
+		result.created = true;
+	}
+	result.flow = f;
+	result.side = side ? FL_RESPONDER : FL_INITIATOR;
+	if (p->transport == FL_TRANSPORT_TCP) {
+		bool is_new = brings_new(f, p, side);
+		if (seen_before(f, p, side, is_new || result.created)) {
+			t->counters.duplicates++;
+			result.duplicate = true;
+			return result;
+		}
+		result.retransmit = p->payload_len > 0 && !is_new;
+		update_tcp(t, f, p, side);
+	}
+	count_packet(t, f, p, side);
+	return result;
+}
+
+void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p)
+{
+	if (!p->quotes)
+		return;
+	struct ends e = { &p->quoted_src, &p->quoted_dst, p->quoted_src_port, p->quoted_dst_port,
+		p->quoted_transport };
+	unsigned side;
+	struct fl_flow *f = find(t, &e, hash_ends(t, &e), &side);
+	if (f)
+		f->unreachable = true;
+}
+
+void fl_flow_table_flush(struct fl_flow_table *t)
+{
+	struct fl_flow *f;
+	while ((f = silent_longest(t)))
+		end_flow(t, f, FL_END_CAPTURE);
+}
+
+struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, fl_flow_ended *ended,
+	void *context)
+{
+	assert(options->capacity > 0 && options->capacity <= UINT32_C(1) << 30);
+	struct fl_flow_table *t = fl_alloc(sizeof(*t));
+	uint32_t slots = 8;
+	while (slots < options->capacity * UINT32_C(2))
+		slots *= 2;
+	t->mask = slots - 1;
+	t->slots = fl_alloc_array(slots, sizeof(*t->slots));
+	/* One flow more than needed, to begin on a cache line. */
+	t->memory = fl_alloc_array((size_t)options->capacity + 1, sizeof(*t->flows));
+	t->flows = (struct fl_flow *)(((uintptr_t)t->memory + 63) & ~(uintptr_t)63);
+	t->capacity = options->capacity;
+	t->clock_ns = INT64_MIN;
+	t->due_ns = INT64_MAX;
+	uint64_t seed = fl_hash_seed();
+	for (unsigned i = 0; i < 3; i++)
+		t->seed[i] = fl_hash_bytes(&i, sizeof(i), seed) | 1;
+	const int64_t timeouts[LIST_COUNT] = {
+		[LIST_ATTEMPT] = options->tcp_attempt_ns,
+		[LIST_IDLE] = options->tcp_idle_ns,
+		[LIST_CLOSED] = options->tcp_closed_ns,
+		[LIST_UDP] = options->udp_idle_ns,
+	};
+	for (unsigned i = 0; i < LIST_COUNT; i++) {
+		t->lists[i].timeout_ns = timeouts[i];
+		t->lists[i].slack_ns = timeouts[i] / 8;
+	}
+	t->ended = ended;
+	t->context = context;
+	return t;
+}
+
+void fl_flow_table_free(struct fl_flow_table *t)
+{
+	if (!t)
+		return;
+	free(t->slots);
+	free(t->memory);
+	free(t);
+}
+
+static enum fl_conn_state udp_state(const struct fl_flow *f)
+{
+	if (f->packets[FL_INITIATOR])
+		return f->packets[FL_RESPONDER] ? FL_CONN_SF : FL_CONN_S0;
+	return f->packets[FL_RESPONDER] ? FL_CONN_SHR : FL_CONN_OTH;
+}
+
+/* SYN, and nothing that shows the responder took it. */
+static enum fl_conn_state attempt_state(const struct fl_flow *f)
+{
+	if (f->state_bits & RST_SEEN)
+		return f->rst_first_responder ? FL_CONN_REJ : FL_CONN_RSTOS0;
+	return f->flags_seen[FL_INITIATOR] & FL_TCP_FIN ? FL_CONN_SH : FL_CONN_S0;
+}
+
+/* SYN-ACK, and nothing of the initiator that lives. */
+static enum fl_conn_state answer_state(const struct fl_flow *f)
+{
+	if (f->state_bits & RST_SEEN)
+		return f->rst_first_responder ? FL_CONN_RSTRH : FL_CONN_RSTO;
+	return f->flags_seen[FL_RESPONDER] & FL_TCP_FIN ? FL_CONN_SHR : FL_CONN_OTH;
+}
+
+enum fl_conn_state fl_flow_state(const struct fl_flow *f)
+{
+	if (f->transport != FL_TRANSPORT_TCP)
+		return udp_state(f);
+	unsigned bits = f->state_bits;
+	if (!(bits & (SYN_SEEN | SYNACK_SEEN)))
+		return FL_CONN_OTH;
+	bool fin[2] = { f->flags_seen[0] & FL_TCP_FIN, f->flags_seen[1] & FL_TCP_FIN };
+	bool taken = (bits & SYNACK_SEEN) || f->bytes[FL_RESPONDER] > 0 || fin[FL_RESPONDER];
+	if (!taken || ((bits & RST_SEEN) && f->rst_after_syn && !f->bytes[FL_RESPONDER]))
+		return attempt_state(f);
+	if (!(bits & SYN_SEEN) && !f->established_ns)
+		return answer_state(f);
+	if ((bits & RST_SEEN) && !(bits & RST_LATE))
+		return f->rst_first_responder ? FL_CONN_RSTR : FL_CONN_RSTO;
+	if (fin[FL_INITIATOR])
+		return fin[FL_RESPONDER] ? FL_CONN_SF : FL_CONN_S2;
+	return fin[FL_RESPONDER] ? FL_CONN_S3 : FL_CONN_S1;
+}
+
+uint32_t fl_flow_table_count(const struct fl_flow_table *t)
+{
+	return t->count;
+}
+
+const struct fl_flow_counters *fl_flow_table_counters(const struct fl_flow_table *t)
+{
+	return &t->counters;
+}
