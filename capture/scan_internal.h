@@ -27,7 +27,7 @@ extern const struct fl_scan_count_fields fl_scan_dependency_counts;
 
 /* Longest width of a time line's buckets: 2^27 s times 120 covers every int64_t time. */
 #define FL_TIMELINE_WIDTH_MAX_S (INT64_C(1) << 27)
-/* Times of a time line stay in +- this, so that no edge overflows. */
-#define FL_TIMELINE_TIME_MAX (INT64_MAX / 2)
+/* Times of a time line stay in +- this (the year 2111), so that no difference of edges overflows. */
+#define FL_TIMELINE_TIME_MAX (INT64_MAX / 2 - FL_TIMELINE_WIDTH_MAX_S * 1000000000)
 
 #endif

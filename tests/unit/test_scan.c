@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_scan.c - the seam: exact round trips, errors that name the place, sets, time lines */
+#include "unit.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "faultline/json.h"
+#include "faultline/scan.h"
+#include "faultline/units.h"
+
+#define T0 INT64_C(1795262400000000000) /* 2026-11-21T12:00:00Z */
+
+static char *render(const struct fl_scan *s)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	fl_scan_write(out, s);
+	fclose(out);
+	return text;
+}
+
+static char *render_set(const struct fl_scan_set *set)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	fl_scan_set_write(out, set);
+	fclose(out);
+	return text;
+}
+
+static int read_text(const char *text, struct fl_scan_set *set, struct fl_error *err)
+{
+	cJSON *root = NULL;
+	int code = fl_json_parse("web.json", text, strlen(text), &root, err);
+
+	if (code == 0)
+		code = fl_scan_set_from_json(set, "web.json", root, err);
+	cJSON_Delete(root);
+	return code;
+}
+
+static struct fl_addr address(const char *text)
+{
+	struct fl_addr a;
+
+	assert_true(fl_addr_parse(text, &a));
+	return a;
+}
+
+static struct fl_addr *addresses(struct fl_arena *a, const char *first, const char *second)
+{
+	struct fl_addr *list = fl_arena_array(a, 2, sizeof(*list));
+
+	list[0] = address(first);
+	list[1] = address(second);
+	return list;
+}
+
+static const char **strings(struct fl_arena *a, const char *first, const char *second)
+{
+	const char **list = fl_arena_array(a, 2, sizeof(*list));
+
+	list[0] = first;
+	list[1] = second;
+	return list;
+}
+
+static void fill_service(struct fl_scan *s)
+{
+	struct fl_scan_service *v = fl_arena_array(s->arena, 2, sizeof(*v));
+
+	v[0] = (struct fl_scan_service){ .host = "web1", .name = "nginx", .connections = UINT64_MAX,
+		.exchanges = (UINT64_C(1) << 53) + 1, .failures = 3, .clients_dropped = 1,
+		.first_seen_ns = T0 + 1, .last_seen_ns = T0 + 5 };
+	v[0].ports = fl_arena_array(s->arena, 2, sizeof(*v[0].ports));
+	v[0].ports[0] = (struct fl_scan_port){ 443, "tcp", NULL };
+	v[0].ports[1] = (struct fl_scan_port){ 80, "tcp", "http" };
+	v[0].port_count = 2;
+	v[0].addresses = addresses(s->arena, "fd00::1", "10.0.0.1");
+	v[0].address_count = 2;
+	v[0].virtual_hosts = strings(s->arena, "www.example", "a\"<b>\xc3\xa4");
+	v[0].virtual_host_count = 2;
+	v[0].clients = fl_arena_array(s->arena, 1, sizeof(*v[0].clients));
+	v[0].clients[0] = (struct fl_scan_client){ address("192.0.2.7"), 4, 9, true };
+	v[0].client_count = 1;
+	fl_histogram_add(&v[0].service_time, 1500000);
+	fl_histogram_add(&v[0].service_time, 0);
+	fl_timeline_add(&v[0].timeline, T0, 7);
+	fl_timeline_add(&v[0].timeline, T0 + 500 * FL_NS_PER_S, 1);
+	v[1] = (struct fl_scan_service){ .host = "web1", .name = "app" };
+	s->services = v;
+	s->service_count = 2;
+}
+
+static void fill_dependency(struct fl_scan *s)
+{
+	struct fl_scan_dependency *d = fl_arena_array(s->arena, 2, sizeof(*d));
+
+	d[0] = (struct fl_scan_dependency){ .host = "web1", .service = "nginx",
+		.attribution = FL_ATTRIBUTION_INFERRED, .name = "api.vendor.example",
+		.name_source = FL_NAME_TLS_SNI, .port = 443, .transport = "tcp", .provider = "vendor.example",
+		.scope = FL_SCOPE_EXTERNAL, .application = "tls", .class = FL_CLASS_BACKGROUND,
+		.answered = true, .failover_seen = true, .coupling = 1.0 / 3, .fan_out = 0.1 + 0.2,
+		.period_s = NAN, .connections = { 1, 2, 3, 4, 5, 6, 7 }, .exchanges = 8,
+		.exchanges_lower_bound = true, .failures = 9, .bytes_out = 10, .bytes_in = 11,
+		.first_seen_ns = T0, .last_seen_ns = T0 + 123456789 };
+	d[0].addresses = addresses(s->arena, "198.51.100.9", "198.51.100.1");
+	d[0].address_count = 2;
+	d[0].failed_addresses = addresses(s->arena, "198.51.100.9", "198.51.100.9");
+	d[0].failed_address_count = 2;
+	d[0].cname_chain = strings(s->arena, "z.vendor.example", "a.cdn.example");
+	d[0].cname_count = 2;
+	d[0].hosts_asked = strings(s->arena, "z", "a");
+	d[0].host_asked_count = 2;
+	fl_histogram_add(&d[0].connect, 250000);
+	d[1] = (struct fl_scan_dependency){ .host = "web1", .service = "app",
+		.attribution = FL_ATTRIBUTION_HOST, .name_source = FL_NAME_NONE, .transport = "udp",
+		.scope = FL_SCOPE_LOCAL, .class = FL_CLASS_PROBE, .coupling = NAN, .fan_out = NAN,
+		.period_s = 30 };
+	d[1].addresses = addresses(s->arena, "::1", "::1");
+	d[1].address_count = 1;
+	s->dependencies = d;
+	s->dependency_count = 2;
+}
+
+static void fill_rest(struct fl_scan *s)
+{
+	s->coverage.packets = 12;
+	s->coverage.name_answers = 13;
+	s->coverage.host_detection = "cooked";
+	s->coverage.unseen_dependencies = 0.7;
+	s->coverage.limits = fl_arena_array(s->arena, 1, sizeof(*s->coverage.limits));
+	s->coverage.limits[0] = (struct fl_scan_limit){ "flow table", 65536, 5, "flows evicted" };
+	s->coverage.limit_count = 1;
+	s->coverage.blind_spots = fl_arena_array(s->arena, 1, sizeof(*s->coverage.blind_spots));
+	s->coverage.blind_spots[0] = (struct fl_scan_blind_spot){ "ech", 2, "2 names are hidden." };
+	s->coverage.blind_spot_count = 1;
+	s->names = fl_arena_array(s->arena, 1, sizeof(*s->names));
+	s->names[0] = (struct fl_scan_name){ .client = address("10.0.0.1"), .resolver = address("10.0.0.53"),
+		.transport = "udp", .name = "api.vendor.example", .type = "A", .rcode = "NOERROR",
+		.cname_chain = strings(s->arena, "z.vendor.example", "a.cdn.example"), .cname_count = 2,
+		.addresses = addresses(s->arena, "198.51.100.1", "198.51.100.9"), .address_count = 2,
+		.count = 3, .first_seen_ns = T0, .last_seen_ns = T0 };
+	s->name_count = 1;
+}
+
+static struct fl_scan *full_scan(void)
+{
+	struct fl_scan *s = fl_scan_new();
+
+	s->point = "web1";
+	s->source = "live";
+	s->start_ns = T0;
+	s->end_ns = T0 + 120 * FL_NS_PER_S;
+	s->hosts = fl_arena_array(s->arena, 2, sizeof(*s->hosts));
+	s->hosts[0] = (struct fl_scan_host){ "web2", NULL, 0 };
+	s->hosts[1] = (struct fl_scan_host){ "web1", addresses(s->arena, "fd00::1", "10.0.0.1"), 2 };
+	s->host_count = 2;
+	fill_service(s);
+	fill_dependency(s);
+	fill_rest(s);
+	fl_scan_sort(s);
+	return s;
+}
+
+static void round_trip_is_exact(void **state)
+{
+	struct fl_scan *s = full_scan();
+	struct fl_scan_set set = { 0 };
+	struct fl_error err;
+	char *first = render(s), *second;
+
+	(void)state;
+	assert_int_equal(strncmp(first, "{\n  \"schema\": \"faultline.scan/1\"", 31), 0);
+	if (read_text(first, &set, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(set.count, 1);
+	const struct fl_scan *back = set.list[0];
+	assert_true(back->services[1].exchanges == (UINT64_C(1) << 53) + 1);
+	assert_true(back->services[1].connections == UINT64_MAX);
+	assert_true(back->dependencies[1].fan_out == 0.1 + 0.2);
+	assert_true(isnan(back->dependencies[0].coupling));
+	assert_int_equal(back->dependencies[1].failed_address_count, 1);
+	assert_string_equal(back->dependencies[1].cname_chain[0], "z.vendor.example");
+	assert_string_equal(back->dependencies[1].hosts_asked[0], "a");
+	assert_memory_equal(&back->services[1].timeline, &s->services[1].timeline, sizeof(struct fl_timeline));
+	assert_memory_equal(&back->services[1].service_time, &s->services[1].service_time,
+		sizeof(struct fl_histogram));
+	second = render(back);
+	assert_string_equal(first, second);
+	free(first);
+	free(second);
+	fl_scan_set_fini(&set);
+	fl_scan_free(s);
+}
+
+static void an_empty_scan_comes_back(void **state)
+{
+	struct fl_scan *s = fl_scan_new();
+	struct fl_scan_set set = { 0 };
+	struct fl_error err;
+	char *first, *second;
+
+	(void)state;
+	s->point = "idle";
+	first = render(s);
+	assert_int_equal(read_text(first, &set, &err), 0);
+	second = render(set.list[0]);
+	assert_string_equal(first, second);
+	free(first);
+	free(second);
+	fl_scan_set_fini(&set);
+	fl_scan_free(s);
+}
+
+/* A set of scans that differ in @points. */
+static struct fl_scan_set set_of(const char *points)
+{
+	struct fl_scan_set set = { 0 };
+
+	for (; *points; points++) {
+		struct fl_scan *s = full_scan();
+		s->point = fl_arena_string_n(s->arena, points, 1);
+		fl_scan_set_add(&set, s);
+	}
+	return set;
+}
+
+static void union_ignores_order_and_repetition(void **state)
+{
+	struct fl_scan_set a = set_of("cabca"), b = set_of("abc");
+
+	(void)state;
+	fl_scan_set_normalise(&a);
+	fl_scan_set_normalise(&b);
+	assert_int_equal(a.count, 3);
+	char *x = render_set(&a), *y = render_set(&b);
+	assert_string_equal(x, y);
+	assert_int_equal(strncmp(x, "{\n  \"schema\": \"faultline.scan-set/1\"", 35), 0);
+	struct fl_scan_set back = { 0 };
+	struct fl_error err;
+	assert_int_equal(read_text(x, &back, &err), 0);
+	assert_int_equal(back.count, 3);
+	fl_scan_set_add(&back, full_scan());
+	fl_scan_set_normalise(&back);
+	assert_int_equal(back.count, 4);
+	fl_scan_set_fini(&back);
+	fl_scan_set_fini(&a);
+	fl_scan_set_fini(&b);
+	free(x);
+	free(y);
+}
+
+static void a_set_with_one_bad_scan_adds_none(void **state)
+{
+	struct fl_scan_set set = set_of("a");
+	struct fl_error err;
+
+	(void)state;
+	assert_true(read_text("{\"schema\":\"faultline.scan-set/1\",\"scans\":[{\"schema\":\"faultline.scan/1\","
+			      "\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\",\"end\":"
+			      "\"2026-11-21T12:00:00Z\"}},{\"schema\":\"faultline.scan/1\",\"point\":1}]}",
+			    &set, &err) < 0);
+	assert_int_equal(set.count, 1);
+	assert_non_null(strstr(err.text, "scans[1].point"));
+	fl_scan_set_fini(&set);
+}
+
+#define HEAD \
+	"{\"schema\":\"faultline.scan/1\",\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\"," \
+	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"h\",\"addresses\":[\"10.0.0.1\"]}]"
+#define DEPENDENCY(members) HEAD ",\"dependencies\":[{\"host\":\"h\",\"service\":\"s\"," members "}]}"
+#define SOUND "\"name\":\"n\",\"port\":1,\"transport\":\"tcp\""
+#define SERVICE(members) HEAD ",\"services\":[{\"host\":\"h\",\"name\":\"s\"," members "}]}"
+
+struct row {
+	const char *name, *text;
+	const char *error; /* part of it; NULL: readable */
+};
+
+static const struct row rows[] = {
+	{ "the smallest scan is readable", HEAD "}", NULL },
+	{ "unknown members are ignored", DEPENDENCY(SOUND ",\"colour\":{\"a\":[1]}"), NULL },
+	{ "null stands for absent", DEPENDENCY(SOUND ",\"coupling\":null,\"addresses\":null"), NULL },
+	{ "counts may be digits in a string", DEPENDENCY(SOUND ",\"exchanges\":\"18446744073709551615\""), NULL },
+	{ "an unknown major is refused", "{\"schema\":\"faultline.scan/2\"}", "faultline.scan/2" },
+	{ "another kind is refused", "{\"schema\":\"faultline.graph/1\"}", "faultline.graph" },
+	{ "no schema is refused", "{}", "schema" },
+	{ "a list is refused", "[]", "web.json" },
+	{ "a missing point is named", "{\"schema\":\"faultline.scan/1\"}", "web.json: point: missing" },
+	{ "a window that runs backwards is named",
+		"{\"schema\":\"faultline.scan/1\",\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:01Z\","
+		"\"end\":\"2026-11-21T12:00:00Z\"}}",
+		"window.end: before start" },
+	{ "a port above 65535 is named", DEPENDENCY("\"name\":\"n\",\"port\":65536,\"transport\":\"tcp\""),
+		"web.json: dependencies[0].port: not a port number 0..65535; was the file edited by hand?" },
+	{ "a port with a fraction is named", DEPENDENCY("\"name\":\"n\",\"port\":1.5,\"transport\":\"tcp\""),
+		"dependencies[0].port" },
+	{ "a negative port is named", DEPENDENCY("\"name\":\"n\",\"port\":-1,\"transport\":\"tcp\""),
+		"dependencies[0].port" },
+	{ "a port as text is named", DEPENDENCY("\"name\":\"n\",\"port\":\"80\",\"transport\":\"tcp\""),
+		"dependencies[0].port" },
+	{ "an unknown transport is named", DEPENDENCY("\"name\":\"n\",\"port\":1,\"transport\":\"sctp\""),
+		"dependencies[0].transport" },
+	{ "a far end without name and address is named", DEPENDENCY("\"port\":1,\"transport\":\"tcp\""),
+		"dependencies[0].addresses" },
+	{ "a broken address is named", DEPENDENCY(SOUND ",\"addresses\":[\"10.0.0.1\",\"10.0.0.256\"]"),
+		"dependencies[0].addresses[1]: not an IP address" },
+	{ "addresses that are no list are named", DEPENDENCY(SOUND ",\"addresses\":\"10.0.0.1\""),
+		"dependencies[0].addresses: not a list" },
+	{ "coupling above one is named", DEPENDENCY(SOUND ",\"coupling\":1.01"),
+		"dependencies[0].coupling: not a number 0..1" },
+	{ "negative fan-out is named", DEPENDENCY(SOUND ",\"fan_out\":-1"), "dependencies[0].fan_out" },
+	{ "infinite fan-out is named", DEPENDENCY(SOUND ",\"fan_out\":1e999"), "fan_out" },
+	{ "an unknown class is named", DEPENDENCY(SOUND ",\"class\":\"often\""), "dependencies[0].class" },
+	{ "a class that is a number is named", DEPENDENCY(SOUND ",\"class\":1"), "dependencies[0].class" },
+	{ "an unknown name source is named", DEPENDENCY(SOUND ",\"name_source\":\"guess\""), "name_source" },
+	{ "a negative count is named", DEPENDENCY(SOUND ",\"exchanges\":-1"), "dependencies[0].exchanges" },
+	{ "a count with a fraction is named", DEPENDENCY(SOUND ",\"exchanges\":0.5"), "dependencies[0].exchanges" },
+	{ "a count above 2^64 is named", DEPENDENCY(SOUND ",\"exchanges\":\"18446744073709551616\""),
+		"dependencies[0].exchanges" },
+	{ "a nested count is named", DEPENDENCY(SOUND ",\"connections\":{\"tried\":\"x\"}"),
+		"dependencies[0].connections.tried" },
+	{ "connections that are no object are named", DEPENDENCY(SOUND ",\"connections\":[]"),
+		"dependencies[0].connections: not an object" },
+	{ "answered must be true or false", DEPENDENCY(SOUND ",\"answered\":1"), "dependencies[0].answered" },
+	{ "a time without zone is named", DEPENDENCY(SOUND ",\"first_seen\":\"2026-11-21\""),
+		"dependencies[0].first_seen" },
+	{ "seen last before first is named", DEPENDENCY(SOUND ",\"first_seen\":\"2026-11-21T12:01:00Z\","
+						       "\"last_seen\":\"2026-11-21T12:00:00Z\""),
+		"dependencies[0].last_seen" },
+	{ "a host that is not listed is named", HEAD ",\"services\":[{\"host\":\"x\",\"name\":\"s\"}]}",
+		"services[0].host: no host of that name in hosts" },
+	{ "a nameless service is named", HEAD ",\"services\":[{\"host\":\"h\"}]}", "services[0].name: missing" },
+	{ "a service that is no object is named", HEAD ",\"services\":[7]}", "services[0]: not an object" },
+	{ "services that are no list are named", HEAD ",\"services\":{}}", "services: not a list" },
+	{ "a port of a service is named", SERVICE("\"ports\":[{\"port\":70000,\"transport\":\"tcp\"}]"),
+		"services[0].ports[0].port" },
+	{ "a client without address is named", SERVICE("\"clients\":[{}]"), "services[0].clients[0].address" },
+	{ "a bucket beyond the histogram is named",
+		SERVICE("\"service_time_s\":{\"count\":1,\"buckets\":[[258,1]]}"), "services[0].service_time_s.buckets" },
+	{ "buckets out of order are named",
+		SERVICE("\"service_time_s\":{\"count\":2,\"buckets\":[[5,1],[4,1]]}"), "service_time_s.buckets" },
+	{ "a bucket that is no pair is named", SERVICE("\"service_time_s\":{\"count\":1,\"buckets\":[[5]]}"),
+		"service_time_s.buckets" },
+	{ "a count that does not add up is named",
+		SERVICE("\"service_time_s\":{\"count\":3,\"buckets\":[[5,1]]}"), "service_time_s.count" },
+	{ "a width that is no power of two is named",
+		SERVICE("\"timeline\":{\"start\":\"2026-11-21T12:00:00Z\",\"width_s\":3,\"buckets\":[1]}"),
+		"services[0].timeline.width_s" },
+	{ "a start off the grid is named",
+		SERVICE("\"timeline\":{\"start\":\"2026-11-21T12:00:01Z\",\"width_s\":2,\"buckets\":[1]}"),
+		"services[0].timeline.start" },
+	{ "buckets without start are named", SERVICE("\"timeline\":{\"buckets\":[1]}"),
+		"services[0].timeline.start" },
+	{ "a resolver that is no address is named",
+		HEAD ",\"names\":[{\"client\":\"10.0.0.1\",\"resolver\":\"dns\",\"transport\":\"udp\",\"name\":\"n\"}]}",
+		"names[0].resolver" },
+	{ "a limit without name is named", HEAD ",\"coverage\":{\"limits\":[{}]}}", "coverage.limits[0].name" },
+	{ "a scan in a set that is no object is named", "{\"schema\":\"faultline.scan-set/1\",\"scans\":[3]}",
+		"scans[0]: not an object" },
+	{ "a set without scans is named", "{\"schema\":\"faultline.scan-set/1\"}", "scans: missing" },
+};
+
+static void read_row(void **state)
+{
+	const struct row *row = *state;
+	struct fl_scan_set set = { 0 };
+	struct fl_error err = { "" };
+	int code = read_text(row->text, &set, &err);
+
+	if (row->error) {
+		assert_true(code < 0);
+		assert_int_equal(set.count, 0);
+		if (!strstr(err.text, row->error))
+			fail_msg("\"%s\" is not in \"%s\"", row->error, err.text);
+	} else {
+		if (code != 0)
+			fail_msg("%s", err.text);
+		assert_int_equal(set.count, 1);
+	}
+	fl_scan_set_fini(&set);
+}
+
+static uint64_t sum(const struct fl_timeline *t)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < FL_TIMELINE_BUCKETS; i++)
+		n += t->bucket[i];
+	return n;
+}
+
+static void timeline_order_does_not_matter(void **state)
+{
+	static const int64_t at_s[] = { 5, 100000, 3, -7, 130, 99999999, 42, 5 };
+	struct fl_timeline up = { 0 }, down = { 0 }, left = { 0 }, right = { 0 }, other = { 0 };
+	size_t n = FL_ARRAY_LEN(at_s);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		fl_timeline_add(&up, T0 + at_s[i] * FL_NS_PER_S, 1);
+		fl_timeline_add(&down, T0 + at_s[n - 1 - i] * FL_NS_PER_S, 1);
+		fl_timeline_add(i < 4 ? &left : &right, T0 + at_s[i] * FL_NS_PER_S, 1);
+	}
+	assert_memory_equal(&up, &down, sizeof(up));
+	assert_int_equal(sum(&up), n);
+	fl_timeline_merge(&other, &right);
+	fl_timeline_merge(&other, &left);
+	fl_timeline_merge(&left, &right);
+	assert_memory_equal(&left, &up, sizeof(up));
+	assert_memory_equal(&other, &up, sizeof(up));
+	assert_true(up.start_ns % up.width_ns == 0);
+	assert_true(up.bucket[0] > 0);
+}
+
+static void timeline_survives_any_time(void **state)
+{
+	struct fl_timeline t = { 0 };
+
+	(void)state;
+	fl_timeline_add(&t, INT64_MIN, 1);
+	fl_timeline_add(&t, INT64_MAX, UINT32_MAX);
+	fl_timeline_add(&t, INT64_MAX, 5);
+	fl_timeline_add(&t, 0, 0);
+	assert_true(sum(&t) == (uint64_t)UINT32_MAX + 1);
+}
+
+static void words_are_those_of_the_design(void **state)
+{
+	(void)state;
+	assert_string_equal(fl_class_name(FL_CLASS_NAME_RESOLUTION), "name-resolution");
+	assert_string_equal(fl_class_name(FL_CLASS_START_UP), "start-up");
+	assert_string_equal(fl_name_source_name(FL_NAME_DNS_LATER), "dns-later");
+	assert_null(fl_name_source_name(FL_NAME_NONE));
+	assert_int_equal(fl_scope_parse("external"), FL_SCOPE_EXTERNAL);
+	assert_int_equal(fl_attribution_parse("host"), FL_ATTRIBUTION_HOST);
+	assert_int_equal(fl_name_source_parse("hosts-file"), FL_NAME_HOSTS_FILE);
+	assert_int_equal(fl_class_parse("On-Request"), -1);
+	for (int i = FL_CLASS_ON_REQUEST; i <= FL_CLASS_PROBE; i++)
+		assert_int_equal(fl_class_parse(fl_class_name((enum fl_class)i)), i);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest plain[] = {
+		{ "a full scan is the same bytes after reading", round_trip_is_exact, NULL, NULL, NULL },
+		{ "an empty scan comes back", an_empty_scan_comes_back, NULL, NULL, NULL },
+		{ "union ignores order and repetition", union_ignores_order_and_repetition, NULL, NULL, NULL },
+		{ "a set with one bad scan adds none", a_set_with_one_bad_scan_adds_none, NULL, NULL, NULL },
+		{ "a time line does not know its order", timeline_order_does_not_matter, NULL, NULL, NULL },
+		{ "a time line survives any time", timeline_survives_any_time, NULL, NULL, NULL },
+		{ "words are those of the design", words_are_those_of_the_design, NULL, NULL, NULL },
+	};
+	enum { PLAIN = FL_ARRAY_LEN(plain), ROWS = FL_ARRAY_LEN(rows) };
+	struct CMUnitTest tests[PLAIN + ROWS];
+
+	memcpy(tests, plain, sizeof(plain));
+	for (size_t i = 0; i < ROWS; i++)
+		tests[PLAIN + i] = (struct CMUnitTest){ .name = rows[i].name, .test_func = read_row,
+			.initial_state = (void *)(uintptr_t)&rows[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
