@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * digest.c - what a report says: the frame and "In short"
+ *
+ * The sentences answer, in this order, what a review board asks first: what is the worst that can
+ * happen, what do we hang on outside our walls, what has changed, and how much of it was seen at all.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/units.h"
+#include "reports/digest_internal.h"
+
+enum { SENTENCES_MAX = 6, SPOFS_IN_SHORT = 2, NAMED = 3 };
+
+static void say(struct fl_digest *d, const char *sentence)
+{
+	if (sentence != NULL && d->sentence_count < SENTENCES_MAX)
+		d->sentences[d->sentence_count++] = sentence;
+}
+
+static const char *say_finding(struct fl_digest *d, const struct fl_finding *f)
+{
+	struct fl_arena *a = d->arena;
+	const struct fl_spof *s = f->spof;
+	if (d->entry_points == 0)
+		return fl_arena_printf(a, "If %s %s fails, %s with it.", f->kind, f->label,
+			s->nodes_lost == 1 ? "1 thing fails" : fl_arena_printf(a, "%u things fail", s->nodes_lost));
+	const char *redundancy = s->redundancy == NULL ? "none" : s->redundancy;
+	return fl_arena_printf(a, "If %s %s fails, %u of %s (%s) and %s in all fail with it; %s of the requests "
+		"from outside would be lost (redundancy: %s).", f->kind, f->label, s->entry_point_count,
+		fl_say_count(a, d->entry_points, "entry point", "entry points"), f->entry_points,
+		fl_say_count(a, s->services_lost, "service", "services"), fl_say_share(a, s->expected_loss),
+		redundancy);
+}
+
+static const char *say_spof_count(struct fl_digest *d)
+{
+	if (d->finding_count == 0)
+		return d->entry_points == 0 ?
+			       "No single point of failure was found; but no entry point is known, either." :
+			       "No single point of failure was found for any entry point, in what was seen.";
+	if (d->finding_count <= SPOFS_IN_SHORT)
+		return NULL;
+	const char *names[NAMED];
+	size_t rest = d->finding_count - SPOFS_IN_SHORT;
+	for (size_t i = 0; i < rest && i < NAMED; i++)
+		names[i] = d->findings[SPOFS_IN_SHORT + i].label;
+	return fl_arena_printf(d->arena, "There %s beyond %s: %s.",
+		rest == 1 ? "is 1 more single point of failure" :
+			    fl_arena_printf(d->arena, "are %zu more single points of failure", rest),
+		SPOFS_IN_SHORT == 1 ? "this one" : "these",
+		rest > NAMED ? fl_arena_printf(d->arena, "%s and others",
+				       fl_say_strings(d->arena, names, NAMED, ", ")) :
+			       fl_say_strings(d->arena, names, rest, ", "));
+}
+
+/* The external dependency with the longest way to it from an entry point, needed by requests. */
+static const struct fl_external *most_hidden(const struct fl_digest *d)
+{
+	const struct fl_external *best = NULL;
+	for (size_t i = 0; i < d->external_count; i++) {
+		const struct fl_external *e = &d->externals[i];
+		if (!e->entry_point || e->reached->direct)
+			continue;
+		bool better = best == NULL || (best->reached->background && !e->reached->background);
+		bool same = best != NULL && best->reached->background == e->reached->background;
+		if (better || (same && e->reached->path_length > best->reached->path_length))
+			best = e;
+	}
+	return best;
+}
+
+static const char *say_externals(struct fl_digest *d)
+{
+	struct fl_arena *a = d->arena;
+	if (d->external_names == 0)
+		return d->scanned ? "No external dependency was seen." : NULL;
+	const char *count = fl_say_count(a, d->external_names, "external endpoint is", "external endpoints are");
+	const struct fl_external *e = most_hidden(d);
+	if (d->hidden_externals == 0 || e == NULL)
+		return fl_arena_printf(a, "%s used.", count);
+	return fl_arena_printf(a, "%s used; %zu of them only behind other services, for example %s%s%s by the way %s.",
+		count, d->hidden_externals, e->endpoint, e->provider == NULL ? "" : " at ",
+		e->provider == NULL ? "" : e->provider, e->path);
+}
+
+static const char *say_changes(struct fl_digest *d)
+{
+	static const enum fl_change_kind kinds[] = { FL_CHANGE_SPOF_NEW, FL_CHANGE_ADDED, FL_CHANGE_GONE,
+		FL_CHANGE_MOVED, FL_CHANGE_PROVIDER, FL_CHANGE_SPOF_LOST, FL_CHANGE_NOT_SEEN_YET };
+	const struct fl_diff *diff = d->report->diff;
+	const char *parts[FL_ARRAY_LEN(kinds)];
+	size_t part_count = 0;
+	if (diff == NULL)
+		return NULL;
+	for (size_t k = 0; k < FL_ARRAY_LEN(kinds); k++) {
+		size_t n = 0;
+		for (size_t i = 0; i < diff->count; i++)
+			n += diff->list[i].kind == kinds[k];
+		if (n > 0)
+			parts[part_count++] = fl_arena_printf(d->arena, "%zu %s", n, fl_change_name(kinds[k]));
+	}
+	if (part_count == 0)
+		return "Nothing has changed since the older scans, as far as was seen.";
+	return fl_arena_printf(d->arena, "Since the older scans: %s.",
+		fl_say_strings(d->arena, parts, part_count, ", "));
+}
+
+static const char *say_coverage(struct fl_digest *d)
+{
+	struct fl_arena *a = d->arena;
+	const struct fl_coverage *c = &d->report->system->coverage;
+	if (!d->scanned)
+		return NULL;
+	uint64_t dropped = c->dropped_kernel + c->dropped_interface;
+	const char *drops = "no packet was dropped";
+	if (dropped > 0)
+		drops = fl_arena_printf(a, "%s dropped (%s)",
+			fl_say_count(a, dropped, "packet was", "packets were"),
+			fl_say_share(a, (double)dropped / ((double)dropped + (double)c->packets)));
+	const char *unseen = "how much was not seen is unknown";
+	if (!isnan(c->unseen_dependencies))
+		unseen = fl_arena_printf(a, "about %.0f dependencies are estimated not to have shown themselves",
+			c->unseen_dependencies);
+	char watched[FL_TIME_TEXT];
+	fl_duration_format((int64_t)(d->report->system->watched_s * 1e9), watched);
+	return fl_arena_printf(a, "Seen: %s in %s of watching, added over all scans; %s; %s.",
+		fl_say_count(a, c->packets, "packet", "packets"), watched, drops, unseen);
+}
+
+void fl_digest_sentences(struct fl_digest *d)
+{
+	d->sentences = fl_arena_array(d->arena, SENTENCES_MAX, sizeof(*d->sentences));
+	for (size_t i = 0; i < d->finding_count && i < SPOFS_IN_SHORT; i++)
+		say(d, say_finding(d, &d->findings[i]));
+	say(d, say_spof_count(d));
+	say(d, say_externals(d));
+	say(d, say_changes(d));
+	say(d, say_coverage(d));
+}
+
+static void count_nodes(struct fl_digest *d)
+{
+	const struct fl_graph *g = d->report->system->graph;
+	uint32_t entries;
+	for (fl_node_id v = 0; v < fl_graph_order(g); v++) {
+		d->services += fl_graph_is_kind(g, v, "service");
+		d->hosts += fl_graph_is_kind(g, v, "host");
+	}
+	fl_graph_entry_points(g, &entries);
+	d->entry_points = entries;
+}
+
+struct fl_digest *fl_digest_new(const struct fl_report *r)
+{
+	struct fl_arena *a = fl_arena_new();
+	struct fl_digest *d = fl_arena_alloc(a, sizeof(*d));
+	const struct fl_system *s = r->system;
+	d->arena = a;
+	d->report = r;
+	d->title = s->title == NULL || s->title[0] == '\0' ? "unnamed system" : s->title;
+	d->scanned = s->scans.count > 0;
+	if (d->scanned && s->end_ns >= s->start_ns)
+		d->window = fl_arena_printf(a, "%s to %s", fl_say_time(a, s->start_ns),
+			fl_say_time(a, s->end_ns));
+	count_nodes(d);
+	fl_digest_findings(d);
+	fl_digest_externals(d);
+	fl_digest_listed(d);
+	fl_digest_coverage(d);
+	fl_digest_sentences(d);
+	return d;
+}
+
+void fl_digest_free(struct fl_digest *d)
+{
+	if (d != NULL)
+		fl_arena_free(d->arena);
+}

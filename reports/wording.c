@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wording.c - numbers, times, names and lists as all documents write them
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/units.h"
+#include "reports/digest_internal.h"
+
+const char *fl_say_share(struct fl_arena *a, double share)
+{
+	double percent = share * 100.0;
+	if (isnan(share))
+		return "unknown";
+	if (percent > 0 && percent < 0.1)
+		return "< 0.1 %";
+	if (percent > 99.9 && percent < 100)
+		return "> 99.9 %";
+	bool whole = percent >= 10 || percent <= 0; /* 10 and more need no fraction */
+	return fl_arena_printf(a, whole ? "%.0f %%" : "%.1f %%", percent);
+}
+
+const char *fl_say_count(struct fl_arena *a, uint64_t n, const char *one, const char *many)
+{
+	return fl_arena_printf(a, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
+}
+
+const char *fl_say_time(struct fl_arena *a, int64_t time_ns)
+{
+	char text[FL_TIME_TEXT];
+	fl_time_format(time_ns - time_ns % FL_NS_PER_S, text);
+	char *t = strchr(text, 'T'), *z = strchr(text, 'Z');
+	if (t != NULL)
+		*t = ' ';
+	if (z != NULL)
+		*z = '\0';
+	return fl_arena_printf(a, "%s UTC", text);
+}
+
+const char *fl_say_strings(struct fl_arena *a, const char *const *items, size_t count, const char *separator)
+{
+	size_t size = 1;
+	for (size_t i = 0; i < count; i++)
+		size += strlen(items[i]) + strlen(separator);
+	char *text = fl_arena_alloc(a, size);
+	char *at = text;
+	for (size_t i = 0; i < count; i++) {
+		at = stpcpy(at, i == 0 ? "" : separator);
+		at = stpcpy(at, items[i]);
+	}
+	return text;
+}
+
+const char *fl_say_list(struct fl_arena *a, const char *const *items, size_t count, size_t most)
+{
+	if (count <= most)
+		return fl_say_strings(a, items, count, ", ");
+	return fl_arena_printf(a, "%s and %zu more", fl_say_strings(a, items, most, ", "), count - most);
+}
+
+const char *fl_say_node(struct fl_arena *a, const struct fl_system *s, fl_node_id v)
+{
+	return fl_arena_printf(a, "%s %s", fl_graph_node(s->graph, v)->kind, fl_system_label(s, v));
+}
+
+const char *fl_say_evidence(struct fl_arena *a, const struct fl_scan_dependency *m)
+{
+	const struct fl_connections *c = &m->connections;
+	uint64_t connections = c->tried + c->midstream;
+	uint64_t bad = c->refused + c->timed_out;
+	const char *text = fl_arena_printf(a, "%s, %s%s%s",
+		fl_say_count(a, connections, "connection", "connections"), m->exchanges_lower_bound ? "at least " : "",
+		fl_say_count(a, m->exchanges, "exchange", "exchanges"),
+		m->failures > 0 ? fl_arena_printf(a, ", %llu failed", (unsigned long long)m->failures) : "");
+	if (bad > 0)
+		text = fl_arena_printf(a, "%s; %llu refused or timed out", text, (unsigned long long)bad);
+	if (c->reset > 0)
+		text = fl_arena_printf(a, "%s; %llu reset", text, (unsigned long long)c->reset);
+	return text;
+}
+
+const char *fl_say_id(const char *id)
+{
+	const char *colon = id == NULL ? NULL : strchr(id, ':');
+	return colon == NULL || colon[1] == '\0' ? (id == NULL ? "" : id) : colon + 1;
+}
+
+const char *fl_say_change(enum fl_change_kind k)
+{
+	switch (k) {
+	case FL_CHANGE_ADDED:
+		return "new dependency";
+	case FL_CHANGE_GONE:
+		return "gone";
+	case FL_CHANGE_NOT_SEEN_YET:
+		return "not seen yet";
+	case FL_CHANGE_MOVED:
+		return "moved";
+	case FL_CHANGE_PROVIDER:
+		return "other provider";
+	case FL_CHANGE_SPOF_NEW:
+		return "new single point of failure";
+	case FL_CHANGE_SPOF_LOST:
+		return "no single point of failure any more";
+	}
+	return fl_change_name(k);
+}
+
+const struct fl_fact fl_definitions[] = {
+	{ "Single point of failure (SPOF)",
+	  "something whose failure alone takes down at least one entry point. SPOF 1 is the worst." },
+	{ "Entry point", "a service that clients outside the scanned hosts connect to." },
+	{ "Blast radius", "everything that fails when one thing fails, as the least fixed point over what requires what; "
+			  "the thing itself left out." },
+	{ "Expected loss", "the share of entry-point requests lost while it is down, weighted by how many requests "
+			   "use it (coupling)." },
+	{ "Redundancy", "\"confirmed\" when a failure followed by success on another member was seen or a model says "
+			"so; \"assumed\" when there are several members but no fail-over was seen; else \"none\"." },
+	{ "Not seen is not absent", "a dependency that nothing used in the window, or that the capture point cannot see, "
+				    "is missing here. The coverage says how much that may be." },
+};
+const size_t fl_definition_count = FL_ARRAY_LEN(fl_definitions);
