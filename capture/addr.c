@@ -226,7 +226,7 @@ uint64_t fl_hash_seed(void)
 uint64_t fl_hash_bytes(const void *data, size_t size, uint64_t seed)
 {
 	const uint8_t *p = data;
-	uint64_t secret = fold(seed ^ MIX_A, MIX_B), h = seed, a = 0, b = 0;
+	uint64_t secret = fold(seed ^ MIX_A, MIX_B), h = seed ^ MIX_C, a = 0, b = 0;
 	size_t left = size;
 
 	for (; left > 16; left -= 16, p += 16)

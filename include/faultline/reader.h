@@ -73,7 +73,7 @@ static inline uint8_t fl_read_u8(struct fl_reader *r)
 static inline uint16_t fl_read_be16(struct fl_reader *r)
 {
 	const uint8_t *p = fl_read_bytes(r, 2);
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	return (uint16_t)(p ? p[0] << 8 | p[1] : 0);
 }
 
 static inline uint32_t fl_read_be24(struct fl_reader *r)
@@ -93,7 +93,7 @@ static inline uint32_t fl_read_be32(struct fl_reader *r)
 static inline uint16_t fl_read_le16(struct fl_reader *r)
 {
 	const uint8_t *p = fl_read_bytes(r, 2);
-	return p ? (uint16_t)(p[1] << 8 | p[0]) : 0;
+	return (uint16_t)(p ? p[1] << 8 | p[0] : 0);
 }
 
 static inline uint32_t fl_read_le32(struct fl_reader *r)
