@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Write the seed corpora of the fuzz targets: corpus/TARGET/NAME.
+
+usage: make_seeds.py [DIR]      (default: corpus beside this script)
+
+Same bytes on every run. Each seed is small and hand-made, and shows a fuzzer one
+form of its format; files named found-* beside them are inputs that once broke
+something and are not touched.
+"""
+import json
+import os
+import struct
+import sys
+
+
+# ---- DNS -------------------------------------------------------------------
+
+def name(text):
+    labels = [label.encode() for label in text.split('.') if label]
+    return b''.join(bytes([len(x)]) + x for x in labels) + b'\0'
+
+
+def pointer(place):
+    return struct.pack('>H', 0xc000 | place)
+
+
+def header(flags, questions, answers, additional=0):
+    return struct.pack('>6H', 0x1234, flags, questions, answers, 0, additional)
+
+
+def question(owner, qtype):
+    return name(owner) + struct.pack('>2H', qtype, 1)
+
+
+def record(owner, rtype, data, ttl=60):
+    return owner + struct.pack('>2HIH', rtype, 1, ttl, len(data)) + data
+
+
+def dns():
+    q = question('www.example.com', 1)
+    a = record(pointer(12), 1, bytes([192, 0, 2, 1]))
+    edns = b'\0' + struct.pack('>2HIH', 41, 1232, 0, 0)
+    chain = record(pointer(12), 5, name('edge.example.net')) + record(name('EDGE.example.NET'), 1, bytes([192, 0, 2, 7]))
+    unordered = (record(name('b.example'), 5, name('c.example')) + record(name('c.example'), 28, bytes(16)) +
+                 record(pointer(12), 5, name('b.example')))
+    loop = record(pointer(12), 5, name('b.example')) + record(name('b.example'), 5, pointer(12))
+    dname = record(name('example.com'), 39, name('example.org')) + record(name('www.example.org'), 1, bytes([192, 0, 2, 9]))
+    tower = b''.join(pointer(12 + 2 * i) for i in range(40))
+    many = b''.join(record(pointer(12), 1, bytes([192, 0, 2, i])) for i in range(70))
+    steps = b''.join(record(name('n%d.example' % i), 5, name('n%d.example' % (i + 1))) for i in range(20))
+    return {
+        'query': header(0x0100, 1, 0) + q,
+        'answer': header(0x8180, 1, 1) + q + a,
+        'answer-edns': header(0x8180, 1, 1, 1) + q + a + edns,
+        'chain-mixed-case': header(0x8180, 1, 2) + q + chain,
+        'chain-out-of-order': header(0x8180, 1, 3) + q + unordered,
+        'chain-of-twenty': header(0x8180, 1, 20) + question('n0.example', 1) + steps,
+        'cname-loop': header(0x8180, 1, 2) + q + loop,
+        'dname': header(0x8180, 1, 2) + q + dname,
+        'nxdomain': header(0x8183, 1, 0) + q,
+        'truncated': header(0x8380, 1, 0) + q,
+        'update': header(0x2800, 1, 0) + q,
+        'no-question': header(0x8180, 0, 1) + record(name('a.example'), 1, bytes(4)),
+        'many-addresses': header(0x8180, 1, 70) + q + many,
+        'pointer-forward': header(0x8180, 1, 1) + q + record(pointer(60), 1, bytes(4)),
+        'pointer-to-itself': header(0x8180, 1, 1) + q + record(pointer(33), 1, bytes(4)),
+        'pointer-tower': header(0x8180, 1, 1) + q + record(b'\0', 16, tower) + record(pointer(80), 1, bytes(4)),
+        'binary-label': header(0x0100, 1, 0) + b'\x04a.\\\xff\x03\x00 \x7f\0' + struct.pack('>2H', 1, 1),
+        'https-record': header(0x8180, 1, 1) + question('x.example', 65) + record(pointer(12), 65, b'\0\1\0'),
+    }
+
+
+# ---- TLS -------------------------------------------------------------------
+
+def vector(width, data):
+    return len(data).to_bytes(width, 'big') + data
+
+
+def extension(number, data):
+    return struct.pack('>H', number) + vector(2, data)
+
+
+def server_name(*names):
+    return extension(0, vector(2, b''.join(bytes([kind]) + vector(2, text) for kind, text in names)))
+
+
+def hello(*extensions, session=b'', version=0x0303):
+    body = (struct.pack('>H', version) + bytes(range(32)) + vector(1, session) +
+            vector(2, bytes.fromhex('13011302c02f')) + vector(1, b'\0'))
+    if extensions:
+        body += vector(2, b''.join(extensions))
+    return b'\1' + vector(3, body)
+
+
+def records(message, size):
+    pieces = [message[i:i + size] for i in range(0, len(message), size)]
+    return b''.join(b'\x16\3\1' + vector(2, piece) for piece in pieces)
+
+
+def tls():
+    sni = server_name((0, b'www.Example.com'))
+    alpn = extension(16, vector(2, vector(1, b'h2') + vector(1, b'http/1.1')))
+    versions = extension(43, vector(1, bytes.fromhex('5a5a03040303')))
+    full = hello(extension(0x2a2a, b''), sni, alpn, versions, extension(51, bytes(40)), session=bytes(32))
+    empty = b'\x16\3\1\0\0'
+    return {
+        'hello': records(full, 16384),
+        'hello-then-data': records(full, 16384) + b'\x14\3\3\0\1\1',
+        'hello-old': records(hello(version=0x0301), 16384),
+        'records-of-one-byte': records(full, 1),
+        'records-of-a-hundred-bytes': records(full, 100),
+        'empty-record-between': records(full[:50], 50) + empty + records(full[50:], 200),
+        'alert-between': records(full[:50], 50) + b'\x15\3\1\0\2\2\x28' + records(full[50:], 200),
+        'cut-short': records(full, 16384)[:120],
+        'several-name-types': records(hello(server_name((7, b'\0\1'), (0, b'a.example'))), 16384),
+        'binary-name': records(hello(server_name((0, b'a\0<b>\xff.'))), 16384),
+        'ech': records(hello(sni, extension(0xfe0d, bytes(20))), 16384),
+        'esni': records(hello(extension(0xffce, bytes(20))), 16384),
+        'message': full,
+        'server-hello': b'\x16\3\3' + vector(2, b'\2' + vector(3, bytes(40))),
+        'sslv2-hello': bytes.fromhex('802e0103010015000000100100800300800700c0') + bytes(28),
+        'claims-too-much': b'\x16\3\1' + vector(2, b'\1\0\xff\xff' + bytes(60)),
+    }
+
+
+# ---- HTTP ------------------------------------------------------------------
+
+def http():
+    return {
+        'get': b'GET /a?b=c HTTP/1.1\r\nHost: www.Example.com:8080\r\n\r\n',
+        'post': b'POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+        'chunked': b'PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+        'connect': b'CONNECT db.example:443 HTTP/1.1\r\n\r\n',
+        'connect-ipv6': b'CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: x\r\n\r\n',
+        'absolute': b'GET http://user@h.example:81/p HTTP/1.1\r\nHost: other\r\n\r\n',
+        'asterisk': b'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+        'bare-lf': b'GET / HTTP/1.0\nHost: a\n\n',
+        'folded': b'GET / HTTP/1.1\r\nHost:\r\n a.example\r\nX: y\r\n\tz\r\n\r\n',
+        'no-host': b'GET / HTTP/1.0\r\n\r\n',
+        'odd-host': b'GET / HTTP/1.1\r\nHost: <a\x1b>\r\n\r\n',
+        'webdav': b'\r\nVERSION-CONTROL /doc HTTP/1.1\r\nHost: dav\r\n\r\n',
+        'http2-preface': b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+        'rtsp': b'OPTIONS rtsp://cam/ RTSP/1.0\r\nCSeq: 1\r\n\r\n',
+        'sip': b'INVITE sip:a@b SIP/2.0\r\n\r\n',
+        'ssh': b'SSH-2.0-OpenSSH_9.2\r\n',
+        'status': b'HTTP/1.1 503 Service Unavailable\r\n\r\n',
+        'unfinished': b'GET / HTTP/1.1\r\nHost: a\r\nX-Long: ',
+    }
+
+
+# ---- text ------------------------------------------------------------------
+
+def escape():
+    return {
+        'plain': b'api.example.com',
+        'markup': b'<script>alert("x")</script>&amp;\\n|`*_[](){}',
+        'formula': b'=cmd|\' /C calc\'!A0',
+        'controls': b'a\x1b[31mb\rc\nd\x7f\x9b',
+        'bidirectional': 'a\u202eb\u2066c\u2028d'.encode(),
+        'invalid-utf8': b'\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xff\xe2\x82',
+        'valid-utf8': 'é漢😀\u0085'.encode(),
+    }
+
+
+def units():
+    texts = ['250us', '1.5s', '5m', '7d', '0', '1e9', '-1s', '64KiB', '2GiB', '10MB', '18446744073709551615',
+             '2026-11-21T13:05:45.123456Z', '2026-02-29T00:00:00Z', '1969-12-31T23:59:59.999999999Z',
+             '2262-04-11T23:47:16Z']
+    seeds = {'text-%02d' % i: text.encode() for i, text in enumerate(texts)}
+    seeds['lowest'] = struct.pack('<q', -2**63)
+    seeds['highest'] = struct.pack('<q', 2**63 - 1)
+    return seeds
+
+
+def addr():
+    texts = ['192.0.2.1', '::', '::1', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.1', 'fe80::1/64', '10.0.0.0/8',
+             '1.2.3', '1.2.3.256', '01.2.3.4', ':::', '1::2::3', '10.0.0.0/33', 'ff02::fb/', '1:2:3:4:5:6:7:8']
+    seeds = {'text-%02d' % i: text.encode() for i, text in enumerate(texts)}
+    seeds['bytes-two-runs'] = bytes.fromhex('20010db8000000000001000000000001')
+    return seeds
+
+
+def options():
+    lines = ['-f\nfile', '-ofile', '-o\nfile', '--out=file', '--out\nfile', '-n\n5', '-n\n101', '--for=5s', '--for\nx',
+             '-r\na\n--read=b', '--\n-f', '-', '--share=0.5', '--share=nan', '--size=1MiB', '--help', '--unknown', '-z',
+             '-fo', '--fl', '-f=1', '--out']
+    return {'line-%02d' % i: line.encode() for i, line in enumerate(lines)}
+
+
+# ---- files -----------------------------------------------------------------
+
+def graph():
+    nodes = [{'id': 'service:a/web', 'kind': 'service'}, {'id': 'endpoint:db:5432/tcp', 'kind': 'endpoint'},
+             {'id': 'address:192.0.2.1', 'kind': 'address', 'failure_probability': 0.01},
+             {'id': 'address:192.0.2.2', 'kind': 'address', 'failure_probability': None}]
+    requirements = [
+        {'of': 'service:a/web', 'needs': 1, 'members': ['endpoint:db:5432/tcp'], 'coupling': 0.5, 'evidence': 'seen'},
+        {'of': 'endpoint:db:5432/tcp', 'needs': 1, 'members': ['address:192.0.2.2', 'address:192.0.2.1']}]
+    whole = {'schema': 'faultline.graph/1', 'nodes': nodes, 'requirements': requirements,
+             'entry_points': [{'node': 'service:a/web', 'weight': 3}]}
+    dangling = dict(whole, requirements=[{'of': 'x', 'needs': 1, 'members': ['y']}])
+    return {
+        'whole': json.dumps(whole).encode(),
+        'entry-points-as-ids': json.dumps(dict(whole, entry_points=['service:a/web'])).encode(),
+        'empty': b'{"schema":"faultline.graph/1","nodes":[],"requirements":[],"entry_points":[]}',
+        'dangling': json.dumps(dangling).encode(),
+        'other-major': b'{"schema":"faultline.graph/2"}',
+        'deep': b'[' * 100 + b']' * 100,
+        'odd-types': b'{"schema":"faultline.graph/1","nodes":{},"requirements":[1],"entry_points":null}',
+        'not-utf8': b'{"schema":"\xff"}',
+        'duplicate-key': b'{"schema":"faultline.graph/1","schema":"faultline.graph/1"}',
+    }
+
+
+def scan():
+    stamp = '2026-11-21T13:05:45Z'
+    dependency = {'host': 'h', 'service': 'web', 'attribution': 'host', 'name': 'db.example', 'name_source': 'dns',
+                  'port': 5432, 'transport': 'tcp', 'addresses': ['192.0.2.1'], 'cname_chain': ['x.example'],
+                  'scope': 'external', 'class': 'on-request', 'answered': True, 'coupling': None,
+                  'connections': {'tried': 3, 'established': 2, 'refused': 1}, 'exchanges': '18446744073709551615',
+                  'first_seen': stamp, 'last_seen': stamp}
+    entry = {'client': '192.0.2.9', 'resolver': '192.0.2.53', 'transport': 'udp', 'name': 'db.example', 'type': 'A',
+             'rcode': 'NOERROR', 'cname_chain': [], 'addresses': ['192.0.2.1'], 'count': 1, 'first_seen': stamp,
+             'last_seen': stamp}
+    whole = {'schema': 'faultline.scan/1', 'point': 'h', 'source': 'file', 'host': 'h',
+             'hosts': [{'name': 'h', 'addresses': ['192.0.2.9']}], 'window': {'start': stamp, 'end': stamp},
+             'coverage': {'packets': 10, 'limits': [], 'blind_spots': []},
+             'services': [{'host': 'h', 'name': 'web', 'ports': [{'port': 80, 'transport': 'tcp'}]}],
+             'dependencies': [dependency], 'names': [entry]}
+    return {
+        'whole': json.dumps(whole).encode(),
+        'set': json.dumps({'schema': 'faultline.scan-set/1', 'scans': [whole, whole]}).encode(),
+        'empty-set': b'{"schema":"faultline.scan-set/1","scans":[]}',
+        'no-schema': b'{}',
+        'odd-types': json.dumps(dict(whole, dependencies=[{'port': 'x', 'addresses': [7]}])).encode(),
+        'cut-short': json.dumps(whole).encode()[:200],
+    }
+
+
+TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan)
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    top = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, 'corpus')
+    for target in TARGETS:
+        folder = os.path.join(top, target.__name__)
+        os.makedirs(folder, exist_ok=True)
+        for seed, data in target().items():
+            with open(os.path.join(folder, seed), 'wb') as out:
+                out.write(data)
+
+
+if __name__ == '__main__':
+    main()
