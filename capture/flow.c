@@ -25,7 +25,8 @@
  * Duplicates: mirrors and bridges show a packet several times within microseconds, with
  * up to a driver's batch (8, gro_normal_batch in Linux) of other packets between.
  * Each flow keeps hash and time of its last 8 TCP packets; payload that goes past all
- * that was seen cannot be a copy and skips the search.
+ * that was seen cannot be a copy and skips the search. With 24 bits of hash one packet in two
+ * million that is no copy is taken for one.
  *
  * States are Zeek's as its documentation of conn_state words them (conn.log,
  * https://docs.zeek.org): what was not seen is never assumed, so a connection of
@@ -37,6 +38,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum list_class { LIST_ATTEMPT, LIST_IDLE, LIST_CLOSED, LIST_UDP, LIST_COUNT };
 
@@ -49,10 +51,13 @@ enum state_bits {
 };
 
 /* Two sightings of one packet lie microseconds apart; the shortest minimum RTO in use (Linux in
- * data centres) is 5 ms. In units of recent_time, 1024 ns. */
-enum { DUPLICATE_NS = 2000000, DUPLICATE_TICKS = DUPLICATE_NS / 1024 };
+ * data centres) is 5 ms. A word of @recent is 24 bits of hash and 8 bits of time in ticks of 2^17 ns.
+ * All of it is forgotten after a silence of DUPLICATE_NS, so no entry is older than 7 such
+ * silences and the time, which repeats after 33 ms, is not ambiguous. */
+enum { DUPLICATE_NS = 2000000, TICK_BITS = 17, DUPLICATE_TICKS = DUPLICATE_NS >> TICK_BITS,
+       HASH_MASK = 0xffffff };
 
-enum { PRIVILEGED_PORTS = 1024 };
+enum { PRIVILEGED_PORTS = 1024, HUGE_PAGE = 2 << 20 };
 
 struct slot {
 	uint32_t hash;
@@ -258,7 +263,8 @@ static void end_flow(struct fl_flow_table *t, struct fl_flow *f, enum fl_flow_en
 {
 	uint32_t id = id_of(t, f);
 	unlink_flow(t, f);
-	delete_slot(t, f->hash, id);
+	delete_slot(t, hash_ends(t, &(struct ends){ &f->addr[0], &f->addr[1], f->port[0], f->port[1],
+		f->transport }), id);
 	t->counters.ended[how]++;
 	t->count--;
 	if (t->ended)
@@ -332,7 +338,6 @@ static struct fl_flow *begin_flow(struct fl_flow_table *t, const struct fl_packe
 	f->transport = p->transport;
 	f->first_ns = f->last_ns = p->time_ns;
 	f->last_payload_side = 2;
-	f->hash = hash;
 	insert_slot(t, hash, id_of(t, f));
 	bool tcp = p->transport == FL_TRANSPORT_TCP;
 	f->midstream = tcp;
@@ -390,15 +395,15 @@ static inline bool still_alive(struct fl_flow_table *t, struct fl_flow *f, const
 
 /* --- TCP ---------------------------------------------------------------------------------------- */
 
-/* Never 0, so that it differs from an unused entry. */
+/* 24 bits, never 0, so that it differs from an unused entry. */
 static inline uint32_t packet_hash(const struct fl_packet *p, unsigned side)
 {
 	uint64_t numbers = (uint64_t)p->tcp_seq << 32 | p->tcp_ack;
 	uint64_t rest = (uint64_t)p->payload_len << 32 | (uint64_t)p->tcp_window << 16 |
 			(uint64_t)p->tcp_flags << 8 | side;
-	/* Odd constants from the binary digits of pi and e; collisions only cost a packet's count. */
-	uint64_t h = fold(numbers ^ 0x243f6a8885a308d3u, rest ^ 0xb7e151628aed2a6bu);
-	return (uint32_t)(h ^ h >> 32) | 1;
+	/* Odd constants from the binary digits of pi and e. */
+	uint64_t h = fold(numbers ^ 0x243f6a8885a308d3u, rest ^ 0xb7e151628aed2a6bu) >> 40;
+	return h ? (uint32_t)h : 1;
 }
 
 static inline uint32_t end_known(unsigned side)
@@ -420,22 +425,29 @@ static inline bool brings_new(const struct fl_flow *f, const struct fl_packet *p
 	return !(f->state_bits & end_known(side)) || (int32_t)past > 0;
 }
 
+static inline bool is_recent(const struct fl_flow *f, uint32_t hash, uint32_t now)
+{
+	unsigned hits = 0;
+	for (unsigned i = 0; i < FL_FLOW_RECENT; i++) {
+		uint32_t age = now - (f->recent[i] >> 24); /* either sign: stamps of two processors */
+		hits |= (unsigned)((f->recent[i] & HASH_MASK) == hash) &
+			(unsigned)(((age + DUPLICATE_TICKS) & 0xff) <= 2 * DUPLICATE_TICKS);
+	}
+	return hits;
+}
+
 /* Remembers the packet unless it is a copy of one of the last. */
 static inline bool seen_before(struct fl_flow *f, const struct fl_packet *p, unsigned side, bool is_new)
 {
 	uint32_t hash = packet_hash(p, side);
-	uint32_t now = (uint32_t)((uint64_t)p->time_ns >> 10);
-	if (!is_new) {
-		unsigned hits = 0;
-		for (unsigned i = 0; i < FL_FLOW_RECENT; i++) /* either way: stamps of two CPUs */
-			hits |= (unsigned)(f->recent_hash[i] == hash) &
-				(unsigned)(now - f->recent_time[i] + DUPLICATE_TICKS <= 2 * DUPLICATE_TICKS);
-		if (hits)
-			return true;
-	}
+	uint32_t now = (uint32_t)((uint64_t)p->time_ns >> TICK_BITS);
+	int64_t gap = elapsed(f->last_ns, p->time_ns);
+	if (gap > DUPLICATE_NS || gap < -DUPLICATE_NS)
+		memset(f->recent, 0, sizeof(f->recent));
+	else if (!is_new && is_recent(f, hash, now))
+		return true;
 	unsigned at = f->recent_at % FL_FLOW_RECENT;
-	f->recent_hash[at] = hash;
-	f->recent_time[at] = now;
+	f->recent[at] = now << 24 | hash;
 	f->recent_at = (uint8_t)(at + 1);
 	return false;
 }
@@ -605,6 +617,20 @@ void fl_flow_table_flush(struct fl_flow_table *t)
 		end_flow(t, f, FL_END_CAPTURE);
 }
 
+/* One flow more than needed, to begin on a cache line. Large pages where the kernel has them: a
+ * look-up then misses the cache but not the page tables as well. */
+static void allocate_flows(struct fl_flow_table *t, uint32_t capacity)
+{
+	size_t align = sizeof(struct fl_flow);
+	_Static_assert(sizeof(struct fl_flow) == 256, "four cache lines; see flow.h");
+	t->memory = fl_alloc_array((size_t)capacity + 1, sizeof(*t->flows));
+	t->flows = (struct fl_flow *)(((uintptr_t)t->memory + align - 1) & ~(uintptr_t)(align - 1));
+	uintptr_t begin = ((uintptr_t)t->memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+	uintptr_t end = (uintptr_t)(t->flows + capacity) & ~(uintptr_t)(HUGE_PAGE - 1);
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
+
 struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, fl_flow_ended *ended,
 	void *context)
 {
@@ -615,9 +641,7 @@ struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, f
 		slots *= 2;
 	t->mask = slots - 1;
 	t->slots = fl_alloc_array(slots, sizeof(*t->slots));
-	/* One flow more than needed, to begin on a cache line. */
-	t->memory = fl_alloc_array((size_t)options->capacity + 1, sizeof(*t->flows));
-	t->flows = (struct fl_flow *)(((uintptr_t)t->memory + 63) & ~(uintptr_t)63);
+	allocate_flows(t, options->capacity);
 	t->capacity = options->capacity;
 	t->clock_ns = INT64_MIN;
 	t->due_ns = INT64_MAX;

@@ -26,6 +26,7 @@
 #include <string.h>
 
 enum { MAX_RANGES = 64,
+       MAX_STORE = (1 << 30) - 1, /* width of fl_stream.store */
        ORDERS = 7,         /* FL_STREAM_BLOCK << 6 is FL_STREAM_WINDOW */
        LARGEST = 1 << (ORDERS - 1) };
 _Static_assert(FL_STREAM_BLOCK * LARGEST == FL_STREAM_WINDOW, "the largest piece holds a window");
@@ -154,7 +155,7 @@ static struct store *new_store(struct fl_stream *s, struct fl_stream_pool *pool,
 		pool->store_free = pool->stores[id - 1].next_free;
 	else
 		id = ++pool->stores_used;
-	s->store = id;
+	s->store = id & MAX_STORE;
 	struct store *st = &pool->stores[id - 1];
 	st->block = block;
 	st->order = (uint8_t)order;
@@ -275,8 +276,8 @@ struct fl_stream_pool *fl_stream_pool_new(size_t limit_bytes)
 {
 	struct fl_stream_pool *pool = fl_alloc(sizeof(*pool));
 	size_t blocks = limit_bytes / FL_STREAM_BLOCK;
-	if (blocks > UINT32_MAX / 2)
-		blocks = UINT32_MAX / 2;
+	if (blocks > MAX_STORE)
+		blocks = MAX_STORE;
 	pool->blocks = (uint32_t)blocks;
 	pool->memory = fl_alloc_array(blocks + 1, FL_STREAM_BLOCK);
 	pool->next = fl_alloc_array(blocks + 1, sizeof(*pool->next));

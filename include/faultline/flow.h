@@ -46,7 +46,7 @@ enum fl_flow_end { FL_END_CLOSED, FL_END_IDLE, FL_END_EVICTED, FL_END_CAPTURE };
 
 enum { FL_FLOW_RECENT = 8 };
 
-/* Hot fields first: finding and counting a packet touches the first two cache lines. */
+/* 256 bytes. Hot fields first: a packet that changes no state touches two adjacent cache lines. */
 struct fl_flow {
 	/* identity; [0] initiator, [1] responder */
 	struct fl_addr addr[2];
@@ -61,17 +61,14 @@ struct fl_flow {
 	uint64_t bytes[2];            /* payload on the wire, retransmissions included */
 	int64_t queued_ns;            /* table's own: its clock when this went to its list's tail */
 	uint8_t state_bits;           /* table's own */
-	uint8_t recent_at;            /* table's own: oldest of recent_ */
+	uint8_t recent_at;            /* table's own: oldest of recent */
 	uint8_t last_payload_side;    /* 0, 1, or 2 before any payload */
 	bool midstream;               /* TCP: no SYN was seen (initiator by SYN-ACK, lower port, first packet) */
 	bool broken;                  /* payload was cut or lost: counts are lower bounds */
 	bool rst_first_responder;     /* first RST came from the responder */
 	bool rst_after_syn;           /* RST before any SYN-ACK */
 	bool unreachable;             /* an ICMP error quoted it */
-
-	/* Exchanges by change of payload direction (see exchange rules in scanner.h). */
-	int64_t exchange_start_ns;    /* open exchange; 0 = none */
-	uint32_t exchanges;
+	uint32_t recent[FL_FLOW_RECENT]; /* table's own: the last TCP packets, to fold duplicates */
 
 	/* times, ns; a packet stamped 0 counts as 1 where 0 means none */
 	int64_t first_ns;
@@ -79,6 +76,10 @@ struct fl_flow {
 	int64_t synack_ns;            /* first SYN-ACK; 0 = none */
 	int64_t syn_ns;               /* last SYN before the SYN-ACK */
 	int64_t first_payload_ns[2];  /* 0 = none */
+
+	/* Exchanges by change of payload direction (see exchange rules in scanner.h). */
+	int64_t exchange_start_ns;    /* open exchange; 0 = none */
+	uint32_t exchanges;
 
 	uint32_t syn_seq, synack_seq;
 	uint16_t syn_packets;         /* SYNs of the initiator, duplicates folded */
@@ -88,11 +89,7 @@ struct fl_flow {
 	struct fl_stream stream[2];
 	uint32_t user[8];
 
-	/* Table's own: list links, hash, the last packets to fold duplicates. */
-	uint32_t hash, next, prev;
-	uint32_t unused[4];           /* recent_ begins, and the struct ends, on a cache line */
-	uint32_t recent_hash[FL_FLOW_RECENT];
-	uint32_t recent_time[FL_FLOW_RECENT]; /* 1024 ns */
+	uint32_t next, prev;          /* table's own */
 };
 
 struct fl_flow_options {
@@ -133,7 +130,7 @@ struct fl_flow_packet {
  *
  * A SYN on a flow that is closed or has another initial sequence number ends the
  * old flow and begins a new one (port reuse). The same packet within 2 ms (same
- * IP id is not needed: same flags, sequence, acknowledgement and length for TCP; never for
+ * IP id is not needed: same flags, window, sequence, acknowledgement and length for TCP; never for
  * UDP) is a duplicate. The direction of a TCP flow comes from SYN, SYN-ACK, else the
  * lower port is the responder (equal: the first sender initiates); UDP: the first
  * sender initiates, unless only its port is below 1024.

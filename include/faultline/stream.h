@@ -27,10 +27,10 @@ uint64_t fl_stream_pool_refused(const struct fl_stream_pool *pool);
 size_t fl_stream_pool_used(const struct fl_stream_pool *pool); /* bytes now */
 
 struct fl_stream {
-	uint32_t next_seq;   /* of the first byte not yet consumed */
-	uint32_t store;      /* index into the pool + 1; 0 = nothing stored */
-	bool started;        /* next_seq is valid */
-	bool closed;         /* given up or not wanted any more: bytes are ignored */
+	uint32_t next_seq;     /* of the first byte not yet consumed */
+	uint32_t store : 30;   /* index into the pool + 1; 0 = nothing stored */
+	uint32_t started : 1;  /* next_seq is valid */
+	uint32_t closed : 1;   /* given up or not wanted any more: bytes are ignored */
 };
 
 /* The first byte to come has sequence number @seq (SYN's plus one). */
@@ -51,7 +51,8 @@ void fl_stream_start(struct fl_stream *s, uint32_t seq);
  * full pool close the stream.
  *
  * Return: OK; MORE when bytes were stored behind a hole and @out is empty;
- * TRUNCATED when the stream was closed by this call.
+ * TRUNCATED when the stream was closed by this call; with cut bytes @out still has what
+ * came in order before the cut.
  */
 enum fl_parse fl_stream_add(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t seq,
 			    const uint8_t *data, size_t size, size_t missing, struct fl_slice *out);
