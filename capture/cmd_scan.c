@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_scan.c - faultline scan: from files or interfaces to a scan
+ *
+ * One scanner a capture point. Files: as many points as there are --host names, or one a file when none
+ * is given; one name for several files joins them as one point, in the order given. Interfaces are
+ * always one point, this machine. SIGINT and SIGTERM end a live capture early; the scan is written
+ * all the same.
+ */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "faultline/command.h"
+#include "faultline/output.h"
+#include "faultline/scanner.h"
+#include "faultline/units.h"
+
+enum { SOURCES_MAX = 64, DRAIN = 4096, POLL_MS = 100 };
+
+struct scan_options {
+	struct fl_strings interfaces, files, internal, hosts, host_addresses;
+	int64_t for_ns;
+	const char *filter, *flows, *out;
+	uint64_t memory, buffer;
+	int64_t snaplen;
+};
+
+static const struct fl_option options[] = {
+	{ "interface", 'i', FL_OPTION_STRINGS, offsetof(struct scan_options, interfaces), 0, 0, "IFACE",
+	  "capture on this interface, or on 'any'; may be given several times (default: any)" },
+	{ "read", 'r', FL_OPTION_STRINGS, offsetof(struct scan_options, files), 0, 0, "FILE",
+	  "read this capture file (pcap, pcapng, also gzip-compressed; '-' is standard input); may be given several times" },
+	{ "for", 0, FL_OPTION_DURATION, offsetof(struct scan_options, for_ns), FL_NS_PER_S / 10, INT64_MAX, "TIME",
+	  "end a live capture after this time (default: 60s)" },
+	{ "filter", 0, FL_OPTION_STRING, offsetof(struct scan_options, filter), 0, 0, "BPF",
+	  "look only at packets that this pcap-filter(7) expression selects" },
+	{ "internal", 0, FL_OPTION_STRINGS, offsetof(struct scan_options, internal), 0, 0, "NET|DOMAIN",
+	  "count this network or domain as internal, besides the private ranges; may be given several times" },
+	{ "host", 0, FL_OPTION_STRINGS, offsetof(struct scan_options, hosts), 0, 0, "NAME",
+	  "name of the scanned host; the n-th names the n-th file, a single one all of them (default: the file's name, live: this machine's)" },
+	{ "host-addr", 0, FL_OPTION_STRINGS, offsetof(struct scan_options, host_addresses), 0, 0, "[NAME=]ADDR[,ADDR]",
+	  "addresses of the scanned host, instead of what the capture shows to be local; with NAME= for that host only" },
+	{ "flows", 0, FL_OPTION_STRING, offsetof(struct scan_options, flows), 0, 0, "FILE",
+	  "also write every flow, one JSON object a line" },
+	{ "out", 'o', FL_OPTION_STRING, offsetof(struct scan_options, out), 0, 0, "FILE|DIR",
+	  "write the scan here; a directory gets one file per capture point (default: standard output)" },
+	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 4 << 20, INT64_C(64) << 30, "SIZE",
+	  "limit for all tables of one capture point together (default: 56MiB)" },
+	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
+	  "kernel buffer of a live capture (default: 16MiB)" },
+	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
+	  "bytes of each packet that a live capture looks at (default: 65535)" },
+	{ 0 },
+};
+
+static const struct fl_usage usage = {
+	.command = "scan",
+	.synopsis = "[-i IFACE]... [-r FILE]... [--for 60s] [-o SCAN.json]",
+	.about = "watch traffic, live or from capture files, and write down what the hosts depend on",
+	.options = options,
+	.notes = "Several capture points written to one FILE make a faultline.scan-set/1. Live capture needs\n"
+		 "CAP_NET_RAW: run it as root, or once: setcap cap_net_raw+ep FAULTLINE.\n",
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* What all capture points of one run share. */
+struct run {
+	const struct scan_options *options;
+	struct fl_prefix *internal;
+	const char **domains;
+	size_t internal_count, domain_count;
+	struct fl_output *flows;
+	struct fl_scan_set scans;
+};
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * FL_NS_PER_S + t.tv_nsec;
+}
+
+/* ---- options that need more than the table ---- */
+
+static void read_internal(struct run *run)
+{
+	const struct fl_strings *list = &run->options->internal;
+	run->internal = fl_alloc_array(list->count + 1, sizeof(*run->internal));
+	run->domains = fl_alloc_array(list->count + 1, sizeof(*run->domains));
+	for (size_t i = 0; i < list->count; i++) {
+		const char *text = list->list[i];
+		if (fl_prefix_parse(text, &run->internal[run->internal_count]))
+			run->internal_count++;
+		else
+			run->domains[run->domain_count++] = *text == '.' ? text + 1 : text;
+	}
+}
+
+static int declare_list(struct fl_locality *l, char *list, struct fl_error *err)
+{
+	char *rest = NULL;
+	for (char *text = strtok_r(list, ",", &rest); text; text = strtok_r(NULL, ",", &rest)) {
+		struct fl_addr a;
+		if (!fl_addr_parse(text, &a))
+			return fl_fail(err, -EINVAL, "--host-addr: '%s' is no IP address; give e.g. web=10.0.0.5", text);
+		fl_locality_declare(l, &a, "given");
+	}
+	return 0;
+}
+
+/* --host-addr entries that are for @point. */
+static int declare_given(const struct scan_options *o, struct fl_locality *l, const char *point,
+			 struct fl_error *err)
+{
+	int status = 0;
+	for (size_t i = 0; i < o->host_addresses.count && status == 0; i++) {
+		const char *text = o->host_addresses.list[i], *equals = strchr(text, '=');
+		if (equals && (strlen(point) != (size_t)(equals - text) ||
+			       strncmp(point, text, (size_t)(equals - text)) != 0))
+			continue;
+		char *copy = fl_copy_string(equals ? equals + 1 : text);
+		status = declare_list(l, copy, err);
+		free(copy);
+	}
+	return status;
+}
+
+static int check_options(const struct scan_options *o, const struct fl_strings *rest, struct fl_error *err)
+{
+	if (rest->count)
+		return fl_fail(err, -EINVAL, "'%s' is no option; capture files are given with -r", rest->list[0]);
+	if (o->interfaces.count && o->files.count)
+		return fl_fail(err, -EINVAL, "-i and -r do not go together; scan files and interfaces in two runs");
+	if (o->interfaces.count > SOURCES_MAX)
+		return fl_fail(err, -EINVAL, "more than %d interfaces; use -i any", SOURCES_MAX);
+	if (o->files.count && o->hosts.count > 1 && o->hosts.count != o->files.count)
+		return fl_fail(err, -EINVAL, "%zu --host for %zu -r; name every file, or give one name for all",
+			       o->hosts.count, o->files.count);
+	if (!o->files.count && o->hosts.count > 1)
+		return fl_fail(err, -EINVAL, "a live capture is one host; give --host once");
+	return 0;
+}
+
+/* ---- scanning ---- */
+
+static struct fl_scanner *new_scanner(struct run *run, const char *point, const char *source)
+{
+	struct fl_scanner_options o = {
+		.point = point,
+		.source = source,
+		.memory = run->options->memory,
+		.flows = run->flows ? fl_output_file(run->flows) : NULL,
+		.internal = run->internal,
+		.internal_count = run->internal_count,
+		.internal_domains = run->domains,
+		.internal_domain_count = run->domain_count,
+	};
+	return fl_scanner_new(&o);
+}
+
+static int scan_file(struct run *run, struct fl_scanner *scanner, const char *path, struct fl_error *err)
+{
+	struct fl_source *source = NULL;
+	struct fl_packet packet;
+	int status = fl_source_open_file(&source, path, run->options->filter, err);
+	if (status)
+		return status;
+	while ((status = fl_source_next(source, &packet, err)) == 1 && !interrupted)
+		fl_scanner_packet(scanner, &packet);
+	if (status >= 0)
+		fl_scanner_counters(scanner, fl_source_counters(source));
+	fl_source_close(source);
+	return status < 0 ? status : 0;
+}
+
+/* "captures/web.pcap.gz" is web. */
+static char *point_of_file(const char *path)
+{
+	if (strcmp(path, "-") == 0)
+		return fl_copy_string("stdin");
+	const char *base = strrchr(path, '/');
+	char *name = fl_copy_string(base ? base + 1 : path);
+	char *dot = strchr(name + (name[0] == '.'), '.');
+	if (dot)
+		*dot = 0;
+	return name;
+}
+
+static int scan_point(struct run *run, const char *point, const char *const *files, size_t count,
+		      struct fl_error *err)
+{
+	struct fl_scanner *scanner = new_scanner(run, point, "file");
+	int status = declare_given(run->options, fl_scanner_locality(scanner), point, err);
+	for (size_t i = 0; i < count && status == 0; i++)
+		status = scan_file(run, scanner, files[i], err);
+	if (status == 0)
+		fl_scan_set_add(&run->scans, fl_scanner_finish(scanner));
+	fl_scanner_free(scanner);
+	return status;
+}
+
+static int scan_files(struct run *run, struct fl_error *err)
+{
+	const struct scan_options *o = run->options;
+	if (o->hosts.count == 1)
+		return scan_point(run, o->hosts.list[0], o->files.list, o->files.count, err);
+	int status = 0;
+	for (size_t i = 0; i < o->files.count && status == 0 && !interrupted; i++) {
+		char *point = o->hosts.count ? fl_copy_string(o->hosts.list[i]) : point_of_file(o->files.list[i]);
+		status = scan_point(run, point, &o->files.list[i], 1, err);
+		free(point);
+	}
+	return status;
+}
+
+static void declare_interfaces(struct fl_locality *l)
+{
+	struct ifaddrs *list, *i;
+	if (getifaddrs(&list) != 0)
+		return;
+	for (i = list; i; i = i->ifa_next) {
+		if (!i->ifa_addr)
+			continue;
+		struct fl_addr a;
+		if (i->ifa_addr->sa_family == AF_INET) {
+			struct sockaddr_in in;
+			memcpy(&in, i->ifa_addr, sizeof(in));
+			a = fl_addr_v4((const uint8_t *)&in.sin_addr);
+		} else if (i->ifa_addr->sa_family == AF_INET6) {
+			struct sockaddr_in6 in6;
+			memcpy(&in6, i->ifa_addr, sizeof(in6));
+			a = fl_addr_v6(in6.sin6_addr.s6_addr);
+		} else {
+			continue;
+		}
+		fl_locality_declare(l, &a, "interface");
+	}
+	freeifaddrs(list);
+}
+
+struct live {
+	struct fl_source *source[SOURCES_MAX];
+	struct pollfd poll[SOURCES_MAX];
+	size_t count;
+	bool ended[SOURCES_MAX];
+};
+
+static int open_live(const struct scan_options *o, struct live *live, struct fl_error *err)
+{
+	const char *any = "any";
+	const char *const *names = o->interfaces.count ? o->interfaces.list : &any;
+	size_t count = o->interfaces.count ? o->interfaces.count : 1;
+	for (size_t i = 0; i < count; i++) {
+		struct fl_live_options l = { names[i], o->filter, (uint32_t)o->snaplen, (uint32_t)o->buffer };
+		int status = fl_source_open_live(&live->source[i], &l, err);
+		if (status)
+			return status;
+		live->poll[i] = (struct pollfd){ fl_source_fd(live->source[i]), POLLIN, 0 };
+		live->count++;
+	}
+	return 0;
+}
+
+/* Take what one source has now. Return: negative on failure, else 0. */
+static int drain(struct live *live, size_t i, struct fl_scanner *scanner, struct fl_error *err)
+{
+	struct fl_packet packet;
+	int status = 0;
+	for (int n = 0; n < DRAIN; n++) {
+		status = fl_source_next(live->source[i], &packet, err);
+		if (status != 1)
+			break;
+		packet.interface = (uint32_t)i;
+		fl_scanner_packet(scanner, &packet);
+	}
+	if (status == FL_SOURCE_END) {
+		live->ended[i] = true;
+		live->poll[i].fd = -1;
+	}
+	return status < 0 ? status : 0;
+}
+
+static void show_progress(const struct fl_scanner *scanner, int64_t left_ns)
+{
+	char left[FL_TIME_TEXT];
+	struct fl_scanner_progress p = fl_scanner_progress(scanner);
+	fprintf(stderr, "\r\033[K%s left: %llu packets, %u flows open, %zu conversations",
+		fl_duration_format(left_ns - left_ns % FL_NS_PER_S, left), (unsigned long long)p.packets, p.flows,
+		p.conversations);
+}
+
+static int capture(const struct scan_options *o, struct live *live, struct fl_scanner *scanner, struct fl_error *err)
+{
+	int64_t end = now_ns(CLOCK_MONOTONIC) + o->for_ns, shown = 0;
+	bool terminal = isatty(STDERR_FILENO);
+	size_t open = live->count;
+	int status = 0;
+	while (!interrupted && open && status == 0) {
+		int64_t now = now_ns(CLOCK_MONOTONIC);
+		if (now >= end)
+			break;
+		if (terminal && now - shown >= FL_NS_PER_S) {
+			show_progress(scanner, end - now);
+			shown = now;
+		}
+		if (poll(live->poll, live->count, POLL_MS) < 0 && errno != EINTR)
+			return fl_fail(err, -errno, "waiting for packets: %s", strerror(errno));
+		open = 0;
+		for (size_t i = 0; i < live->count && status == 0; i++) {
+			if (!live->ended[i])
+				status = drain(live, i, scanner, err);
+			open += !live->ended[i];
+		}
+	}
+	if (terminal)
+		fputs("\r\033[K", stderr);
+	return status;
+}
+
+static int scan_live(struct run *run, struct fl_error *err)
+{
+	const struct scan_options *o = run->options;
+	struct live live = { .count = 0 };
+	char name[HOST_NAME_MAX + 1] = "localhost";
+	gethostname(name, sizeof(name) - 1);
+	const char *point = o->hosts.count ? o->hosts.list[0] : name;
+	struct fl_scanner *scanner = new_scanner(run, point, "live");
+	int status = declare_given(o, fl_scanner_locality(scanner), point, err);
+	if (status == 0 && o->host_addresses.count == 0)
+		declare_interfaces(fl_scanner_locality(scanner));
+	if (status == 0)
+		status = open_live(o, &live, err);
+	int64_t start = now_ns(CLOCK_REALTIME);
+	if (status == 0)
+		status = capture(o, &live, scanner, err);
+	if (status == 0) {
+		fl_scanner_window(scanner, start, now_ns(CLOCK_REALTIME));
+		for (size_t i = 0; i < live.count; i++)
+			fl_scanner_counters(scanner, fl_source_counters(live.source[i]));
+		fl_scan_set_add(&run->scans, fl_scanner_finish(scanner));
+	}
+	for (size_t i = 0; i < SOURCES_MAX; i++)
+		fl_source_close(live.source[i]);
+	fl_scanner_free(scanner);
+	return status;
+}
+
+/* ---- writing ---- */
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+	size_t size = strlen(path);
+	return (size && path[size - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static int write_one(const char *path, const struct fl_scan *scan, struct fl_error *err)
+{
+	struct fl_output *out;
+	int status = fl_output_open(&out, path, err);
+	if (status)
+		return status;
+	fl_scan_write(fl_output_file(out), scan);
+	return fl_output_commit(&out, err);
+}
+
+static int write_directory(const struct run *run, const char *directory, struct fl_error *err)
+{
+	for (size_t i = 0; i < run->scans.count; i++) {
+		char path[PATH_MAX];
+		const struct fl_scan *scan = run->scans.list[i];
+		if (i && strcmp(scan->point, run->scans.list[i - 1]->point) == 0)
+			return fl_fail(err, -EEXIST, "%s: two capture points are called %s; tell them apart with --host",
+				       directory, scan->point);
+		if (strchr(scan->point, '/') || snprintf(path, sizeof(path), "%s/%s.json", directory, scan->point) >=
+							(int)sizeof(path))
+			return fl_fail(err, -EINVAL, "%s: '%s' cannot be a file name; give --host", directory,
+				       scan->point);
+		int status = write_one(path, scan, err);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+static int write_scans(struct run *run, struct fl_error *err)
+{
+	const char *path = run->options->out ? run->options->out : "-";
+	struct fl_output *out;
+	fl_scan_set_normalise(&run->scans);
+	if (is_directory(path))
+		return write_directory(run, path, err);
+	if (run->scans.count == 1)
+		return write_one(path, run->scans.list[0], err);
+	int status = fl_output_open(&out, path, err);
+	if (status)
+		return status;
+	fl_scan_set_write(fl_output_file(out), &run->scans);
+	return fl_output_commit(&out, err);
+}
+
+static void warn_losses(const struct run *run)
+{
+	for (size_t i = 0; i < run->scans.count; i++) {
+		const struct fl_scan *scan = run->scans.list[i];
+		uint64_t dropped = scan->coverage.dropped_kernel + scan->coverage.dropped_interface;
+		if (dropped)
+			fl_command_warn("scan", "%s: %llu packets were dropped and not seen", scan->point,
+					(unsigned long long)dropped);
+		for (size_t k = 0; k < scan->coverage.limit_count; k++)
+			fl_command_warn("scan", "%s: limit '%s' met: %llu %s", scan->point,
+					scan->coverage.limits[k].name,
+					(unsigned long long)scan->coverage.limits[k].hits, scan->coverage.limits[k].what);
+	}
+}
+
+static int run_scan(const struct scan_options *o, struct fl_error *err)
+{
+	struct run run = { .options = o };
+	int status = 0;
+	read_internal(&run);
+	if (o->flows)
+		status = fl_output_open(&run.flows, o->flows, err);
+	if (status == 0)
+		status = o->files.count ? scan_files(&run, err) : scan_live(&run, err);
+	if (status == 0 && run.flows)
+		status = fl_output_commit(&run.flows, err);
+	if (status == 0)
+		status = write_scans(&run, err);
+	if (status == 0)
+		warn_losses(&run);
+	fl_output_abort(&run.flows);
+	fl_scan_set_fini(&run.scans);
+	free(run.internal);
+	free(run.domains);
+	return status;
+}
+
+static void free_options(struct scan_options *o)
+{
+	fl_strings_fini(&o->interfaces);
+	fl_strings_fini(&o->files);
+	fl_strings_fini(&o->internal);
+	fl_strings_fini(&o->hosts);
+	fl_strings_fini(&o->host_addresses);
+}
+
+static int scan_main(int argc, char **argv)
+{
+	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 56 << 20, .buffer = 16 << 20,
+				  .snaplen = 65535 };
+	struct fl_strings rest = { 0 };
+	struct fl_error err;
+	int status = fl_options_parse(&usage, argc, argv, &o, &rest, &err);
+	if (status == FL_OPTIONS_OK)
+		status = check_options(&o, &rest, &err);
+	if (status == 0) {
+		catch_signals();
+		status = run_scan(&o, &err);
+	}
+	fl_strings_fini(&rest);
+	free_options(&o);
+	return status < 0 ? fl_command_fail("scan", &err) : FL_EXIT_OK;
+}
+
+const struct fl_command fl_command_scan = { "scan", scan_main, &usage };

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conversation.c - the bounded table of conversations
+ *
+ * Conversations live in one array in the order they were first seen; an
+ * open-addressed index of array positions finds them. Eviction looks at a window of
+ * WINDOW neighbours in the array (a clock hand walks on), takes the least useful and lets the
+ * newcomer have its place, so the array never moves and the choice does not depend
+ * on the hash. The index is rebuilt in place by backward shift.
+ *
+ * Siblings (same client, name, port and transport, other server address) hang in a ring; success on
+ * one soon after failure of another is a fail-over. The ring is found through a second index by that
+ * shorter key, which points at any one member.
+ */
+#include "faultline/conversation.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WINDOW = 16, RING_MAX = 32 };
+static const int64_t failover_ns = INT64_C(10) * 1000000000;
+
+struct index {
+	uint32_t *slot; /* conversation + 1 */
+	uint32_t mask;
+};
+
+struct fl_conversations {
+	struct fl_conversation *list;
+	uint32_t count, limit, hand;
+	struct index by_key, by_group;
+	struct fl_detail *details;
+	uint32_t detail_count, detail_limit;
+	uint32_t *free_details;
+	uint32_t free_count;
+	uint64_t evicted, without_detail;
+};
+
+static void index_init(struct index *x, uint32_t limit)
+{
+	uint32_t places = 16;
+	while (places < limit * 2)
+		places *= 2;
+	x->slot = fl_alloc_array(places, sizeof(*x->slot));
+	x->mask = places - 1;
+}
+
+struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
+{
+	struct fl_conversations *c = fl_alloc(sizeof(*c));
+	c->limit = limit < WINDOW ? WINDOW : limit;
+	c->list = fl_alloc_array(c->limit, sizeof(*c->list));
+	index_init(&c->by_key, c->limit);
+	index_init(&c->by_group, c->limit);
+	c->detail_limit = details;
+	c->details = fl_alloc_array(details ? details : 1, sizeof(*c->details));
+	c->free_details = fl_alloc_array(details ? details : 1, sizeof(*c->free_details));
+	return c;
+}
+
+void fl_conversations_free(struct fl_conversations *c)
+{
+	if (!c)
+		return;
+	free(c->list);
+	free(c->by_key.slot);
+	free(c->by_group.slot);
+	free(c->details);
+	free(c->free_details);
+	free(c);
+}
+
+static uint32_t hash_key(const struct fl_conversation_key *k)
+{
+	return (uint32_t)(fl_hash_bytes(k, sizeof(*k), fl_hash_seed()) >> 16);
+}
+
+static uint32_t hash_group(const struct fl_conversation_key *k)
+{
+	uint32_t words[6];
+	memcpy(words, &k->client, 16);
+	words[4] = k->name;
+	words[5] = (uint32_t)k->port << 8 | k->transport;
+	return (uint32_t)(fl_hash_bytes(words, sizeof(words), fl_hash_seed()) >> 16);
+}
+
+static bool same_group(const struct fl_conversation_key *a, const struct fl_conversation_key *b)
+{
+	return a->name == b->name && a->port == b->port && a->transport == b->transport &&
+	       fl_addr_equal(&a->client, &b->client);
+}
+
+static uint32_t home(const struct fl_conversations *c, const struct index *x, uint32_t entry)
+{
+	const struct fl_conversation_key *k = &c->list[entry - 1].key;
+	return (x == &c->by_key ? hash_key(k) : hash_group(k)) & x->mask;
+}
+
+/* Linear probing without tombstones: later entries of the run move up (Knuth, TAOCP 6.4 R). */
+static void index_remove(const struct fl_conversations *c, struct index *x, uint32_t at)
+{
+	uint32_t hole = at;
+	for (;;) {
+		at = (at + 1) & x->mask;
+		if (!x->slot[at])
+			break;
+		uint32_t h = home(c, x, x->slot[at]);
+		if (((at - h) & x->mask) >= ((at - hole) & x->mask)) {
+			x->slot[hole] = x->slot[at];
+			hole = at;
+		}
+	}
+	x->slot[hole] = 0;
+}
+
+static uint32_t *find_entry(const struct fl_conversations *c, const struct index *x, uint32_t hash, uint32_t entry)
+{
+	uint32_t at = hash & x->mask;
+	while (x->slot[at] && x->slot[at] != entry)
+		at = (at + 1) & x->mask;
+	(void)c;
+	return &x->slot[at];
+}
+
+static uint32_t *find_key(const struct fl_conversations *c, const struct fl_conversation_key *k)
+{
+	uint32_t at = hash_key(k) & c->by_key.mask;
+	while (c->by_key.slot[at] && memcmp(&c->list[c->by_key.slot[at] - 1].key, k, sizeof(*k)) != 0)
+		at = (at + 1) & c->by_key.mask;
+	return &c->by_key.slot[at];
+}
+
+static uint32_t *find_group(const struct fl_conversations *c, const struct fl_conversation_key *k)
+{
+	uint32_t at = hash_group(k) & c->by_group.mask;
+	while (c->by_group.slot[at] && !same_group(&c->list[c->by_group.slot[at] - 1].key, k))
+		at = (at + 1) & c->by_group.mask;
+	return &c->by_group.slot[at];
+}
+
+static void join_ring(struct fl_conversations *c, uint32_t i)
+{
+	struct fl_conversation *v = &c->list[i];
+	uint32_t *slot = find_group(c, &v->key);
+	v->sibling = i;
+	if (*slot) {
+		struct fl_conversation *other = &c->list[*slot - 1];
+		v->sibling = other->sibling;
+		other->sibling = i;
+	}
+	*slot = i + 1;
+}
+
+static void leave_ring(struct fl_conversations *c, uint32_t i)
+{
+	struct fl_conversation *v = &c->list[i];
+	uint32_t *slot = find_group(c, &v->key);
+	if (v->sibling == i) {
+		index_remove(c, &c->by_group, (uint32_t)(slot - c->by_group.slot));
+		return;
+	}
+	uint32_t before = v->sibling;
+	while (c->list[before].sibling != i)
+		before = c->list[before].sibling;
+	c->list[before].sibling = v->sibling;
+	*slot = before + 1;
+}
+
+static bool less_useful(const struct fl_conversation *a, const struct fl_conversation *b)
+{
+	bool a_answered = a->connections.established || a->connections.midstream || a->answered;
+	bool b_answered = b->connections.established || b->connections.midstream || b->answered;
+	if (a_answered != b_answered)
+		return b_answered;
+	return a->last_ns < b->last_ns;
+}
+
+static uint32_t evict(struct fl_conversations *c)
+{
+	uint32_t worst = c->hand;
+	for (uint32_t i = 1; i < WINDOW; i++) {
+		uint32_t at = (c->hand + i) % c->limit;
+		if (less_useful(&c->list[at], &c->list[worst]))
+			worst = at;
+	}
+	c->hand = (c->hand + WINDOW) % c->limit;
+	leave_ring(c, worst);
+	uint32_t *slot = find_entry(c, &c->by_key, hash_key(&c->list[worst].key), worst + 1);
+	index_remove(c, &c->by_key, (uint32_t)(slot - c->by_key.slot));
+	if (c->list[worst].detail)
+		c->free_details[c->free_count++] = c->list[worst].detail;
+	c->evicted++;
+	return worst;
+}
+
+struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
+					   int64_t now_ns)
+{
+	uint32_t *slot = find_key(c, key);
+	if (*slot)
+		return &c->list[*slot - 1];
+	uint32_t i = c->count < c->limit ? c->count++ : evict(c);
+	slot = find_key(c, key); /* eviction may have moved it */
+	*slot = i + 1;
+	struct fl_conversation *v = &c->list[i];
+	*v = (struct fl_conversation){ .key = *key, .first_ns = now_ns, .last_ns = now_ns,
+				       .request_min = UINT32_MAX };
+	join_ring(c, i);
+	return v;
+}
+
+struct fl_detail *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)
+{
+	if (*detail)
+		return &c->details[*detail - 1];
+	if (c->free_count) {
+		*detail = c->free_details[--c->free_count];
+		c->details[*detail - 1] = (struct fl_detail){ 0 };
+	} else if (c->detail_count < c->detail_limit) {
+		*detail = ++c->detail_count;
+	} else {
+		c->without_detail++;
+		return NULL;
+	}
+	return &c->details[*detail - 1];
+}
+
+void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns)
+{
+	if (v->starts++) {
+		double gap = (double)(now_ns - v->last_start_ns) / 1e9;
+		double delta = gap - v->gap_mean_s;
+		v->gap_mean_s += delta / (double)(v->starts - 1);
+		v->gap_m2 += delta * (gap - v->gap_mean_s);
+	}
+	v->last_start_ns = now_ns;
+	if (now_ns > v->last_ns)
+		v->last_ns = now_ns;
+	struct fl_detail *d = fl_conversation_detail(c, &v->detail);
+	if (d)
+		fl_timeline_add(&d->timeline, now_ns, 1);
+}
+
+void fl_conversation_success(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns)
+{
+	uint32_t self = (uint32_t)(v - c->list);
+	uint32_t at = v->sibling;
+	for (int i = 0; at != self && i < RING_MAX; i++, at = c->list[at].sibling) {
+		const struct fl_conversation *other = &c->list[at];
+		if (other->last_failure_ns > v->last_success_ns && other->last_failure_ns > v->last_failure_ns &&
+		    when_ns >= other->last_failure_ns && when_ns - other->last_failure_ns <= failover_ns)
+			v->failovers++;
+	}
+	if (when_ns > v->last_success_ns)
+		v->last_success_ns = when_ns;
+}
+
+void fl_conversation_failure(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns)
+{
+	uint32_t self = (uint32_t)(v - c->list);
+	uint32_t at = v->sibling;
+	for (int i = 0; at != self && i < RING_MAX; i++, at = c->list[at].sibling)
+		if (c->list[at].last_success_ns > when_ns && v->last_success_ns < when_ns)
+			c->list[at].failovers++;
+	if (when_ns > v->last_failure_ns)
+		v->last_failure_ns = when_ns;
+}
+
+size_t fl_conversation_count(const struct fl_conversations *c)
+{
+	return c->count;
+}
+
+const struct fl_conversation *fl_conversation_get(const struct fl_conversations *c, size_t i)
+{
+	assert(i < c->count);
+	return &c->list[i];
+}
+
+const struct fl_detail *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail)
+{
+	return detail ? &c->details[detail - 1] : NULL;
+}
+
+uint64_t fl_conversations_evicted(const struct fl_conversations *c)
+{
+	return c->evicted;
+}
+
+uint64_t fl_conversations_without_detail(const struct fl_conversations *c)
+{
+	return c->without_detail;
+}
+
+uint32_t fl_conversations_limit(const struct fl_conversations *c)
+{
+	return c->limit;
+}
+
+uint32_t fl_conversations_detail_limit(const struct fl_conversations *c)
+{
+	return c->detail_limit;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dissect.c - what a flow's payload says: names, application, exchange boundaries
+ *
+ * The initiator's stream is reassembled only while something is still to be learnt from its
+ * beginning: the first ClientHello or the first request head, wherever the segment borders
+ * are. Afterwards nothing is stored: later HTTP requests are recognised where a segment
+ * begins with one (the stream is restarted there, so a head that spans segments is still read whole), and a
+ * ClientHello where a segment begins with one, which finds STARTTLS, SSLRequest, CONNECT and SOCKS
+ * without knowing them. Bulk data thus costs a look at its first bytes at most.
+ *
+ * DNS over TCP keeps its stream: every message counts.
+ */
+#include "scanner_internal.h"
+
+#include <string.h>
+
+enum {
+	IDENTIFY_SEGMENTS = 8,     /* payload packets of the initiator that may still identify */
+	HELLO_SEGMENTS = 64,       /* ... in which a late ClientHello is looked for */
+	NAMES_PER_FLOW = 64,
+	DNS_PORT = 53,
+};
+
+/* ---- names of a flow ---- */
+
+static struct flow_name *take_flow_name(struct fl_scanner *s, uint32_t *handle)
+{
+	if (s->flow_name_free) {
+		*handle = s->flow_name_free;
+		s->flow_name_free = s->flow_names[*handle - 1].next;
+	} else if (s->flow_name_count < s->flow_name_limit) {
+		*handle = ++s->flow_name_count;
+	} else {
+		s->counters.flow_names_dropped++;
+		return NULL;
+	}
+	return &s->flow_names[*handle - 1];
+}
+
+static void note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text,
+		      bool inner)
+{
+	size_t size = strlen(text);
+	if (size > 1 && text[size - 1] == '.')
+		size--;
+	fl_str name = fl_strpool_add(s->strings, text, size);
+	if (name == FL_STR_NONE)
+		return;
+	uint32_t *link = &f->user[FLOW_NAMES];
+	for (int i = 0; *link; i++) {
+		struct flow_name *n = &s->flow_names[*link - 1];
+		if (n->name == name && n->source == source) {
+			f->user[FLOW_REQUEST_NAME] = *link;
+			return;
+		}
+		if (i == NAMES_PER_FLOW) {
+			s->counters.flow_names_dropped++;
+			return;
+		}
+		link = &n->next;
+	}
+	uint32_t handle;
+	struct flow_name *n = take_flow_name(s, &handle);
+	if (!n)
+		return;
+	*n = (struct flow_name){ .name = name, .source = (uint8_t)source, .inner = inner };
+	*link = handle;
+	f->user[FLOW_REQUEST_NAME] = handle;
+}
+
+void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f)
+{
+	while (f->user[FLOW_NAMES]) {
+		uint32_t handle = f->user[FLOW_NAMES];
+		f->user[FLOW_NAMES] = s->flow_names[handle - 1].next;
+		s->flow_names[handle - 1].next = s->flow_name_free;
+		s->flow_name_free = handle;
+	}
+}
+
+static fl_str chain_of(const struct fl_scanner *s, const struct fl_flow *f, fl_str name)
+{
+	if (name == f->user[FLOW_DNS_NAME])
+		return f->user[FLOW_DNS_CHAIN];
+	return fl_names_chain(s->names, &f->addr[FL_INITIATOR], name);
+}
+
+static bool name_from_dns(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	if (f->user[FLOW_DNS_NAME]) {
+		*best = (struct best_name){ f->user[FLOW_DNS_NAME], f->user[FLOW_DNS_CHAIN], FL_NAME_DNS };
+		return true;
+	}
+	/* Older than the capture, or than the answer in the client's cache: a later answer is the best there is. */
+	struct fl_binding later;
+	if (!fl_names_last(s->names, &f->addr[FL_INITIATOR], &f->addr[FL_RESPONDER], &later))
+		return false;
+	*best = (struct best_name){ later.name, later.chain, FL_NAME_DNS_LATER };
+	return true;
+}
+
+bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	const struct flow_name *found = NULL;
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
+		if (!found || s->flow_names[at - 1].source < found->source)
+			found = &s->flow_names[at - 1];
+	if (!found)
+		return name_from_dns(s, f, best);
+	*best = (struct best_name){ found->name, chain_of(s, f, found->name), found->source };
+	return true;
+}
+
+bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	uint32_t newest = f->user[FLOW_REQUEST_NAME];
+	if (!newest)
+		return scanner_best_name(s, f, best);
+	const struct flow_name *n = &s->flow_names[newest - 1];
+	*best = (struct best_name){ n->name, chain_of(s, f, n->name), n->source };
+	return true;
+}
+
+/* ---- DNS ---- */
+
+static void read_dns(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, int64_t time_ns,
+		     const uint8_t *data, size_t size)
+{
+	struct fl_reader r = fl_reader_over(data, size);
+	enum fl_parse result = fl_dns_parse(&r, &s->dns);
+	if (result == FL_PARSE_MALFORMED)
+		s->counters.parse_errors++;
+	if (result == FL_PARSE_MALFORMED && s->dns.address_count == 0 && s->dns.question_count == 0)
+		return;
+	flow_set_application(f, FL_APP_DNS);
+	if (!s->dns.response || s->dns.opcode != 0)
+		return;
+	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns);
+}
+
+static void dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
+			       const struct fl_packet *p)
+{
+	struct fl_slice bytes;
+	struct fl_stream *stream = &f->stream[side];
+	if (stream->closed)
+		return;
+	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+					    p->payload_len - p->payload.size, &bytes);
+	size_t used = 0;
+	while (state == FL_PARSE_OK && bytes.size - used >= 2) {
+		struct fl_reader r = fl_reader_over(bytes.data + used, bytes.size - used);
+		size_t length = fl_read_be16(&r);
+		if (fl_reader_left(&r) < length)
+			break;
+		read_dns(s, f, side, p->time_ns, bytes.data + used + 2, length);
+		used += 2 + length;
+	}
+	if (state == FL_PARSE_OK && bytes.size)
+		fl_stream_consume(stream, s->streams, used);
+}
+
+/* ---- TLS ---- */
+
+static void note_hello(struct fl_scanner *s, struct fl_flow *f)
+{
+	if (s->hello.has_sni)
+		note_name(s, f, FL_NAME_TLS_SNI, s->hello.sni, false);
+	if (s->hello.ech && !flow_has(f, FLOW_ECH)) {
+		s->counters.ech++;
+		flow_set(f, FLOW_ECH);
+	}
+	s->counters.esni += s->hello.esni;
+	if (strcmp(s->hello.alpn, "h2") == 0)
+		flow_set(f, FLOW_MULTIPLEXED);
+	if (strcmp(s->hello.alpn, "dot") == 0)
+		s->counters.encrypted_dns++;
+}
+
+static void read_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	enum fl_parse result = fl_tls_client_hello(bytes->data, bytes->size, s->tls_scratch, &s->hello, NULL);
+	flow_set(f, FLOW_TLS);
+	flow_set_application(f, FL_APP_TLS);
+	if (result == FL_PARSE_MORE) {
+		fl_stream_consume(stream, s->streams, 0);
+		return;
+	}
+	if (result == FL_PARSE_OK)
+		note_hello(s, f);
+	else if (result == FL_PARSE_MALFORMED)
+		s->counters.parse_errors++;
+	flow_set(f, FLOW_TLS_HELLO);
+	fl_stream_close(stream, s->streams);
+}
+
+enum { RECORD_CHANGE_CIPHER = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
+
+/* Lengths of a protected Finished: verify data, header, content type, tag (RFC 8446 section 4.4.4). */
+static bool finished_length(uint16_t length)
+{
+	return length == 4 + 32 + 1 + 16 || length == 4 + 48 + 1 + 16;
+}
+
+/* Does the segment hold application data, not only handshake? A segment that begins inside a record
+ * continues what came before and changes nothing. */
+static bool tls_has_data(struct fl_flow *f, enum fl_side side, const struct fl_slice *payload)
+{
+	struct fl_reader r = fl_reader_over(payload->data, payload->size);
+	while (fl_reader_left(&r) >= 5) {
+		uint8_t type = fl_read_u8(&r);
+		uint8_t major = fl_read_u8(&r);
+		fl_read_skip(&r, 1);
+		uint16_t length = fl_read_be16(&r);
+		if (type < RECORD_CHANGE_CIPHER || type > RECORD_DATA || major != 3)
+			return f->last_payload_side == side;
+		if (type == RECORD_HANDSHAKE && side == FL_INITIATOR && flow_has(f, FLOW_TLS_HELLO))
+			flow_set(f, FLOW_TLS_OLD);
+		if (type == RECORD_DATA) {
+			bool finished = side == FL_INITIATOR && !flow_has(f, FLOW_TLS_OLD) &&
+					!flow_has(f, FLOW_TLS_FINISHED) && finished_length(length);
+			if (!finished)
+				return true;
+			flow_set(f, FLOW_TLS_FINISHED);
+		}
+		fl_read_skip(&r, length);
+	}
+	return false;
+}
+
+/* ---- HTTP ---- */
+
+/* Paths by which load balancers and monitors ask whether a service lives. */
+static bool is_health_path(const char *path)
+{
+	static const char *const words[] = { "/health", "/healthz", "/healthcheck", "/health-check", "/livez",
+					     "/readyz", "/ready", "/live", "/alive", "/ping", "/status", "/metrics",
+					     "/-/healthy", "/-/ready", "/_health", "/actuator/health",
+					     "/actuator/prometheus", "/api/health", "/health/live", "/health/ready" };
+	for (size_t i = 0; i < FL_ARRAY_LEN(words); i++)
+		if (strcmp(path, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static void note_request(struct fl_scanner *s, struct fl_flow *f)
+{
+	flow_set(f, FLOW_HTTP);
+	flow_set_application(f, FL_APP_HTTP);
+	f->user[FLOW_REQUEST_NAME] = 0; /* a request without Host is for the address */
+	if (s->request.host[0])
+		note_name(s, f, FL_NAME_HTTP_HOST, s->request.host, s->request.connect);
+	if (is_health_path(s->request.path))
+		flow_set(f, FLOW_HEALTH);
+	else
+		flow_clear(f, FLOW_HEALTH);
+}
+
+/* Read all heads in @bytes; bodies in between are skipped by their length. */
+static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	size_t at = 0;
+	while (at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK) {
+		enum fl_parse result = fl_http_request(bytes->data + at, bytes->size - at, &s->request);
+		if (result == FL_PARSE_MORE && !flow_has(f, FLOW_HTTP))
+			flow_set_application(f, FL_APP_HTTP);
+		if (result == FL_PARSE_MORE) {
+			fl_stream_consume(stream, s->streams, at);
+			return;
+		}
+		if (result != FL_PARSE_OK) {
+			s->counters.parse_errors++;
+			break;
+		}
+		note_request(s, f);
+		at += s->request.head_size;
+		if (s->request.chunked || s->request.connect || s->request.content_length >= bytes->size - at)
+			break;
+		at += (size_t)s->request.content_length;
+	}
+	fl_stream_close(stream, s->streams);
+}
+
+/* ---- the initiator's stream ---- */
+
+static void restart_stream(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq)
+{
+	fl_stream_close(stream, s->streams);
+	*stream = (struct fl_stream){ 0 };
+	fl_stream_start(stream, seq);
+}
+
+/* A closed stream is opened again where a segment begins like something we read. */
+static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	const struct fl_slice *d = &p->payload;
+	if (d->size < 6)
+		return;
+	bool hello = f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS && d->data[0] == RECORD_HANDSHAKE &&
+		     d->data[5] == 1 && fl_tls_probe(d->data, d->size) == FL_PARSE_OK;
+	bool request = !hello && (!flow_has(f, FLOW_TLS)) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
+		       fl_http_probe(d->data, d->size) == FL_PARSE_OK;
+	if (hello || request)
+		restart_stream(s, stream, p->tcp_seq);
+}
+
+static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
+	if (tls == FL_PARSE_OK) {
+		read_hello(s, f, bytes);
+		return;
+	}
+	enum fl_parse http = fl_http_probe(bytes->data, bytes->size);
+	if (http == FL_PARSE_OK) {
+		read_requests(s, f, bytes);
+		return;
+	}
+	if ((tls == FL_PARSE_MORE || http == FL_PARSE_MORE) && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS) {
+		fl_stream_consume(stream, s->streams, 0);
+		return;
+	}
+	flow_set_application(f, fl_application_tcp(FL_INITIATOR, bytes->data, bytes->size));
+	if (flow_application(f) == FL_APP_HTTP2)
+		flow_set(f, FLOW_MULTIPLEXED);
+	fl_stream_close(stream, s->streams);
+}
+
+static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	f->user[FLOW_SEGMENTS]++;
+	if (stream->closed)
+		reopen_stream(s, f, p);
+	if (stream->closed)
+		return;
+	struct fl_slice bytes;
+	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+					    p->payload_len - p->payload.size, &bytes);
+	if (state == FL_PARSE_TRUNCATED)
+		s->counters.cut_payload++;
+	if (bytes.size)
+		identify(s, f, &bytes);
+}
+
+static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (f->port[FL_RESPONDER] == DNS_PORT) {
+		dissect_dns_stream(s, f, side, p);
+		return true;
+	}
+	if (side == FL_INITIATOR)
+		dissect_initiator(s, f, p);
+	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
+		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
+	return !flow_has(f, FLOW_TLS) || tls_has_data(f, side, &p->payload);
+}
+
+bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (f->transport == FL_TRANSPORT_TCP)
+		return dissect_tcp(s, f, side, p);
+	if (f->port[FL_RESPONDER] == DNS_PORT)
+		read_dns(s, f, side, p->time_ns, p->payload.data, p->payload.size);
+	else if (flow_application(f) == FL_APP_UNKNOWN && f->user[FLOW_SEGMENTS]++ < IDENTIFY_SEGMENTS)
+		flow_set_application(f, fl_application_udp(f->port[FL_RESPONDER], p->payload.data, p->payload.size));
+	if (flow_application(f) == FL_APP_QUIC)
+		flow_set(f, FLOW_MULTIPLEXED);
+	return true;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * locality.c - telling the capturing host's own addresses
+ *
+ * Seen once per flow and direction, so the counting may be simple: a small table of MACs (how
+ * many unicast flows touch each, and the addresses behind it as source), the addresses that the
+ * cooked header calls ours, and how many flows each of a few candidate addresses
+ * is part of. All tables are bounded; what does not fit makes the answer "all
+ * internal addresses", never a wrong single host: a MAC or address that covers
+ * every flow is among the two of the first flow.
+ */
+#include "faultline/locality.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16 };
+
+/* One end of the first unicast flow; only these two can be in every flow. */
+struct mac {
+	uint8_t bytes[6];
+	uint64_t flows;
+	struct fl_addr address[MAC_ADDRESSES]; /* sources behind it */
+	unsigned address_count;                /* may be MAC_ADDRESSES + 1: more */
+};
+
+struct address_list {
+	struct fl_addr *list; /* sorted */
+	size_t count, capacity;
+};
+
+struct fl_locality {
+	const char *declared;        /* how */
+	struct address_list given;   /* declared */
+	struct address_list cooked;  /* ours by the cooked header */
+	struct address_list loopback;
+	struct address_list internal; /* internal addresses that sent */
+	struct mac mac[2];
+	unsigned mac_count;
+	uint64_t mac_flows;          /* unicast flows with MACs */
+	struct { struct fl_addr address; uint64_t flows; } end[2]; /* of the first flow without MACs */
+	unsigned end_count;
+	uint64_t plain_flows;
+	uint64_t cooked_flows;
+
+	struct address_list chosen;
+	const char *how;
+	bool single;
+};
+
+struct fl_locality *fl_locality_new(void)
+{
+	return fl_alloc(sizeof(struct fl_locality));
+}
+
+void fl_locality_free(struct fl_locality *l)
+{
+	if (!l)
+		return;
+	free(l->given.list);
+	free(l->cooked.list);
+	free(l->loopback.list);
+	free(l->internal.list);
+	free(l->chosen.list);
+	free(l);
+}
+
+static size_t position(const struct address_list *l, const struct fl_addr *a)
+{
+	size_t low = 0, high = l->count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (fl_addr_compare(&l->list[mid], a) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool has(const struct address_list *l, const struct fl_addr *a)
+{
+	size_t i = position(l, a);
+	return i < l->count && fl_addr_equal(&l->list[i], a);
+}
+
+static void add(struct address_list *l, const struct fl_addr *a)
+{
+	size_t i = position(l, a);
+	if ((i < l->count && fl_addr_equal(&l->list[i], a)) || l->count == ADDRESS_MAX)
+		return;
+	if (l->count == l->capacity) {
+		l->capacity = fl_grown(l->capacity, l->count + 1);
+		l->list = fl_grow_array(l->list, l->capacity, sizeof(*l->list));
+	}
+	memmove(l->list + i + 1, l->list + i, (l->count - i) * sizeof(*l->list));
+	l->list[i] = *a;
+	l->count++;
+}
+
+void fl_locality_declare(struct fl_locality *l, const struct fl_addr *address, const char *how)
+{
+	l->declared = how;
+	add(&l->given, address);
+}
+
+static void see_behind(struct mac *m, const struct fl_addr *source)
+{
+	if (m->address_count > MAC_ADDRESSES)
+		return;
+	for (unsigned i = 0; i < m->address_count; i++)
+		if (fl_addr_equal(&m->address[i], source))
+			return;
+	if (m->address_count < MAC_ADDRESSES)
+		m->address[m->address_count] = *source;
+	m->address_count++;
+}
+
+static void see_macs(struct fl_locality *l, const struct fl_packet *p)
+{
+	if (l->mac_count == 0) {
+		memcpy(l->mac[0].bytes, p->src_mac, 6);
+		memcpy(l->mac[1].bytes, p->dst_mac, 6);
+		l->mac_count = 2;
+	}
+	l->mac_flows++;
+	for (unsigned i = 0; i < 2; i++) {
+		struct mac *m = &l->mac[i];
+		bool source = memcmp(m->bytes, p->src_mac, 6) == 0;
+		if (source || memcmp(m->bytes, p->dst_mac, 6) == 0)
+			m->flows++;
+		if (source)
+			see_behind(m, &p->src);
+	}
+}
+
+static void see_ends(struct fl_locality *l, const struct fl_packet *p)
+{
+	if (l->end_count == 0) {
+		l->end[0].address = p->src;
+		l->end[1].address = p->dst;
+		l->end_count = 2;
+	}
+	l->plain_flows++;
+	for (unsigned i = 0; i < 2; i++)
+		if (fl_addr_equal(&l->end[i].address, &p->src) || fl_addr_equal(&l->end[i].address, &p->dst))
+			l->end[i].flows++;
+}
+
+void fl_locality_see(struct fl_locality *l, const struct fl_packet *p)
+{
+	if (fl_addr_is_multicast(&p->dst) || fl_addr_is_multicast(&p->src) ||
+	    (p->has_mac && (p->dst_mac[0] & 1)))
+		return;
+	if (fl_addr_is_loopback(&p->src)) {
+		add(&l->loopback, &p->src);
+		return;
+	}
+	if (fl_addr_is_internal(&p->src))
+		add(&l->internal, &p->src);
+	if (p->way == FL_WAY_OUT || p->way == FL_WAY_IN) {
+		l->cooked_flows++;
+		add(&l->cooked, p->way == FL_WAY_OUT ? &p->src : &p->dst);
+	} else if (p->has_mac) {
+		see_macs(l, p);
+	} else {
+		see_ends(l, p);
+	}
+}
+
+static unsigned internal_behind(const struct mac *m)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < m->address_count && i < MAC_ADDRESSES; i++)
+		n += fl_addr_is_internal(&m->address[i]);
+	return n;
+}
+
+/* Index of the MAC that is the host, or -1. */
+static int host_mac(const struct fl_locality *l)
+{
+	bool covers[2] = { false, false };
+	for (unsigned i = 0; i < l->mac_count; i++)
+		covers[i] = l->mac_flows && l->mac[i].flows == l->mac_flows && l->mac[i].address_count > 0 &&
+			    l->mac[i].address_count <= MAC_ADDRESSES;
+	if (!covers[0] && !covers[1])
+		return -1;
+	if (covers[0] != covers[1])
+		return covers[0] ? 0 : 1;
+	const struct mac *a = &l->mac[0], *b = &l->mac[1];
+	if (a->address_count != b->address_count)
+		return a->address_count < b->address_count ? 0 : 1;
+	return internal_behind(b) > internal_behind(a) ? 1 : 0;
+}
+
+static bool decide_by_mac(struct fl_locality *l)
+{
+	int i = host_mac(l);
+	if (i < 0)
+		return false;
+	for (unsigned k = 0; k < l->mac[i].address_count; k++)
+		add(&l->chosen, &l->mac[i].address[k]);
+	l->how = "mac";
+	return true;
+}
+
+static bool decide_by_end(struct fl_locality *l)
+{
+	int best = -1;
+	for (unsigned i = 0; i < l->end_count; i++) {
+		if (!l->plain_flows || l->end[i].flows != l->plain_flows)
+			continue;
+		if (best < 0 || (fl_addr_is_internal(&l->end[i].address) &&
+				 !fl_addr_is_internal(&l->end[best].address)))
+			best = (int)i;
+	}
+	if (best < 0)
+		return false;
+	add(&l->chosen, &l->end[best].address);
+	l->how = "address";
+	return true;
+}
+
+static void add_all(struct address_list *to, const struct address_list *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		add(to, &from->list[i]);
+}
+
+void fl_locality_decide(struct fl_locality *l)
+{
+	l->chosen.count = 0;
+	l->single = true;
+	if (l->given.count) {
+		add_all(&l->chosen, &l->given);
+		l->how = l->declared;
+	} else if (l->cooked_flows) {
+		add_all(&l->chosen, &l->cooked);
+		l->how = "cooked";
+	} else if (!(l->mac_flows && !l->plain_flows && decide_by_mac(l)) &&
+		   !(l->plain_flows && !l->mac_flows && decide_by_end(l))) {
+		if (l->loopback.count && !l->mac_flows && !l->plain_flows) {
+			l->how = "loopback";
+		} else {
+			add_all(&l->chosen, &l->internal);
+			l->how = "all-internal";
+			l->single = false;
+		}
+	}
+	add_all(&l->chosen, &l->loopback);
+}
+
+const char *fl_locality_how(const struct fl_locality *l)
+{
+	return l->how ? l->how : "none";
+}
+
+bool fl_locality_single_host(const struct fl_locality *l)
+{
+	return l->single;
+}
+
+const struct fl_addr *fl_locality_addresses(const struct fl_locality *l, size_t *count)
+{
+	*count = l->chosen.count;
+	return l->chosen.list;
+}
+
+bool fl_locality_is_local(const struct fl_locality *l, const struct fl_addr *a)
+{
+	return has(&l->chosen, a) || fl_addr_is_loopback(a);
+}

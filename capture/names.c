@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * names.c - DNS answers bound to (client, address, time)
+ *
+ * Two set-associative tables answer the two questions of the packet path: which
+ * answer named this address last (client, address), and which chain led away from
+ * this name (client, name). A set has four places; a new key takes a free one,
+ * else the oldest. So memory is fixed, nothing is ever moved, and a flood of
+ * answers pushes out only old neighbours. A binding outlives its TTL: a
+ * connection pool dials for hours with what it resolved once.
+ *
+ * The list of distinct answers is an append-only array behind an open-addressed
+ * index; at its limit further answers are counted, not kept.
+ */
+#include "faultline/names.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/status.h"
+
+enum { WAYS = 4 };
+static const int64_t young_ns = INT64_C(600) * 1000000000;
+
+struct key {
+	struct fl_addr client;
+	struct fl_addr other; /* address, or name id in the first four bytes */
+};
+
+struct place {
+	struct key key;
+	struct fl_binding binding; /* time_ns 0 and name NONE: free */
+};
+
+struct bindings {
+	struct place *places;
+	uint32_t set_mask;
+};
+
+struct fl_names {
+	struct fl_strpool *pool;
+	struct bindings by_address, by_name;
+	struct fl_answer *answers;
+	size_t answer_count, answer_capacity, answer_limit;
+	uint32_t *index; /* answer + 1; power of two places */
+	uint32_t index_mask;
+	struct fl_addr *addresses;
+	size_t address_count, address_capacity;
+	struct fl_names_counters counters;
+};
+
+static uint32_t round_up_power(uint32_t n)
+{
+	uint32_t p = 1;
+	while (p < n && p < UINT32_C(1) << 30)
+		p <<= 1;
+	return p;
+}
+
+static void bindings_init(struct bindings *b, uint32_t places)
+{
+	uint32_t sets = round_up_power(places / WAYS + 1);
+	b->set_mask = sets - 1;
+	b->places = fl_alloc_array((size_t)sets * WAYS, sizeof(*b->places));
+}
+
+static struct place *set_of(const struct bindings *b, const struct key *k)
+{
+	uint64_t h = fl_hash_bytes(k, sizeof(*k), fl_hash_seed());
+	return b->places + (size_t)((uint32_t)(h >> 20) & b->set_mask) * WAYS;
+}
+
+static const struct place *bindings_find(const struct bindings *b, const struct key *k)
+{
+	const struct place *set = set_of(b, k);
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].binding.name != FL_STR_NONE && memcmp(&set[i].key, k, sizeof(*k)) == 0)
+			return &set[i];
+	return NULL;
+}
+
+static void bindings_put(struct bindings *b, const struct key *k, struct fl_binding binding,
+			 struct fl_names_counters *counters)
+{
+	struct place *set = set_of(b, k), *victim = set;
+	for (int i = 0; i < WAYS; i++) {
+		if (set[i].binding.name == FL_STR_NONE || memcmp(&set[i].key, k, sizeof(*k)) == 0) {
+			victim = &set[i];
+			goto put;
+		}
+		if (set[i].binding.time_ns < victim->binding.time_ns)
+			victim = &set[i];
+	}
+	if (binding.time_ns - victim->binding.time_ns < young_ns)
+		counters->bindings_evicted++;
+put:
+	victim->key = *k;
+	victim->binding = binding;
+}
+
+static struct key address_key(const struct fl_addr *client, const struct fl_addr *server)
+{
+	return (struct key){ .client = *client, .other = *server };
+}
+
+static struct key name_key(const struct fl_addr *client, fl_str name)
+{
+	struct key k = { .client = *client };
+	memcpy(k.other.bytes, &name, sizeof(name));
+	return k;
+}
+
+struct fl_names *fl_names_new(struct fl_strpool *pool, const struct fl_names_options *options)
+{
+	struct fl_names *n = fl_alloc(sizeof(*n));
+	n->pool = pool;
+	bindings_init(&n->by_address, options->bindings);
+	bindings_init(&n->by_name, options->bindings);
+	n->answer_limit = options->answers;
+	uint32_t places = round_up_power(options->answers + options->answers / 2 + 1);
+	n->index = fl_alloc_array(places, sizeof(*n->index));
+	n->index_mask = places - 1;
+	return n;
+}
+
+void fl_names_free(struct fl_names *n)
+{
+	if (!n)
+		return;
+	free(n->by_address.places);
+	free(n->by_name.places);
+	free(n->answers);
+	free(n->index);
+	free(n->addresses);
+	free(n);
+}
+
+static fl_str intern_chain(struct fl_names *n, const struct fl_dns_message *m)
+{
+	char text[FL_DNS_CHAIN_MAX * FL_DNS_NAME_MAX];
+	size_t size = 0;
+	for (unsigned i = 0; i < m->chain_count; i++) {
+		size_t length = strlen(m->chain[i]);
+		if (i)
+			text[size++] = FL_CHAIN_SEPARATOR;
+		memcpy(text + size, m->chain[i], length);
+		size += length;
+	}
+	return fl_strpool_add(n->pool, text, size);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return fl_addr_compare(a, b);
+}
+
+static size_t sorted_addresses(const struct fl_dns_message *m, struct fl_addr *list)
+{
+	size_t count = 0;
+	memcpy(list, m->address, m->address_count * sizeof(*list));
+	qsort(list, m->address_count, sizeof(*list), compare_addresses);
+	for (size_t i = 0; i < m->address_count; i++)
+		if (count == 0 || !fl_addr_equal(&list[count - 1], &list[i]))
+			list[count++] = list[i];
+	return count;
+}
+
+static bool same_answer(const struct fl_names *n, const struct fl_answer *a, const struct fl_answer *b,
+			const struct fl_addr *b_addresses)
+{
+	return a->name == b->name && a->type == b->type && a->rcode == b->rcode && a->chain == b->chain &&
+	       a->transport == b->transport && a->address_count == b->address_count &&
+	       fl_addr_equal(&a->client, &b->client) && fl_addr_equal(&a->resolver, &b->resolver) &&
+	       (b->address_count == 0 || memcmp(n->addresses + a->addresses, b_addresses,
+						b->address_count * sizeof(*b_addresses)) == 0);
+}
+
+static uint64_t answer_hash(const struct fl_answer *a, const struct fl_addr *addresses)
+{
+	uint32_t words[] = { a->name, a->chain, (uint32_t)a->type << 16 | (uint32_t)a->rcode << 8 | a->transport };
+	uint64_t h = fl_hash_bytes(words, sizeof(words), fl_hash_seed());
+	h = fl_hash_bytes(&a->client, sizeof(a->client), h);
+	h = fl_hash_bytes(&a->resolver, sizeof(a->resolver), h);
+	return fl_hash_bytes(addresses, a->address_count * sizeof(*addresses), h);
+}
+
+static void append_answer(struct fl_names *n, struct fl_answer *a, const struct fl_addr *addresses,
+			  uint32_t *place)
+{
+	if (n->answer_count == n->answer_limit) {
+		n->counters.answers_dropped++;
+		return;
+	}
+	if (n->answer_count == n->answer_capacity) {
+		n->answer_capacity = fl_grown(n->answer_capacity, n->answer_count + 1);
+		n->answers = fl_grow_array(n->answers, n->answer_capacity, sizeof(*n->answers));
+	}
+	if (n->address_count + a->address_count > n->address_capacity) {
+		n->address_capacity = fl_grown(n->address_capacity, n->address_count + a->address_count);
+		n->addresses = fl_grow_array(n->addresses, n->address_capacity, sizeof(*n->addresses));
+	}
+	a->addresses = (uint32_t)n->address_count;
+	if (a->address_count)
+		memcpy(n->addresses + n->address_count, addresses, a->address_count * sizeof(*addresses));
+	n->address_count += a->address_count;
+	n->answers[n->answer_count++] = *a;
+	*place = (uint32_t)n->answer_count;
+}
+
+static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl_addr *addresses)
+{
+	uint32_t at = (uint32_t)answer_hash(a, addresses) & n->index_mask;
+	for (; n->index[at]; at = (at + 1) & n->index_mask) {
+		struct fl_answer *known = &n->answers[n->index[at] - 1];
+		if (!same_answer(n, known, a, addresses))
+			continue;
+		known->count++;
+		if (a->first_ns < known->first_ns)
+			known->first_ns = a->first_ns;
+		if (a->last_ns > known->last_ns)
+			known->last_ns = a->last_ns;
+		return;
+	}
+	append_answer(n, a, addresses, &n->index[at]);
+}
+
+void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
+		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m)
+{
+	assert(m->response);
+	n->counters.answers++;
+	const char *qname = m->qname[0] ? m->qname : ".";
+	fl_str name = fl_strpool_add(n->pool, qname, strlen(qname));
+	if (name == FL_STR_NONE) {
+		n->counters.answers_dropped++;
+		return;
+	}
+	fl_str chain = m->chain_count ? intern_chain(n, m) : FL_STR_NONE;
+	struct fl_addr addresses[FL_DNS_ADDRESSES_MAX];
+	size_t count = sorted_addresses(m, addresses);
+
+	struct fl_binding binding = { name, chain, time_ns };
+	for (size_t i = 0; i < count; i++) {
+		struct key k = address_key(client, &addresses[i]);
+		bindings_put(&n->by_address, &k, binding, &n->counters);
+	}
+	if (count) {
+		struct key k = name_key(client, name);
+		bindings_put(&n->by_name, &k, binding, &n->counters);
+	}
+	struct fl_answer answer = {
+		.client = *client, .resolver = *resolver, .transport = transport, .rcode = m->rcode,
+		.type = m->qtype, .name = name, .chain = chain, .address_count = (uint32_t)count,
+		.count = 1, .first_ns = time_ns, .last_ns = time_ns,
+	};
+	note_answer(n, &answer, addresses);
+}
+
+bool fl_names_last(const struct fl_names *n, const struct fl_addr *client, const struct fl_addr *server,
+		   struct fl_binding *binding)
+{
+	struct key k = address_key(client, server);
+	const struct place *p = bindings_find(&n->by_address, &k);
+	if (p)
+		*binding = p->binding;
+	return p != NULL;
+}
+
+fl_str fl_names_chain(const struct fl_names *n, const struct fl_addr *client, fl_str name)
+{
+	struct key k = name_key(client, name);
+	const struct place *p = bindings_find(&n->by_name, &k);
+	return p ? p->binding.chain : FL_STR_NONE;
+}
+
+size_t fl_names_answer_count(const struct fl_names *n)
+{
+	return n->answer_count;
+}
+
+const struct fl_answer *fl_names_answer(const struct fl_names *n, size_t i)
+{
+	assert(i < n->answer_count);
+	return &n->answers[i];
+}
+
+const struct fl_addr *fl_names_addresses(const struct fl_names *n)
+{
+	return n->addresses;
+}
+
+const struct fl_names_counters *fl_names_counters(const struct fl_names *n)
+{
+	return &n->counters;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scanner.c - packets to flows, exchanges to conversations
+ *
+ * What happens to a packet: the flow table finds its flow; a new flow is given the name
+ * that its client's last DNS answer had for the server; payload that is new goes to
+ * the dissector; a change of direction opens or answers an exchange. Exchanges are
+ * added to their conversation at once, connections when their flow ends, since only then
+ * is it known how they went.
+ *
+ * Which side is ours does not matter here: it is decided when the scan is written.
+ *
+ * The memory limit is divided once, at creation, in fixed shares (see shares below). What a
+ * table cannot hold is counted and ends in the scan's coverage.
+ */
+#include "scanner_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+/* Parts of --memory, in percent. The rest is for libraries and code. */
+enum {
+	SHARE_FLOWS = 42,
+	SHARE_STREAMS = 10,
+	SHARE_STRINGS = 10,
+	SHARE_CONVERSATIONS = 12,
+	SHARE_DETAILS = 8,
+	SHARE_ANSWERS = 5,
+	SHARE_BINDINGS = 5,
+	SHARE_INFLIGHT = 1,
+};
+
+/* A flow in its table: the flow, its slot in the index, two names. */
+enum { FLOW_COST = sizeof(struct fl_flow) + 16 + 2 * sizeof(struct flow_name) };
+/* An attempt without answer at the end of the capture is undecided when it is younger. */
+static const int64_t undecided_ns = INT64_C(3) * 1000000000;
+
+static uint32_t share(uint64_t memory, unsigned percent, size_t cost)
+{
+	uint64_t n = memory / 100 * percent / cost;
+	return n < 64 ? 64 : n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n;
+}
+
+/* ---- conversations ---- */
+
+static struct fl_conversation *conversation_for(struct fl_scanner *s, const struct fl_flow *f,
+						const struct best_name *name, int64_t now_ns)
+{
+	struct fl_conversation_key key = {
+		.client = f->addr[FL_INITIATOR], .server = f->addr[FL_RESPONDER],
+		.port = f->port[FL_RESPONDER], .transport = f->transport,
+		.name = name->name, .name_source = (uint8_t)name->source,
+	};
+	struct fl_conversation *v = fl_conversation_at(s->conversations, &key, now_ns);
+	if (name->chain)
+		v->chain = name->chain;
+	if (f->user[FLOW_DNS_NAME]) {
+		v->dns_name = f->user[FLOW_DNS_NAME];
+		v->dns_chain = f->user[FLOW_DNS_CHAIN];
+	}
+	if (v->application == FL_APP_UNKNOWN || v->application == FL_APP_TLS)
+		v->application = (uint8_t)flow_application(f);
+	v->multiplexed |= flow_has(f, FLOW_MULTIPLEXED);
+	v->broken |= f->broken;
+	if (now_ns > v->last_ns)
+		v->last_ns = now_ns;
+	return v;
+}
+
+static struct fl_conversation *request_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
+{
+	struct best_name name = { .source = FL_NAME_NONE };
+	bool unnamed_request = flow_has(f, FLOW_HTTP) && !f->user[FLOW_REQUEST_NAME];
+	if (unnamed_request || !scanner_request_name(s, f, &name))
+		name = (struct best_name){ .source = FL_NAME_NONE };
+	if (unnamed_request && f->user[FLOW_DNS_NAME])
+		name = (struct best_name){ f->user[FLOW_DNS_NAME], f->user[FLOW_DNS_CHAIN], FL_NAME_DNS };
+	return conversation_for(s, f, &name, now_ns);
+}
+
+static void note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns)
+{
+	fl_inflight_nest(s->inflight, &f->addr[FL_INITIATOR], v->nested);
+	fl_conversation_start(s->conversations, v, now_ns);
+	flow_set(f, FLOW_STARTED);
+}
+
+/* ---- exchanges ---- */
+
+static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns)
+{
+	if (!f->exchange_start_ns)
+		return;
+	struct fl_conversation *v = request_conversation(s, f, f->last_ns);
+	if (flow_has(f, FLOW_ANSWER_DUE)) {
+		v->failures++;
+		fl_conversation_failure(s->conversations, v, now_ns);
+	} else {
+		struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
+		if (d)
+			fl_histogram_add(&d->duration, (int64_t)f->user[FLOW_SPAN] * 1000);
+	}
+	if (flow_has(f, FLOW_COUNTED_OPEN))
+		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], now_ns);
+	flow_clear(f, FLOW_COUNTED_OPEN);
+	flow_clear(f, FLOW_ANSWER_DUE);
+	f->exchange_start_ns = 0;
+}
+
+static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	close_exchange(s, f, p->time_ns);
+	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
+	f->exchanges++;
+	f->exchange_start_ns = p->time_ns;
+	f->user[FLOW_SPAN] = 0;
+	flow_set(f, FLOW_ANSWER_DUE);
+	v->exchanges++;
+	v->health += flow_has(f, FLOW_HEALTH);
+	if (p->payload_len < v->request_min)
+		v->request_min = p->payload_len;
+	if (p->payload_len > v->request_max)
+		v->request_max = p->payload_len;
+	note_start(s, v, f, p->time_ns);
+	if (!f->user[FLOW_LISTENER])
+		f->user[FLOW_LISTENER] = fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER],
+							      f->port[FL_RESPONDER], f->transport);
+	if (f->user[FLOW_LISTENER] && !flow_has(f, FLOW_HEALTH)) {
+		fl_inflight_open(s->inflight, f->user[FLOW_LISTENER], p->time_ns);
+		flow_set(f, FLOW_COUNTED_OPEN);
+	}
+}
+
+static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
+{
+	if (flow_has(f, FLOW_HTTP))
+		return fl_http_status(p->payload.data, p->payload.size) >= 500;
+	/* SERVFAIL or REFUSED: the resolver failed, the name need not */
+	if (f->port[FL_RESPONDER] == 53 && f->transport == FL_TRANSPORT_UDP && flow_application(f) == FL_APP_DNS)
+		return s->dns.rcode == 2 || s->dns.rcode == 5;
+	return false;
+}
+
+static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	if (!f->exchange_start_ns)
+		return;
+	int64_t span_us = (p->time_ns - f->exchange_start_ns) / 1000;
+	f->user[FLOW_SPAN] = span_us < 0 ? 0 : span_us > UINT32_MAX ? UINT32_MAX : (uint32_t)span_us;
+	if (!flow_has(f, FLOW_ANSWER_DUE))
+		return;
+	flow_clear(f, FLOW_ANSWER_DUE);
+	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
+	v->answered++;
+	struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
+	if (d)
+		fl_histogram_add(&d->first_byte, p->time_ns - f->exchange_start_ns);
+	if (is_failure(s, f, p)) {
+		v->failures++;
+		fl_conversation_failure(s->conversations, v, p->time_ns);
+	} else {
+		fl_conversation_success(s->conversations, v, p->time_ns);
+	}
+	if (flow_has(f, FLOW_COUNTED_OPEN))
+		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], p->time_ns);
+	flow_clear(f, FLOW_COUNTED_OPEN);
+}
+
+static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen, const struct fl_packet *p)
+{
+	struct fl_flow *f = seen->flow;
+	enum fl_side side = seen->side;
+	/* An old segment may fill a hole of a stream that is still read. */
+	if (seen->retransmit && (f->stream[side].closed || !f->stream[side].started))
+		return;
+	bool counts = scanner_dissect(s, f, side, p);
+	if (seen->retransmit)
+		return;
+	if (!f->first_payload_ns[side])
+		f->first_payload_ns[side] = p->time_ns;
+	if (counts && side == FL_INITIATOR && f->last_payload_side != FL_INITIATOR)
+		open_exchange(s, f, p);
+	else if (counts && side == FL_RESPONDER)
+		answer_exchange(s, f, p);
+	if (counts)
+		f->last_payload_side = (uint8_t)side;
+	if (side == FL_RESPONDER)
+		flow_set(f, FLOW_ANSWERED);
+}
+
+/* ---- flows ---- */
+
+static bool to_group(const struct fl_packet *p)
+{
+	return fl_addr_is_multicast(&p->dst) || fl_addr_is_none(&p->src) || (p->has_mac && (p->dst_mac[0] & 1)) ||
+	       p->way == FL_WAY_OTHER;
+}
+
+static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	fl_locality_see(s->locality, p);
+	if (to_group(p))
+		flow_set(f, FLOW_GROUP);
+	/* Reassembly begins behind the SYN, so a first segment that overtakes is not taken for the first. */
+	if (f->transport == FL_TRANSPORT_TCP && !f->midstream)
+		fl_stream_start(&f->stream[FL_INITIATOR], f->syn_seq + 1);
+	struct fl_binding binding;
+	if (!f->midstream && fl_names_last(s->names, &f->addr[FL_INITIATOR], &f->addr[FL_RESPONDER], &binding)) {
+		f->user[FLOW_DNS_NAME] = binding.name;
+		f->user[FLOW_DNS_CHAIN] = binding.chain;
+	}
+}
+
+static bool was_established(const struct fl_flow *f)
+{
+	if (f->transport != FL_TRANSPORT_TCP)
+		return f->packets[FL_RESPONDER] > 0;
+	/* Only the client's packets captured: what it sends after the SYN shows that it was answered. */
+	bool one_sided = f->packets[FL_RESPONDER] == 0 && f->bytes[FL_INITIATOR] > 0;
+	return f->established_ns || f->synack_ns || one_sided;
+}
+
+static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v)
+{
+	struct fl_connections *c = &v->connections;
+	c->syn_retransmits += f->syn_retransmits;
+	if (f->midstream) {
+		c->midstream++;
+		return;
+	}
+	c->tried++;
+	enum fl_conn_state state = fl_flow_state(f);
+	if (was_established(f)) {
+		c->established++;
+		c->reset += state == FL_CONN_RSTR;
+	} else if (state == FL_CONN_REJ || f->rst_after_syn || f->unreachable) {
+		c->refused++;
+	} else if (s->last_ns - f->first_ns > undecided_ns) {
+		c->timed_out++;
+	}
+}
+
+static void count_connection(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct best_name name = { .source = FL_NAME_NONE };
+	if (!scanner_best_name(s, f, &name))
+		name = (struct best_name){ .source = FL_NAME_NONE };
+	/* The connection belongs to the conversation of its last request, the rest would be doubled. */
+	struct fl_conversation *v = f->exchanges ? request_conversation(s, f, f->last_ns)
+						 : conversation_for(s, f, &name, f->last_ns);
+	bool established = was_established(f) || f->midstream;
+	if (!flow_has(f, FLOW_STARTED))
+		note_start(s, v, f, f->first_ns);
+	if (f->first_ns < v->first_ns)
+		v->first_ns = f->first_ns;
+	count_outcome(s, f, v);
+	v->bytes_out += f->bytes[FL_INITIATOR];
+	v->bytes_in += f->bytes[FL_RESPONDER];
+	if (established && f->bytes[0] + f->bytes[1] == 0 && !f->midstream)
+		v->empty++;
+	if (!established)
+		fl_conversation_failure(s->conversations, v, f->first_ns);
+	struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
+	if (d && f->synack_ns && f->syn_ns)
+		fl_histogram_add(&d->connect, f->synack_ns - f->syn_ns);
+}
+
+static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
+{
+	struct fl_scanner *s = context;
+	(void)how;
+	s->counters.flows++;
+	close_exchange(s, f, f->last_ns);
+	if (!flow_has(f, FLOW_GROUP))
+		count_connection(s, f);
+	struct best_name name;
+	s->counters.flows_named += scanner_best_name(s, f, &name);
+	if (s->options.flows)
+		scanner_log_flow(s, f);
+	scanner_forget_names(s, f);
+	fl_stream_close(&f->stream[0], s->streams);
+	fl_stream_close(&f->stream[1], s->streams);
+}
+
+/* ---- the pipeline ---- */
+
+struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
+{
+	struct fl_scanner *s = fl_alloc(sizeof(*s));
+	uint64_t memory = options->memory;
+	s->options = *options;
+	s->strings = fl_strpool_new((size_t)(memory / 100 * SHARE_STRINGS));
+	s->streams = fl_stream_pool_new((size_t)(memory / 100 * SHARE_STREAMS));
+	struct fl_flow_options flow_options = fl_flow_defaults;
+	flow_options.capacity = s->flow_capacity = share(memory, SHARE_FLOWS, FLOW_COST);
+	s->flows = fl_flow_table_new(&flow_options, end_flow, s);
+	struct fl_names_options name_options = {
+		.bindings = share(memory, SHARE_BINDINGS, 2 * sizeof(struct fl_binding) + 96),
+		.answers = share(memory, SHARE_ANSWERS, sizeof(struct fl_answer) + 3 * sizeof(struct fl_addr)),
+	};
+	s->names = fl_names_new(s->strings, &name_options);
+	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
+						share(memory, SHARE_DETAILS, sizeof(struct fl_detail)));
+	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
+	s->locality = fl_locality_new();
+	s->flow_name_limit = 2 * s->flow_capacity;
+	s->flow_names = fl_alloc_array(s->flow_name_limit, sizeof(*s->flow_names));
+	s->tls_scratch = fl_alloc(FL_TLS_HELLO_MAX);
+	return s;
+}
+
+void fl_scanner_free(struct fl_scanner *s)
+{
+	if (!s)
+		return;
+	fl_flow_table_free(s->flows);
+	fl_stream_pool_free(s->streams);
+	fl_names_free(s->names);
+	fl_conversations_free(s->conversations);
+	fl_inflight_free(s->inflight);
+	fl_locality_free(s->locality);
+	fl_strpool_free(s->strings);
+	free(s->flow_names);
+	free(s->tls_scratch);
+	free(s);
+}
+
+struct fl_locality *fl_scanner_locality(struct fl_scanner *s)
+{
+	return s->locality;
+}
+
+void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
+{
+	s->counters.packets++;
+	s->counters.bytes += p->len;
+	if (!s->first_ns || p->time_ns < s->first_ns)
+		s->first_ns = p->time_ns;
+	if (p->time_ns > s->last_ns)
+		s->last_ns = p->time_ns;
+	if (p->transport != FL_TRANSPORT_TCP && p->transport != FL_TRANSPORT_UDP) {
+		if (p->quotes) {
+			s->counters.icmp_errors++;
+			fl_flow_table_unreachable(s->flows, p);
+		}
+		return;
+	}
+	struct fl_flow_packet seen = fl_flow_table_add(s->flows, p);
+	if (seen.duplicate)
+		return;
+	if (seen.created) {
+		begin_flow(s, seen.flow, p);
+	} else if (seen.side == FL_RESPONDER && !flow_has(seen.flow, FLOW_BOTH_WAYS)) {
+		flow_set(seen.flow, FLOW_BOTH_WAYS);
+		fl_locality_see(s->locality, p);
+	}
+	if (p->payload_len)
+		see_payload(s, &seen, p);
+}
+
+void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns)
+{
+	s->start_ns = start_ns;
+	s->end_ns = end_ns;
+}
+
+void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *c)
+{
+	s->counters.truncated += c->parse[FL_PARSE_TRUNCATED];
+	s->counters.malformed += c->parse[FL_PARSE_MALFORMED];
+	s->counters.unsupported += c->parse[FL_PARSE_UNSUPPORTED];
+	s->counters.dropped_kernel += c->dropped_kernel;
+	s->counters.dropped_interface += c->dropped_interface;
+	s->counters.filtered += c->filtered;
+	s->counters.cut_short += c->cut_short;
+	s->counters.lost_interface += c->lost_interface;
+}
+
+struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s)
+{
+	return (struct fl_scanner_progress){ s->counters.packets, fl_flow_table_count(s->flows),
+					     fl_conversation_count(s->conversations) };
+}
+
+struct fl_scan *fl_scanner_finish(struct fl_scanner *s)
+{
+	fl_flow_table_flush(s->flows);
+	fl_locality_decide(s->locality);
+	return scanner_summarise(s);
+}

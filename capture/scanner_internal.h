@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scanner_internal.h - what the files of the scanner share
+ *
+ *   scanner.c   packets to flows, flows to conversations, the end of flows
+ *   dissect.c   payload to names, application, exchange boundaries
+ *   flow_log.c  one JSON line per flow
+ *   summary.c   conversations to the scan
+ *   endpoint.c  which name a conversation's far end goes by, scope, provider
+ */
+#ifndef FAULTLINE_SCANNER_INTERNAL_H
+#define FAULTLINE_SCANNER_INTERNAL_H
+
+#include <stdio.h>
+
+#include "faultline/application.h"
+#include "faultline/conversation.h"
+#include "faultline/http.h"
+#include "faultline/inflight.h"
+#include "faultline/names.h"
+#include "faultline/scanner.h"
+#include "faultline/tls.h"
+
+/* Use of fl_flow.user[]. */
+enum flow_word {
+	FLOW_NAMES,        /* first flow_name + 1 */
+	FLOW_REQUEST_NAME, /* newest flow_name + 1; 0: the request named nobody */
+	FLOW_STATE,        /* see below */
+	FLOW_LISTENER,     /* of the responder, in the inflight table */
+	FLOW_DNS_NAME,     /* what the client's last answer called the responder at creation */
+	FLOW_DNS_CHAIN,
+	FLOW_SPAN,         /* us from the start of the exchange to the answer's last payload */
+	FLOW_SEGMENTS,     /* payload packets of the initiator looked at so far */
+};
+
+/* FLOW_STATE: application in the low byte, then flags. */
+enum flow_flag {
+	FLOW_APPLICATION_MASK = 0xff,
+	FLOW_GROUP = 1 << 8,          /* multicast, broadcast: no dependency */
+	FLOW_TLS = 1 << 9,            /* a ClientHello was seen or begun */
+	FLOW_TLS_HELLO = 1 << 10,     /* ... and is complete */
+	FLOW_TLS_FINISHED = 1 << 11,  /* the client's Finished has passed */
+	FLOW_TLS_OLD = 1 << 12,       /* up to 1.2: handshake records in the clear */
+	FLOW_HTTP = 1 << 13,
+	FLOW_ANSWER_DUE = 1 << 14,    /* exchange open, no payload of the responder yet */
+	FLOW_HEALTH = 1 << 15,        /* the open request asks for a health page */
+	FLOW_COUNTED_OPEN = 1 << 16,   /* its listener counts an open exchange */
+	FLOW_ANSWERED = 1 << 17,      /* the responder sent payload */
+	FLOW_MULTIPLEXED = 1 << 18,
+	FLOW_ECH = 1 << 20,
+	FLOW_STARTED = 1 << 21,       /* its first exchange, or the flow itself, was counted as a start */
+	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
+};
+
+/* A name that a flow carried; a list per flow, in the order of first appearance. */
+struct flow_name {
+	fl_str name;
+	uint32_t next;                /* + 1 */
+	uint8_t source;               /* enum fl_name_source */
+	bool inner;                   /* CONNECT target: behind the proxy */
+};
+
+struct scanner_counters {
+	uint64_t packets, bytes;
+	uint64_t parse_errors;        /* DNS, TLS, HTTP */
+	uint64_t flows_named, flows;
+	uint64_t flow_names_dropped;
+	uint64_t ech, esni, encrypted_dns, cut_payload, icmp_errors;
+	uint64_t truncated, malformed, unsupported, dropped_kernel, dropped_interface, filtered, cut_short;
+	uint64_t lost_interface;
+};
+
+struct fl_scanner {
+	struct fl_scanner_options options;
+	struct fl_strpool *strings;
+	struct fl_flow_table *flows;
+	struct fl_stream_pool *streams;
+	struct fl_names *names;
+	struct fl_conversations *conversations;
+	struct fl_inflight *inflight;
+	struct fl_locality *locality;
+
+	struct flow_name *flow_names;
+	uint32_t flow_name_count, flow_name_limit, flow_name_free; /* free list: + 1 */
+
+	struct scanner_counters counters;
+	int64_t first_ns, last_ns;    /* packets */
+	int64_t start_ns, end_ns;     /* declared window; 0 = none */
+	uint32_t flow_capacity;
+
+	/* scratch of the parsers */
+	uint8_t *tls_scratch;
+	struct fl_dns_message dns;
+	struct fl_tls_hello hello;
+	struct fl_http_request request;
+};
+
+static inline enum fl_application flow_application(const struct fl_flow *f)
+{
+	return (enum fl_application)(f->user[FLOW_STATE] & FLOW_APPLICATION_MASK);
+}
+
+static inline bool flow_has(const struct fl_flow *f, enum flow_flag flag)
+{
+	return (f->user[FLOW_STATE] & (uint32_t)flag) != 0;
+}
+
+static inline void flow_set(struct fl_flow *f, enum flow_flag flag)
+{
+	f->user[FLOW_STATE] |= (uint32_t)flag;
+}
+
+static inline void flow_clear(struct fl_flow *f, enum flow_flag flag)
+{
+	f->user[FLOW_STATE] &= ~(uint32_t)flag;
+}
+
+static inline void flow_set_application(struct fl_flow *f, enum fl_application a)
+{
+	if (flow_application(f) == FL_APP_UNKNOWN)
+		f->user[FLOW_STATE] |= (uint32_t)a;
+}
+
+/* dissect.c */
+
+/* Payload of one packet that brings something new: names and application are
+ * noted at the flow. Return: whether the bytes count for exchanges (they are no TLS handshake). */
+bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f);
+/* The flow's name with the best source; false when it has none (bare address). */
+struct best_name {
+	fl_str name, chain;
+	enum fl_name_source source;
+};
+bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
+/* The newest Host of an HTTP flow, else the best name: what the open request is for. */
+bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
+
+/* flow_log.c */
+void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f);
+
+/* endpoint.c */
+
+/* Final name of a conversation's far end. @inbound_names: names that the caller's own services were asked
+ * for (sorted ids): a Host field among them is passed through and names no backend. */
+struct endpoint_name {
+	fl_str name, chain;
+	enum fl_name_source source;
+	fl_str asked;           /* Host field that was set aside, or NONE */
+};
+struct endpoint_name scanner_endpoint_name(const struct fl_scanner *s, const struct fl_conversation *v,
+					   const fl_str *inbound_names, size_t inbound_count);
+enum fl_scope scanner_scope(const struct fl_scanner *s, const struct fl_addr *a, const char *name);
+/* Registrable domain of @name by the Public Suffix List, or NULL; into the arena. */
+const char *scanner_provider(struct fl_arena *a, const char *name);
+/* A name that DNS could hold and that is no address: letters, digits, '-', '.'. */
+bool scanner_is_host_name(const char *name);
+
+/* summary.c */
+struct fl_scan *scanner_summarise(struct fl_scanner *s);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * summary.c - conversations written up as a scan
+ *
+ * Only now is it asked which addresses are the capture point's own. Conversations to them are
+ * what services received, conversations from them are dependencies; both for traffic
+ * between two local ends. Everything is sorted by text before it is written, so the
+ * order in which tables were filled shows nowhere.
+ */
+#include "summary_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a)
+{
+	if (!fl_locality_is_local(m->scanner->locality, a))
+		return NO_HOST;
+	if (fl_locality_single_host(m->scanner->locality))
+		return 0;
+	for (uint32_t h = 0; h < m->scan->host_count; h++)
+		if (fl_addr_equal(&m->scan->hosts[h].addresses[0], a))
+			return h;
+	return NO_HOST;
+}
+
+const char *summary_transport(uint8_t transport)
+{
+	return transport == FL_TRANSPORT_TCP ? "tcp" : "udp";
+}
+
+const char **summary_chain(const struct summary *m, fl_str chain, size_t *count)
+{
+	const char *text = fl_strpool_get(m->scanner->strings, chain);
+	*count = 0;
+	if (!text)
+		return NULL;
+	const char **list = fl_arena_array(m->arena, FL_DNS_CHAIN_MAX, sizeof(*list));
+	while (*text && *count < FL_DNS_CHAIN_MAX) {
+		const char *end = strchrnul(text, FL_CHAIN_SEPARATOR);
+		list[(*count)++] = fl_arena_string_n(m->arena, text, (size_t)(end - text));
+		text = *end ? end + 1 : end;
+	}
+	return list;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return fl_addr_compare(a, b);
+}
+
+struct fl_addr *summary_addresses(const struct summary *m, struct fl_addr *list, size_t *count)
+{
+	size_t kept = 0;
+	if (*count == 0)
+		return NULL;
+	qsort(list, *count, sizeof(*list), compare_addresses);
+	for (size_t i = 0; i < *count; i++)
+		if (kept == 0 || !fl_addr_equal(&list[kept - 1], &list[i]))
+			list[kept++] = list[i];
+	struct fl_addr *copy = fl_arena_array(m->arena, kept, sizeof(*copy));
+	memcpy(copy, list, kept * sizeof(*copy));
+	*count = kept;
+	return copy;
+}
+
+bool summary_is_probe(const struct fl_conversation *v)
+{
+	if (v->exchanges)
+		return v->health == v->exchanges;
+	return v->connections.midstream == 0 && v->bytes_out + v->bytes_in == 0 &&
+	       v->empty == v->connections.established;
+}
+
+static void add_hosts(struct summary *m)
+{
+	struct fl_locality *l = m->scanner->locality;
+	size_t count;
+	const struct fl_addr *list = fl_locality_addresses(l, &count);
+	if (fl_locality_single_host(l)) {
+		struct fl_scan_host *h = m->scan->hosts = fl_arena_alloc(m->arena, sizeof(*h));
+		m->scan->host_count = 1;
+		h->name = m->scan->point;
+		h->addresses = fl_arena_array(m->arena, count ? count : 1, sizeof(*list));
+		h->address_count = count;
+		if (count)
+			memcpy(h->addresses, list, count * sizeof(*list));
+		return;
+	}
+	m->scan->hosts = fl_arena_array(m->arena, count ? count : 1, sizeof(*m->scan->hosts));
+	m->scan->host_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (fl_addr_is_loopback(&list[i]))
+			continue;
+		struct fl_scan_host *h = &m->scan->hosts[m->scan->host_count++];
+		char text[FL_ADDR_TEXT];
+		h->name = fl_arena_string(m->arena, fl_addr_format(&list[i], text));
+		h->addresses = fl_arena_alloc(m->arena, sizeof(*list));
+		h->addresses[0] = list[i];
+		h->address_count = 1;
+	}
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	fl_str x = *(const fl_str *)a, y = *(const fl_str *)b;
+	return (x > y) - (x < y);
+}
+
+/* Names that each host's services were asked for. */
+static void collect_inbound_names(struct summary *m)
+{
+	const struct fl_conversations *table = m->scanner->conversations;
+	size_t hosts = m->scan->host_count, n = fl_conversation_count(table);
+	size_t *capacity = fl_alloc_array(hosts + 1, sizeof(*capacity));
+	m->inbound_names = fl_alloc_array(hosts + 1, sizeof(*m->inbound_names));
+	m->inbound_name_count = fl_alloc_array(hosts + 1, sizeof(*m->inbound_name_count));
+	for (size_t i = 0; i < n; i++) {
+		const struct fl_conversation *v = fl_conversation_get(table, i);
+		uint32_t h = summary_host_of(m, &v->key.server);
+		if (h == NO_HOST || v->key.name_source > FL_NAME_HTTP_HOST || !v->key.name)
+			continue;
+		size_t *count = &m->inbound_name_count[h];
+		if (*count == capacity[h]) {
+			capacity[h] = fl_grown(capacity[h], *count + 1);
+			m->inbound_names[h] = fl_grow_array(m->inbound_names[h], capacity[h], sizeof(fl_str));
+		}
+		m->inbound_names[h][(*count)++] = v->key.name;
+	}
+	for (size_t h = 0; h < hosts; h++)
+		if (m->inbound_name_count[h])
+			qsort(m->inbound_names[h], m->inbound_name_count[h], sizeof(fl_str), compare_ids);
+	free(capacity);
+}
+
+static void add_names(struct summary *m)
+{
+	const struct fl_names *names = m->scanner->names;
+	struct fl_scan *scan = m->scan;
+	scan->name_count = fl_names_answer_count(names);
+	scan->names = fl_arena_array(m->arena, scan->name_count ? scan->name_count : 1, sizeof(*scan->names));
+	for (size_t i = 0; i < scan->name_count; i++) {
+		const struct fl_answer *a = fl_names_answer(names, i);
+		struct fl_scan_name *n = &scan->names[i];
+		char text[12];
+		n->client = a->client;
+		n->resolver = a->resolver;
+		n->transport = summary_transport(a->transport);
+		n->name = fl_arena_string(m->arena, fl_strpool_get(m->scanner->strings, a->name));
+		n->type = fl_arena_string(m->arena, fl_dns_type_name(a->type, text));
+		n->rcode = fl_arena_string(m->arena, fl_dns_rcode_name(a->rcode, text));
+		n->cname_chain = summary_chain(m, a->chain, &n->cname_count);
+		n->addresses = fl_arena_array(m->arena, a->address_count ? a->address_count : 1, sizeof(struct fl_addr));
+		n->address_count = a->address_count;
+		if (a->address_count)
+			memcpy(n->addresses, fl_names_addresses(names) + a->addresses,
+			       a->address_count * sizeof(struct fl_addr));
+		n->count = a->count;
+		n->first_seen_ns = a->first_ns;
+		n->last_seen_ns = a->last_ns;
+	}
+}
+
+struct fl_scan *scanner_summarise(struct fl_scanner *s)
+{
+	struct fl_scan *scan = fl_scan_new();
+	struct summary m = { .scanner = s, .scan = scan, .arena = scan->arena };
+	scan->point = fl_arena_string(scan->arena, s->options.point);
+	scan->source = fl_arena_string(scan->arena, s->options.source);
+	scan->start_ns = s->start_ns ? s->start_ns : s->first_ns;
+	scan->end_ns = s->end_ns ? s->end_ns : s->last_ns;
+	m.window_s = (double)(scan->end_ns - scan->start_ns) / 1e9;
+	add_hosts(&m);
+	collect_inbound_names(&m);
+	summary_services(&m);
+	summary_dependencies(&m);
+	add_names(&m);
+	summary_coverage(&m);
+	for (size_t h = 0; h < scan->host_count; h++)
+		free(m.inbound_names[h]);
+	free(m.inbound_names);
+	free(m.inbound_name_count);
+	free(m.services);
+	fl_scan_sort(scan);
+	return scan;
+}

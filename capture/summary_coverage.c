@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * summary_coverage.c - what was not seen, in numbers
+ *
+ * Every table that met its limit, every kind of traffic that could not be read, and an estimate of
+ * the dependencies that the window was too short for: Chao1 in its bias-corrected form (Chao 1987; Chao et
+ * al. 2009 for the effort that would reach a share g of all), over how many
+ * exchanges each dependency was seen with.
+ */
+#include "summary_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LIMITS_MAX = 10, BLIND_SPOTS_MAX = 12 };
+
+static void add_limit(struct summary *m, const char *name, uint64_t limit, uint64_t hits, const char *what)
+{
+	struct fl_coverage *c = &m->scan->coverage;
+	if (hits)
+		c->limits[c->limit_count++] = (struct fl_scan_limit){ name, limit, hits, what };
+}
+
+static void add_blind_spot(struct summary *m, const char *kind, uint64_t count, const char *text)
+{
+	struct fl_coverage *c = &m->scan->coverage;
+	if (count)
+		c->blind_spots[c->blind_spot_count++] = (struct fl_scan_blind_spot){ kind, count, text };
+}
+
+static void add_limits(struct summary *m)
+{
+	const struct fl_scanner *s = m->scanner;
+	const struct fl_names_counters *names = fl_names_counters(s->names);
+	m->scan->coverage.limits = fl_arena_array(m->arena, LIMITS_MAX, sizeof(struct fl_scan_limit));
+	add_limit(m, "flow table", s->flow_capacity, fl_flow_table_counters(s->flows)->ended[FL_END_EVICTED],
+		  "flows ended early");
+	add_limit(m, "conversations", fl_conversations_limit(s->conversations),
+		  fl_conversations_evicted(s->conversations), "conversations forgotten");
+	add_limit(m, "histograms", fl_conversations_detail_limit(s->conversations),
+		  fl_conversations_without_detail(s->conversations), "measurements not kept");
+	add_limit(m, "names", s->options.memory / 10, fl_strpool_refused(s->strings), "names not kept");
+	add_limit(m, "name bindings", 0, names->bindings_evicted, "recent DNS answers forgotten");
+	add_limit(m, "DNS answers", fl_names_answer_count(s->names), names->answers_dropped, "answers not listed");
+	add_limit(m, "names of a flow", s->flow_name_limit, s->counters.flow_names_dropped, "names not kept");
+	add_limit(m, "stream store", s->options.memory / 10, fl_stream_pool_refused(s->streams),
+		  "streams not reassembled");
+	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
+		  "listeners without in-flight count");
+}
+
+static uint64_t count_encrypted_dns(const struct summary *m)
+{
+	uint64_t n = m->scanner->counters.encrypted_dns;
+	for (size_t i = 0; i < m->scan->dependency_count; i++)
+		if (m->scan->dependencies[i].port == 853 && m->scan->dependencies[i].answered)
+			n += m->scan->dependencies[i].connections.established;
+	return n;
+}
+
+static uint64_t count_without_names(const struct summary *m)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < m->scan->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
+		n += d->scope == FL_SCOPE_EXTERNAL && !d->name && d->answered && d->class != FL_CLASS_NAME_RESOLUTION;
+	}
+	return n;
+}
+
+static void add_blind_spots(struct summary *m)
+{
+	const struct scanner_counters *c = &m->scanner->counters;
+	m->scan->coverage.blind_spots = fl_arena_array(m->arena, BLIND_SPOTS_MAX, sizeof(struct fl_scan_blind_spot));
+	add_blind_spot(m, "dropped", c->dropped_kernel + c->dropped_interface,
+		       "packets were dropped before they could be read; raise --buffer or filter");
+	add_blind_spot(m, "cut-short", c->cut_short, "capture files end inside a packet");
+	add_blind_spot(m, "interface-lost", c->lost_interface, "interfaces went away during the capture");
+	add_blind_spot(m, "snaplen", c->truncated + c->cut_payload,
+		       "packets or streams were cut by the snap length; names in them may be missing");
+	add_blind_spot(m, "not-decoded", c->unsupported, "frames that are not IP, fragments or tunnels were not looked into");
+	add_blind_spot(m, "filtered", c->filtered, "packets were left out by the filter");
+	add_blind_spot(m, "ech", c->ech + c->esni,
+		       "connections offered Encrypted ClientHello; the name shown may be the public one of a shared front");
+	add_blind_spot(m, "encrypted-dns", count_encrypted_dns(m),
+		       "connections carried encrypted DNS; the names asked there are unknown");
+	add_blind_spot(m, "unnamed-external", count_without_names(m),
+		       "external endpoints are known by address only: their name was resolved before the capture began, elsewhere, or never");
+}
+
+static void add_unseen(struct summary *m)
+{
+	struct fl_coverage *c = &m->scan->coverage;
+	double once = 0, twice = 0, seen = 0, uses = 0;
+	for (size_t i = 0; i < m->scan->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
+		uint64_t n = d->exchanges ? d->exchanges : d->connections.tried + d->connections.midstream;
+		if (!d->answered || d->class == FL_CLASS_PROBE)
+			continue;
+		seen++;
+		uses += (double)n;
+		once += n == 1;
+		twice += n == 2;
+	}
+	c->unseen_dependencies = c->window_for_95_s = NAN;
+	if (seen == 0)
+		return;
+	double unseen = once * (once - 1) / (2 * (twice + 1));
+	c->unseen_dependencies = unseen;
+	c->window_for_95_s = m->window_s;
+	double missing_allowed = 0.05 * (seen + unseen);
+	if (unseen <= missing_allowed)
+		return;
+	/* Uses still to come until the unseen fall to what 95 % allows, at today's rate. */
+	double step = log(missing_allowed / unseen) / log1p(-once / (uses * unseen + once));
+	c->window_for_95_s = m->window_s * (1 + step / uses);
+}
+
+void summary_coverage(struct summary *m)
+{
+	const struct fl_scanner *s = m->scanner;
+	struct fl_coverage *c = &m->scan->coverage;
+	c->packets = s->counters.packets + s->counters.truncated + s->counters.malformed + s->counters.unsupported;
+	c->bytes = s->counters.bytes;
+	c->dropped_kernel = s->counters.dropped_kernel;
+	c->dropped_interface = s->counters.dropped_interface;
+	c->not_ip = s->counters.unsupported;
+	c->truncated = s->counters.truncated;
+	c->malformed = s->counters.malformed;
+	c->duplicates = fl_flow_table_counters(s->flows)->duplicates;
+	c->parse_errors = s->counters.parse_errors;
+	c->flows = s->counters.flows;
+	c->flows_named = s->counters.flows_named;
+	for (size_t i = 0; i < m->scan->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
+		if (d->attribution == FL_ATTRIBUTION_HOST)
+			c->flows_unattributed += d->connections.tried + d->connections.midstream;
+	}
+	c->name_answers = fl_names_counters(s->names)->answers;
+	c->host_detection = fl_locality_how(s->locality);
+	add_limits(m);
+	add_blind_spots(m);
+	add_unseen(m);
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * summary_dependencies.c - what the local hosts used
+ *
+ * A row is one conversation whose client is local, with its final name and the service it is
+ * put down to. Rows of one service, endpoint, port and transport are one dependency.
+ *
+ * Whose it is. A host with one service that got real requests: that one (inferred). With several:
+ * the one whose open work the dependency's starts fall into, if that is clear. Else
+ * the host itself.
+ *
+ * Its class. Nesting is what tells: starts inside the service's open work, beyond what the share of
+ * time with open work explains by chance, are on request. What asks many hosts the
+ * same thing at a fixed beat, or only looks whether somebody is there, is a probe. coupling is the
+ * fan-out capped at 1: an upper bound, exact where a request uses the endpoint at most once.
+ */
+#include "summary_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SCRAPE_TARGETS = 3,      /* hosts asked the same at a beat before it is a scrape */
+	SCAN_TARGETS = 20,       /* endpoints that never spoke before a host is a scanner */
+	BEAT_STARTS = 4,         /* starts before a beat can be told */
+	START_UP_S = 10,
+};
+static const double beat_variation = 0.15;    /* coefficient of variation of the gaps */
+static const double nested_mostly = 0.9;
+static const double nested_excess = 0.5;      /* of what chance leaves open */
+static const double clear_share = 0.7, clear_lead = 2.0;
+
+struct row {
+	uint32_t host;
+	struct service_row *service;    /* NULL: the host itself */
+	const struct fl_conversation *v;
+	const char *name;               /* NULL: bare */
+	struct endpoint_name endpoint;
+	bool scrape, scan;
+};
+
+static bool v_answered(const struct fl_conversation *v)
+{
+	return v->connections.established || v->connections.midstream || v->answered;
+}
+
+static int compare_targets(const struct row *a, const struct row *b)
+{
+	if (!a->name != !b->name)
+		return a->name ? 1 : -1;
+	return a->name ? strcmp(a->name, b->name) : fl_addr_compare(&a->v->key.server, &b->v->key.server);
+}
+
+static int compare_groups(const struct row *a, const struct row *b)
+{
+	if (a->host != b->host)
+		return a->host < b->host ? -1 : 1;
+	int order = compare_targets(a, b);
+	if (order)
+		return order;
+	if (a->v->key.port != b->v->key.port)
+		return a->v->key.port < b->v->key.port ? -1 : 1;
+	return a->v->key.transport - b->v->key.transport;
+}
+
+static int compare_rows(const void *pa, const void *pb)
+{
+	const struct row *a = pa, *b = pb;
+	int order = compare_groups(a, b);
+	if (order)
+		return order;
+	order = fl_addr_compare(&a->v->key.server, &b->v->key.server);
+	return order ? order : fl_addr_compare(&a->v->key.client, &b->v->key.client);
+}
+
+/* ---- beats, scrapes and scans ---- */
+
+static double variation(const struct fl_conversation *v)
+{
+	if (v->starts < BEAT_STARTS || v->gap_mean_s <= 0)
+		return INFINITY;
+	return sqrt(v->gap_m2 / (double)(v->starts - 1)) / v->gap_mean_s;
+}
+
+static bool has_beat(const struct fl_conversation *v)
+{
+	return variation(v) < beat_variation;
+}
+
+static int compare_ports(const void *pa, const void *pb)
+{
+	const struct row *a = *(const struct row *const *)pa, *b = *(const struct row *const *)pb;
+	if (a->host != b->host)
+		return a->host < b->host ? -1 : 1;
+	if (a->v->key.port != b->v->key.port)
+		return a->v->key.port < b->v->key.port ? -1 : 1;
+	return fl_addr_compare(&a->v->key.server, &b->v->key.server);
+}
+
+static bool looks_like_scrape(const struct row *r)
+{
+	return v_answered(r->v) && has_beat(r->v) && r->v->request_min == r->v->request_max;
+}
+
+static void mark_scrapes(struct row **by_port, size_t from, size_t to)
+{
+	size_t targets = 0;
+	const struct fl_addr *last = NULL;
+	for (size_t i = from; i < to; i++) {
+		if (!looks_like_scrape(by_port[i]) || (last && fl_addr_equal(last, &by_port[i]->v->key.server)))
+			continue;
+		last = &by_port[i]->v->key.server;
+		targets++;
+	}
+	for (size_t i = from; i < to && targets >= SCRAPE_TARGETS; i++)
+		by_port[i]->scrape = looks_like_scrape(by_port[i]);
+}
+
+static bool never_spoke(const struct row *r)
+{
+	return r->v->exchanges == r->v->health && r->v->bytes_in == 0 && r->v->connections.midstream == 0;
+}
+
+static void mark_patterns(struct row *rows, size_t n)
+{
+	struct row **by_port = fl_alloc_array(n + 1, sizeof(*by_port));
+	for (size_t i = 0; i < n; i++)
+		by_port[i] = &rows[i];
+	if (n)
+		qsort(by_port, n, sizeof(*by_port), compare_ports);
+	for (size_t i = 0, from = 0, host_from = 0, silent = 0; i < n; i++) {
+		bool last_of_host = i + 1 == n || by_port[i + 1]->host != by_port[i]->host;
+		silent += never_spoke(by_port[i]);
+		if (last_of_host || by_port[i + 1]->v->key.port != by_port[i]->v->key.port) {
+			mark_scrapes(by_port, from, i + 1);
+			from = i + 1;
+		}
+		if (!last_of_host)
+			continue;
+		for (size_t k = host_from; k <= i && silent >= SCAN_TARGETS; k++)
+			by_port[k]->scan = never_spoke(by_port[k]);
+		host_from = i + 1;
+		silent = 0;
+	}
+	free(by_port);
+}
+
+/* ---- attribution ---- */
+
+/* Starts of @v that fell into open work of @service. */
+static uint64_t nested_in(const struct summary *m, const struct fl_conversation *v, const struct service_row *service)
+{
+	const struct fl_inflight *f = m->scanner->inflight;
+	uint64_t most = 0;
+	for (size_t i = 0; i < fl_inflight_count(f); i++) {
+		const struct fl_listener *l = fl_inflight_get(f, i);
+		if (l->port == service->port && l->slot < FL_NESTED_SLOTS &&
+		    fl_addr_equal(&l->address, &v->key.client) && v->nested[l->slot] > most)
+			most = v->nested[l->slot];
+	}
+	return most;
+}
+
+static void attribute(const struct summary *m, struct row *r)
+{
+	struct service_row *best = NULL;
+	double best_share = 0, second = 0;
+	size_t candidates = 0;
+	for (size_t i = 0; i < m->service_count; i++) {
+		struct service_row *s = &m->services[i];
+		if (s->host != r->host || !s->candidate)
+			continue;
+		double share = r->v->starts ? (double)nested_in(m, r->v, s) / (double)r->v->starts : 0;
+		if (!best || share > best_share) {
+			second = best ? best_share : 0;
+			best = s;
+			best_share = share;
+		} else if (share > second) {
+			second = share;
+		}
+		candidates++;
+	}
+	if (candidates == 1 || (candidates > 1 && best_share >= clear_share && best_share >= clear_lead * second))
+		r->service = best;
+}
+
+/* ---- one dependency ---- */
+
+struct sums {
+	uint64_t starts, nested, health;
+	const struct fl_conversation *busiest;
+	bool probe, scrape, scan;
+	int64_t first_ns, last_ns;
+};
+
+static void add_counts(struct summary *m, struct fl_scan_dependency *d, const struct fl_conversation *v)
+{
+	struct fl_connections *c = &d->connections;
+	const struct fl_connections *o = &v->connections;
+	c->tried += o->tried;
+	c->established += o->established;
+	c->refused += o->refused;
+	c->timed_out += o->timed_out;
+	c->reset += o->reset;
+	c->midstream += o->midstream;
+	c->syn_retransmits += o->syn_retransmits;
+	d->exchanges += v->exchanges;
+	d->exchanges_lower_bound = d->exchanges_lower_bound || v->multiplexed || v->broken;
+	d->failures += v->failures;
+	d->bytes_out += v->bytes_out;
+	d->bytes_in += v->bytes_in;
+	d->answered = d->answered || v_answered(v);
+	d->failover_seen = d->failover_seen || v->failovers > 0;
+	const struct fl_detail *detail = fl_conversation_get_detail(m->scanner->conversations, v->detail);
+	if (!detail)
+		return;
+	fl_histogram_merge(&d->connect, &detail->connect);
+	fl_histogram_merge(&d->first_byte, &detail->first_byte);
+	fl_histogram_merge(&d->duration, &detail->duration);
+	fl_timeline_merge(&d->timeline, &detail->timeline);
+}
+
+static void add_sums(const struct summary *m, struct sums *sum, const struct row *r)
+{
+	const struct fl_conversation *v = r->v;
+	bool first = !sum->busiest;
+	sum->starts += v->starts;
+	sum->health += v->health;
+	if (r->service)
+		sum->nested += nested_in(m, v, r->service);
+	sum->probe = (first || sum->probe) && summary_is_probe(v) && v_answered(v);
+	sum->scrape = (first || sum->scrape) && r->scrape;
+	sum->scan = (first || sum->scan) && r->scan;
+	if (first || v->starts > sum->busiest->starts)
+		sum->busiest = v;
+	if (first || v->first_ns < sum->first_ns)
+		sum->first_ns = v->first_ns;
+	if (first || v->last_ns > sum->last_ns)
+		sum->last_ns = v->last_ns;
+}
+
+static enum fl_class class_without_requests(const struct summary *m, const struct sums *sum)
+{
+	double last_start_s = (double)(sum->busiest->last_start_ns - m->scan->start_ns) / 1e9;
+	if (m->window_s >= 6 * START_UP_S && last_start_s <= START_UP_S && !has_beat(sum->busiest))
+		return FL_CLASS_START_UP;
+	return sum->starts <= 2 ? FL_CLASS_RARE : FL_CLASS_BACKGROUND;
+}
+
+static enum fl_class classify(const struct summary *m, const struct row *r, const struct sums *sum)
+{
+	if (r->v->key.port == 53)
+		return FL_CLASS_NAME_RESOLUTION;
+	if (sum->probe || sum->scrape || sum->scan)
+		return FL_CLASS_PROBE;
+	if (!r->service || !sum->starts)
+		return class_without_requests(m, sum);
+	double nested = (double)sum->nested / (double)sum->starts;
+	double busy = m->window_s > 0 ? (double)r->service->busy_ns / 1e9 / m->window_s : 1;
+	if (busy > 1)
+		busy = 1;
+	bool by_chance = has_beat(sum->busiest) && nested - busy < nested_excess * (1 - busy);
+	if (!by_chance && nested >= nested_mostly)
+		return FL_CLASS_ON_REQUEST;
+	if (busy < 1 && (nested - busy) / (1 - busy) >= nested_excess)
+		return FL_CLASS_ON_REQUEST;
+	return class_without_requests(m, sum);
+}
+
+static void set_ratios(struct fl_scan_dependency *d, const struct row *r, const struct sums *sum)
+{
+	uint64_t requests = r->service ? r->service->requests : 0;
+	double uses = (double)(sum->starts - (sum->starts < sum->health ? sum->starts : sum->health));
+	d->fan_out = requests ? uses / (double)requests : NAN;
+	d->coupling = NAN;
+	if (d->class == FL_CLASS_ON_REQUEST || d->class == FL_CLASS_NAME_RESOLUTION)
+		d->coupling = d->fan_out > 1 ? 1 : d->fan_out;
+	else if (r->service)
+		d->coupling = 0;
+	d->period_s = has_beat(sum->busiest) ? sum->busiest->gap_mean_s : NAN;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void set_hosts_asked(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
+{
+	const char **names = fl_arena_array(m->arena, n, sizeof(*names));
+	size_t count = 0, kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].endpoint.asked)
+			names[count++] = fl_arena_string(m->arena, fl_strpool_get(m->scanner->strings,
+										  rows[i].endpoint.asked));
+	if (count)
+		qsort(names, count, sizeof(*names), compare_strings);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+			names[kept++] = names[i];
+	d->hosts_asked = names;
+	d->host_asked_count = kept;
+}
+
+static void set_addresses(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
+{
+	struct fl_addr *all = fl_alloc_array(n, sizeof(*all)), *failed = fl_alloc_array(n, sizeof(*failed));
+	size_t failed_count = 0;
+	for (size_t i = 0, from = 0; i < n; i++) {
+		all[i] = rows[i].v->key.server;
+		if (i + 1 < n && fl_addr_equal(&rows[i + 1].v->key.server, &all[i]))
+			continue;
+		bool spoke = false;
+		for (; from <= i; from++)
+			spoke = spoke || v_answered(rows[from].v);
+		if (!spoke)
+			failed[failed_count++] = all[i];
+	}
+	d->address_count = n;
+	d->addresses = summary_addresses(m, all, &d->address_count);
+	d->failed_address_count = failed_count;
+	d->failed_addresses = summary_addresses(m, failed, &d->failed_address_count);
+	free(all);
+	free(failed);
+}
+
+/* The chain and source of the latest conversation; the best source of all. */
+static void set_name(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
+{
+	const struct row *latest = &rows[0];
+	d->name_source = rows[0].endpoint.source;
+	for (size_t i = 1; i < n; i++) {
+		if (rows[i].endpoint.source < d->name_source)
+			d->name_source = rows[i].endpoint.source;
+		bool better = !latest->endpoint.chain && rows[i].endpoint.chain;
+		if (better || (rows[i].endpoint.chain && rows[i].v->last_ns > latest->v->last_ns))
+			latest = &rows[i];
+	}
+	d->name = rows[0].name ? fl_arena_string(m->arena, rows[0].name) : NULL;
+	d->cname_chain = summary_chain(m, latest->endpoint.chain, &d->cname_count);
+	d->scope = scanner_scope(m->scanner, &rows[0].v->key.server, d->name);
+	if (d->scope == FL_SCOPE_EXTERNAL)
+		d->provider = scanner_provider(m->arena, d->cname_count ? d->cname_chain[d->cname_count - 1] : d->name);
+}
+
+static void set_application(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
+{
+	enum fl_application best = FL_APP_UNKNOWN;
+	for (size_t i = 0; i < n; i++) {
+		enum fl_application a = (enum fl_application)rows[i].v->application;
+		if (a != FL_APP_UNKNOWN && (best == FL_APP_UNKNOWN || best == FL_APP_TLS))
+			best = a;
+	}
+	const char *name = fl_application_name(best);
+	d->application = name ? fl_arena_string(m->arena, name) : NULL;
+}
+
+static void write_dependency(struct summary *m, const struct row *rows, size_t n)
+{
+	struct fl_scan_dependency *d = &m->scan->dependencies[m->scan->dependency_count++];
+	struct sums sum = { 0 };
+	d->host = m->scan->hosts[rows[0].host].name;
+	d->service = rows[0].service ? rows[0].service->service->name : "host";
+	d->attribution = rows[0].service ? FL_ATTRIBUTION_INFERRED : FL_ATTRIBUTION_HOST;
+	d->port = rows[0].v->key.port;
+	d->transport = summary_transport(rows[0].v->key.transport);
+	for (size_t i = 0; i < n; i++) {
+		add_counts(m, d, rows[i].v);
+		add_sums(m, &sum, &rows[i]);
+	}
+	set_name(m, d, rows, n);
+	set_addresses(m, d, rows, n);
+	set_hosts_asked(m, d, rows, n);
+	set_application(m, d, rows, n);
+	d->class = classify(m, &rows[0], &sum);
+	set_ratios(d, &rows[0], &sum);
+	d->first_seen_ns = sum.first_ns;
+	d->last_seen_ns = sum.last_ns;
+}
+
+/* All rows of one endpoint go to one service: the one that most of its starts are put down to. */
+static void agree_on_service(struct row *rows, size_t n)
+{
+	uint64_t most = 0;
+	struct service_row *chosen = rows[0].service;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t starts = 0;
+		for (size_t k = 0; k < n; k++)
+			starts += rows[k].service == rows[i].service ? rows[k].v->starts + 1 : 0;
+		if (starts > most) {
+			most = starts;
+			chosen = rows[i].service;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		rows[i].service = chosen;
+}
+
+static size_t collect(struct summary *m, struct row **list)
+{
+	const struct fl_conversations *table = m->scanner->conversations;
+	size_t n = fl_conversation_count(table), count = 0;
+	*list = fl_alloc_array(n + 1, sizeof(**list));
+	for (size_t i = 0; i < n; i++) {
+		const struct fl_conversation *v = fl_conversation_get(table, i);
+		uint32_t host = summary_host_of(m, &v->key.client);
+		if (host == NO_HOST)
+			continue;
+		struct row *r = &(*list)[count++];
+		*r = (struct row){ .host = host, .v = v };
+		r->endpoint = scanner_endpoint_name(m->scanner, v, m->inbound_names[host], m->inbound_name_count[host]);
+		/* A resolver is known by its address: a name for it is no better. */
+		if (v->key.port != 53)
+			r->name = fl_strpool_get(m->scanner->strings, r->endpoint.name);
+		else
+			r->endpoint = (struct endpoint_name){ .source = FL_NAME_NONE };
+		attribute(m, r);
+	}
+	return count;
+}
+
+static void add_host_services(struct summary *m)
+{
+	struct fl_scan *scan = m->scan;
+	for (size_t h = 0; h < scan->host_count; h++) {
+		bool wanted = false;
+		for (size_t i = 0; i < scan->dependency_count && !wanted; i++)
+			wanted = scan->dependencies[i].host == scan->hosts[h].name &&
+				 scan->dependencies[i].attribution == FL_ATTRIBUTION_HOST;
+		if (!wanted)
+			continue;
+		struct fl_scan_service *s = &scan->services[scan->service_count++];
+		*s = (struct fl_scan_service){ .host = scan->hosts[h].name, .name = "host",
+					       .first_seen_ns = scan->start_ns, .last_seen_ns = scan->end_ns };
+	}
+}
+
+void summary_dependencies(struct summary *m)
+{
+	struct row *rows;
+	size_t n = collect(m, &rows), groups = 0;
+	mark_patterns(rows, n);
+	if (n)
+		qsort(rows, n, sizeof(*rows), compare_rows);
+	for (size_t i = 0; i < n; i++)
+		groups += i == 0 || compare_groups(&rows[i - 1], &rows[i]) != 0;
+	m->scan->dependencies = fl_arena_array(m->arena, groups + 1, sizeof(*m->scan->dependencies));
+	for (size_t i = 0, from = 0; i < n; i++) {
+		if (i + 1 < n && compare_groups(&rows[i], &rows[i + 1]) == 0)
+			continue;
+		agree_on_service(rows + from, i + 1 - from);
+		write_dependency(m, rows + from, i + 1 - from);
+		from = i + 1;
+	}
+	add_host_services(m);
+	free(rows);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * summary_internal.h - what the files of the summary share
+ */
+#ifndef FAULTLINE_SUMMARY_INTERNAL_H
+#define FAULTLINE_SUMMARY_INTERNAL_H
+
+#include "scanner_internal.h"
+
+/* A service under construction: host and port; what it becomes in the scan. */
+struct service_row {
+	uint32_t host;
+	uint16_t port;
+	struct fl_scan_service *service;
+	uint64_t requests;       /* inbound exchanges that are no health checks */
+	int64_t busy_ns;         /* time with work open */
+	bool candidate;          /* may be what outbound traffic is for: it got real requests */
+};
+
+struct summary {
+	struct fl_scanner *scanner;
+	struct fl_scan *scan;
+	struct fl_arena *arena;
+	struct service_row *services; /* sorted by host, port */
+	size_t service_count;
+	fl_str **inbound_names;       /* per host, sorted ids */
+	size_t *inbound_name_count;
+	double window_s;
+};
+
+enum { NO_HOST = UINT32_MAX };
+/* Index of the local host with this address, or NO_HOST. */
+uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a);
+struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port);
+const char *summary_transport(uint8_t transport);
+/* A chain as interned, as a list of strings in the arena. */
+const char **summary_chain(const struct summary *m, fl_str chain, size_t *count);
+struct fl_addr *summary_addresses(const struct summary *m, struct fl_addr *list, size_t *count); /* sorts, folds, copies */
+
+/* True when all it did was to see whether somebody is there: empty connections or health pages. */
+bool summary_is_probe(const struct fl_conversation *v);
+
+void summary_services(struct summary *m);      /* summary_services.c */
+void summary_dependencies(struct summary *m);  /* summary_dependencies.c */
+void summary_coverage(struct summary *m);      /* summary_coverage.c */
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * summary_services.c - what the local hosts answered on
+ *
+ * A service is known from packets by its port alone; TCP and UDP of one port are one
+ * service (DNS, HTTP/3). Only ports that answered count: a port that was tried and
+ * refused is no service.
+ */
+#include "summary_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct inbound {
+	uint32_t host;
+	const struct fl_conversation *v;
+};
+
+static int compare_inbound(const void *pa, const void *pb)
+{
+	const struct inbound *a = pa, *b = pb;
+	if (a->host != b->host)
+		return a->host < b->host ? -1 : 1;
+	if (a->v->key.port != b->v->key.port)
+		return a->v->key.port < b->v->key.port ? -1 : 1;
+	return fl_addr_compare(&a->v->key.client, &b->v->key.client);
+}
+
+static bool answered(const struct fl_conversation *v)
+{
+	return v->connections.established || v->connections.midstream || v->answered;
+}
+
+static size_t collect(const struct summary *m, struct inbound **list)
+{
+	const struct fl_conversations *table = m->scanner->conversations;
+	size_t n = fl_conversation_count(table), count = 0;
+	*list = fl_alloc_array(n + 1, sizeof(**list));
+	for (size_t i = 0; i < n; i++) {
+		const struct fl_conversation *v = fl_conversation_get(table, i);
+		uint32_t host = summary_host_of(m, &v->key.server);
+		if (host != NO_HOST && answered(v))
+			(*list)[count++] = (struct inbound){ host, v };
+	}
+	if (count)
+		qsort(*list, count, sizeof(**list), compare_inbound);
+	return count;
+}
+
+static int compare_ports(const void *pa, const void *pb)
+{
+	const struct fl_scan_port *a = pa, *b = pb;
+	return strcmp(a->transport, b->transport);
+}
+
+static void add_port(const struct summary *m, struct fl_scan_service *s, const struct fl_conversation *v)
+{
+	const char *transport = summary_transport(v->key.transport);
+	const char *application = fl_application_name((enum fl_application)v->application);
+	for (size_t i = 0; i < s->port_count; i++) {
+		if (strcmp(s->ports[i].transport, transport) != 0)
+			continue;
+		if (!s->ports[i].application && application)
+			s->ports[i].application = fl_arena_string(m->arena, application);
+		return;
+	}
+	s->ports[s->port_count++] = (struct fl_scan_port){
+		v->key.port, transport, application ? fl_arena_string(m->arena, application) : NULL };
+	qsort(s->ports, s->port_count, sizeof(*s->ports), compare_ports);
+}
+
+/* Conversations come sorted by client, so a client's are neighbours. */
+static void add_client(struct fl_scan_service *s, const struct fl_conversation *v)
+{
+	struct fl_scan_client *last = s->client_count ? &s->clients[s->client_count - 1] : NULL;
+	if (!last || !fl_addr_equal(&last->address, &v->key.client)) {
+		if (s->client_count == FL_SCAN_CLIENTS_MAX) {
+			s->clients_dropped++;
+			return;
+		}
+		last = &s->clients[s->client_count++];
+		*last = (struct fl_scan_client){ .address = v->key.client, .probe = true };
+	}
+	last->connections += v->connections.established + v->connections.midstream;
+	last->exchanges += v->exchanges;
+	last->probe = last->probe && summary_is_probe(v);
+}
+
+static void add_up(struct summary *m, struct service_row *row, const struct fl_conversation *v)
+{
+	struct fl_scan_service *s = row->service;
+	const struct fl_detail *d = fl_conversation_get_detail(m->scanner->conversations, v->detail);
+	add_port(m, s, v);
+	add_client(s, v);
+	s->connections += v->connections.established + v->connections.midstream;
+	s->exchanges += v->exchanges;
+	s->failures += v->failures;
+	row->requests += v->exchanges - v->health;
+	row->candidate = row->candidate || !summary_is_probe(v);
+	if (!s->first_seen_ns || v->first_ns < s->first_seen_ns)
+		s->first_seen_ns = v->first_ns;
+	if (v->last_ns > s->last_seen_ns)
+		s->last_seen_ns = v->last_ns;
+	if (d) {
+		fl_histogram_merge(&s->service_time, &d->first_byte);
+		fl_timeline_merge(&s->timeline, &d->timeline);
+	}
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_virtual_hosts(struct summary *m, struct fl_scan_service *s, const struct inbound *list, size_t n)
+{
+	const char **names = fl_alloc_array(n + 1, sizeof(*names));
+	size_t count = 0, kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct fl_conversation *v = list[i].v;
+		if (v->key.name && v->key.name_source <= FL_NAME_HTTP_HOST)
+			names[count++] = fl_strpool_get(m->scanner->strings, v->key.name);
+	}
+	if (count)
+		qsort(names, count, sizeof(*names), compare_strings);
+	s->virtual_hosts = fl_arena_array(m->arena, count + 1, sizeof(*names));
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+			s->virtual_hosts[kept++] = fl_arena_string(m->arena, names[i]);
+	s->virtual_host_count = kept;
+	free(names);
+}
+
+static void add_addresses(struct summary *m, struct fl_scan_service *s, const struct inbound *list, size_t n)
+{
+	struct fl_addr *addresses = fl_alloc_array(n, sizeof(*addresses));
+	for (size_t i = 0; i < n; i++)
+		addresses[i] = list[i].v->key.server;
+	s->address_count = n;
+	s->addresses = summary_addresses(m, addresses, &s->address_count);
+	free(addresses);
+}
+
+static void add_busy_time(struct summary *m)
+{
+	const struct fl_inflight *f = m->scanner->inflight;
+	for (size_t i = 0; i < fl_inflight_count(f); i++) {
+		const struct fl_listener *l = fl_inflight_get(f, i);
+		uint32_t host = summary_host_of(m, &l->address);
+		struct service_row *row = host == NO_HOST ? NULL : summary_service(m, host, l->port);
+		if (row && l->busy_ns > row->busy_ns)
+			row->busy_ns = l->busy_ns;
+	}
+}
+
+static void add_service(struct summary *m, const struct inbound *list, size_t n)
+{
+	struct service_row *row = &m->services[m->service_count];
+	struct fl_scan_service *s = &m->scan->services[m->service_count++];
+	*row = (struct service_row){ .host = list[0].host, .port = list[0].v->key.port, .service = s };
+	s->host = m->scan->hosts[row->host].name;
+	s->name = fl_arena_printf(m->arena, "port-%u", row->port);
+	s->ports = fl_arena_array(m->arena, 2, sizeof(*s->ports));
+	s->clients = fl_arena_array(m->arena, n < FL_SCAN_CLIENTS_MAX ? n : FL_SCAN_CLIENTS_MAX,
+				    sizeof(*s->clients));
+	for (size_t i = 0; i < n; i++)
+		add_up(m, row, list[i].v);
+	add_virtual_hosts(m, s, list, n);
+	add_addresses(m, s, list, n);
+}
+
+struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port)
+{
+	size_t low = 0, high = m->service_count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct service_row *r = &m->services[mid];
+		if (r->host < host || (r->host == host && r->port < port))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == m->service_count || m->services[low].host != host || m->services[low].port != port)
+		return NULL;
+	return &m->services[low];
+}
+
+void summary_services(struct summary *m)
+{
+	struct inbound *list;
+	size_t n = collect(m, &list), groups = 0;
+	for (size_t i = 0; i < n; i++)
+		groups += i == 0 || list[i].host != list[i - 1].host ||
+			  list[i].v->key.port != list[i - 1].v->key.port;
+	/* Room for one service a host that dependencies without a known service belong to. */
+	m->scan->services = fl_arena_array(m->arena, groups + m->scan->host_count + 1, sizeof(*m->scan->services));
+	m->services = fl_alloc_array(groups + 1, sizeof(*m->services));
+	for (size_t i = 0, from = 0; i < n; i++) {
+		bool last = i + 1 == n || list[i].host != list[i + 1].host ||
+			    list[i].v->key.port != list[i + 1].v->key.port;
+		if (last) {
+			add_service(m, list + from, i + 1 - from);
+			from = i + 1;
+		}
+	}
+	m->scan->service_count = m->service_count;
+	add_busy_time(m);
+	free(list);
+}

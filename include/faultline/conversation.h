@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conversation.h - flows added up by who talks to whom under which name
+ *
+ * A conversation is all flows of one client address to one server address, port and
+ * transport under one name. Flows come and go; conversations stay until the scan
+ * is written. Whether the client or the server is one of ours is decided at the
+ * end (locality.h), so a conversation is neither inbound nor outbound yet.
+ *
+ * The table is bounded. When it is full, the least useful of a few neighbours goes
+ * (never answered before answered, then the one silent longest), and is counted.
+ */
+#ifndef FAULTLINE_CONVERSATION_H
+#define FAULTLINE_CONVERSATION_H
+
+#include "faultline/application.h"
+#include "faultline/scan.h"
+#include "faultline/strpool.h"
+
+enum { FL_NESTED_SLOTS = 4 };
+
+struct fl_conversation_key {
+	struct fl_addr client, server;
+	fl_str name;              /* FL_STR_NONE: bare address */
+	uint16_t port;
+	uint8_t transport;        /* IP protocol number */
+	uint8_t name_source;      /* enum fl_name_source */
+};
+
+/* Histograms and time line of a conversation or listener; taken from a bounded pool. */
+struct fl_detail {
+	struct fl_histogram connect, first_byte, duration;
+	struct fl_timeline timeline;
+};
+
+struct fl_conversation {
+	struct fl_conversation_key key;
+	fl_str chain;             /* latest CNAME chain of the name */
+	fl_str dns_name;          /* what the client's last answer called the address; may differ from the name */
+	fl_str dns_chain;
+	uint8_t application;      /* enum fl_application */
+	bool multiplexed, broken;
+	uint32_t sibling;         /* ring of conversations of the same client, name, port, transport */
+
+	struct fl_connections connections;
+	uint64_t empty;           /* answered connections without any payload */
+	uint64_t exchanges;       /* seen to start */
+	uint64_t answered;        /* of them, answered */
+	uint64_t health;          /* of them, health checks by their path */
+	uint64_t failures;        /* of them, 5xx, server failure, or no answer */
+	uint64_t failovers;
+	uint64_t bytes_out, bytes_in;
+	int64_t first_ns, last_ns, last_failure_ns, last_success_ns;
+
+	/* starts of exchanges (of connections where none is visible) */
+	int64_t last_start_ns;
+	uint64_t starts;
+	double gap_mean_s, gap_m2;      /* Welford, TOMS 1962: mean and sum of squares of the gaps */
+	uint32_t request_min, request_max; /* bytes of the first segment of a request */
+	uint32_t nested[FL_NESTED_SLOTS];  /* starts while listener slot i of the client had work open */
+	uint32_t detail;          /* index in the pool + 1 */
+};
+
+struct fl_conversations;
+
+struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details);
+void fl_conversations_free(struct fl_conversations *c);
+
+/* The conversation of @key, made when new. Valid until the next call. */
+struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
+					   int64_t now_ns);
+/* An exchange (or bare connection) began. */
+void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);
+/* A connection or exchange succeeded at @when_ns, or failed. Success of one sibling within 10 s of another's failure
+ * is a fail-over. Failures of attempts are known late (the flow ends by time-out), so a
+ * failure also looks for a sibling that succeeded after it. */
+void fl_conversation_success(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns);
+void fl_conversation_failure(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns);
+/* NULL when the pool is used up (counted). */
+struct fl_detail *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail);
+
+size_t fl_conversation_count(const struct fl_conversations *c);
+const struct fl_conversation *fl_conversation_get(const struct fl_conversations *c, size_t i);
+const struct fl_detail *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail);
+uint64_t fl_conversations_evicted(const struct fl_conversations *c);
+uint64_t fl_conversations_without_detail(const struct fl_conversations *c);
+uint32_t fl_conversations_limit(const struct fl_conversations *c);
+uint32_t fl_conversations_detail_limit(const struct fl_conversations *c);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * locality.h - which addresses are the capturing host's own
+ *
+ * Told, best first, by: what the user says; the interfaces of this machine (live); the direction in
+ * the cooked header; loopback; the one MAC address that every unicast flow has at one end
+ * (of two such MACs, the host is the one with fewer addresses behind it, then
+ * the one with internal addresses); the one address that every flow has. When none of these
+ * holds (a mirror port, a router), every internal address that sent is a host of its own.
+ */
+#ifndef FAULTLINE_LOCALITY_H
+#define FAULTLINE_LOCALITY_H
+
+#include "faultline/decode.h"
+
+struct fl_locality;
+
+struct fl_locality *fl_locality_new(void);
+void fl_locality_free(struct fl_locality *l);
+/* @name: "given", "interface". */
+void fl_locality_declare(struct fl_locality *l, const struct fl_addr *address, const char *how);
+/* The first packet of each flow and direction; cheap enough for that, bounded memory. */
+void fl_locality_see(struct fl_locality *l, const struct fl_packet *p);
+
+/* Decide. Idempotent, until more is seen. */
+void fl_locality_decide(struct fl_locality *l);
+const char *fl_locality_how(const struct fl_locality *l);
+/* True: one host with all local addresses; false: each local address is a host of its own. */
+bool fl_locality_single_host(const struct fl_locality *l);
+/* Local addresses, sorted. */
+const struct fl_addr *fl_locality_addresses(const struct fl_locality *l, size_t *count);
+bool fl_locality_is_local(const struct fl_locality *l, const struct fl_addr *a);
+
+#endif

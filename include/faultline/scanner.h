@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scanner.h - packets in, scan out: the pipeline of one capture point
+ *
+ * decode -> flow table -> payload (names, application, exchanges) -> conversations -> scan.
+ * One pass, one thread, time from the packets, memory fixed at creation.
+ *
+ * Exchange rules. A change of payload direction to the initiator's side starts an exchange; the
+ * first payload of the responder after that answers it. TLS handshake records do not count. Each
+ * HTTP/1 exchange belongs to the Host of its own request. Server-first greetings start nothing.
+ */
+#ifndef FAULTLINE_SCANNER_H
+#define FAULTLINE_SCANNER_H
+
+#include "faultline/decode.h"
+#include "faultline/locality.h"
+#include "faultline/scan.h"
+#include "faultline/source.h"
+
+struct fl_scanner;
+
+struct fl_scanner_options {
+	const char *point;             /* name of the capture point and of its host */
+	const char *source;            /* "file", "live" */
+	uint64_t memory;               /* bytes for all tables together */
+	FILE *flows;                   /* per-flow log, one JSON object a line; NULL: none */
+	const struct fl_prefix *internal; /* --internal nets */
+	size_t internal_count;
+	const char *const *internal_domains; /* --internal domains, without leading dot */
+	size_t internal_domain_count;
+};
+
+struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options);
+void fl_scanner_free(struct fl_scanner *s);
+/* For declaring addresses before the first packet. */
+struct fl_locality *fl_scanner_locality(struct fl_scanner *s);
+
+void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p);
+/* Live: nothing arrived, but time went on. */
+void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns);
+/* Add what a source counted; call once per source at its end. */
+void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *c);
+
+/* For a progress line. */
+struct fl_scanner_progress { uint64_t packets; uint32_t flows; size_t conversations; };
+struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s);
+
+/* End every flow and write up what was seen. Owned by the caller. Once. */
+struct fl_scan *fl_scanner_finish(struct fl_scanner *s);
+
+#endif
