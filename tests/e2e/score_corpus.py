@@ -22,7 +22,6 @@ import common
 
 TUNNEL = 'inside a tunnel'
 FRAGMENTS = 'IP fragments are not put together'
-STARTTLS = 'TLS begins inside another protocol (STARTTLS)'
 HTTP2 = 'HTTP/2 header compression is not read'
 LINK = 'no link type of hosts (802.11 with radiotap)'
 INTERFACES = 'libpcap refuses pcapng files whose interfaces differ in link type or snap length'
@@ -40,13 +39,9 @@ LATER = {
     'zeek_pppoe-over-qinq.pcap': {'*': TUNNEL},
     'dnscap_frags.pcap': {'*': FRAGMENTS},
     'ndpi_dns_fragmented.pcap': {'*': FRAGMENTS},
-    'zeek_ipv6-http-atomic-frag.pcap': {'*': FRAGMENTS},
     'many-protocols_frag200.pcap': {'*': FRAGMENTS},
     'test-cc-capture-2_frag256r.pcap': {'*': FRAGMENTS},
     'tls-client-hello-mtu300_frag96r.pcap': {'*': FRAGMENTS},
-    'ndpi_smtp-starttls.pcap': {'tls': STARTTLS},
-    'suricata_ldap-starttls.pcap': {'tls': STARTTLS},
-    'zeek_psql-aws-ssl-require.pcap': {'tls': STARTTLS},
     'moloch_http2-nghttp2.pcap': {'http': HTTP2},
     'suricata_http2-prior-knowledge.pcap': {'http': HTTP2},
     'moloch_80211http.pcap': {'*': LINK},
