@@ -3,7 +3,7 @@
  * dns.h - DNS messages (RFC 1035; A, AAAA of RFC 3596; CNAME chains)
  *
  * Pure parser into a caller's struct of fixed size. Names are kept in
- * presentation form, lower case, without the final dot ("." is the root); bytes other than
+ * presentation form, lower case, without the final dot ("." is the root); blanks, bytes other than
  * printable ASCII, and '.' and '\\' inside a label, are written as \DDD
  * (RFC 1035 section 5.1).
  */
@@ -16,7 +16,7 @@
 
 enum {
 	FL_DNS_NAME_MAX = 1024,     /* 255 octets (RFC 1035 section 2.3.4), all escaped, and the zero */
-	FL_DNS_CHAIN_MAX = 16,      /* CNAMEs followed from the question; more are counted */
+	FL_DNS_CHAIN_MAX = 16,      /* CNAMEs followed from the question; as many more are counted */
 	FL_DNS_ADDRESSES_MAX = 64,  /* A and AAAA records kept; more are counted */
 	FL_DNS_RECORDS_MAX = 512,   /* records read in one message */
 };
@@ -38,7 +38,8 @@ struct fl_dns_message {
 	 * in the answer section behind them), wire order. */
 	uint16_t chain_count, chain_dropped;
 	char chain[FL_DNS_CHAIN_MAX][FL_DNS_NAME_MAX];
-	uint16_t address_count, address_dropped;
+	uint16_t address_count;
+	uint16_t address_dropped; /* with records beyond FL_DNS_RECORDS_MAX, of whatever type */
 	struct fl_addr address[FL_DNS_ADDRESSES_MAX];
 	uint32_t ttl_s;         /* smallest TTL along the chain; 0 without answers */
 };
