@@ -248,7 +248,7 @@ void fl_conversation_success(struct fl_conversations *c, struct fl_conversation 
 	uint32_t at = v->sibling;
 	for (int i = 0; at != self && i < RING_MAX; i++, at = c->list[at].sibling) {
 		const struct fl_conversation *other = &c->list[at];
-		if (other->last_failure_ns > v->last_success_ns && other->last_failure_ns > v->last_failure_ns &&
+		if (!fl_addr_equal(&other->key.server, &v->key.server) && other->last_failure_ns > v->last_success_ns && other->last_failure_ns > v->last_failure_ns &&
 		    when_ns >= other->last_failure_ns && when_ns - other->last_failure_ns <= failover_ns)
 			v->failovers++;
 	}
@@ -261,7 +261,8 @@ void fl_conversation_failure(struct fl_conversations *c, struct fl_conversation 
 	uint32_t self = (uint32_t)(v - c->list);
 	uint32_t at = v->sibling;
 	for (int i = 0; at != self && i < RING_MAX; i++, at = c->list[at].sibling)
-		if (c->list[at].last_success_ns > when_ns && v->last_success_ns < when_ns)
+		if (c->list[at].last_success_ns > when_ns && v->last_success_ns < when_ns &&
+		    !fl_addr_equal(&c->list[at].key.server, &v->key.server))
 			c->list[at].failovers++;
 	if (when_ns > v->last_failure_ns)
 		v->last_failure_ns = when_ns;

@@ -79,11 +79,30 @@ void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f)
 	}
 }
 
+/* A host with several addresses asks its resolver from one and may connect from another. */
+bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding)
+{
+	const struct fl_addr *client = &f->addr[FL_INITIATOR], *server = &f->addr[FL_RESPONDER];
+	if (fl_names_last(s->names, client, server, binding))
+		return true;
+	size_t count;
+	const struct fl_addr *own = fl_locality_same_host(s->locality, client, &count);
+	for (size_t i = 0; i < count; i++)
+		if (fl_names_last(s->names, &own[i], server, binding))
+			return true;
+	return false;
+}
+
 static fl_str chain_of(const struct fl_scanner *s, const struct fl_flow *f, fl_str name)
 {
 	if (name == f->user[FLOW_DNS_NAME])
 		return f->user[FLOW_DNS_CHAIN];
-	return fl_names_chain(s->names, &f->addr[FL_INITIATOR], name);
+	fl_str chain = fl_names_chain(s->names, &f->addr[FL_INITIATOR], name);
+	size_t count;
+	const struct fl_addr *own = fl_locality_same_host(s->locality, &f->addr[FL_INITIATOR], &count);
+	for (size_t i = 0; i < count && !chain; i++)
+		chain = fl_names_chain(s->names, &own[i], name);
+	return chain;
 }
 
 static bool name_from_dns(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
@@ -94,7 +113,7 @@ static bool name_from_dns(const struct fl_scanner *s, const struct fl_flow *f, s
 	}
 	/* Older than the capture, or than the answer in the client's cache: a later answer is the best there is. */
 	struct fl_binding later;
-	if (!fl_names_last(s->names, &f->addr[FL_INITIATOR], &f->addr[FL_RESPONDER], &later))
+	if (!scanner_last_binding(s, f, &later))
 		return false;
 	*best = (struct best_name){ later.name, later.chain, FL_NAME_DNS_LATER };
 	return true;
@@ -197,6 +216,8 @@ static void read_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 }
 
 enum { RECORD_CHANGE_CIPHER = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
+/* Length of a TLS 1.3 alert (close_notify): alert, content type, tag (RFC 8446 sections 5.2 and 6). */
+enum { PROTECTED_ALERT = 2 + 1 + 16 };
 
 /* Lengths of a protected Finished: verify data, header, content type, tag (RFC 8446 section 4.4.4). */
 static bool finished_length(uint16_t length)
@@ -218,7 +239,7 @@ static bool tls_has_data(struct fl_flow *f, enum fl_side side, const struct fl_s
 			return f->last_payload_side == side;
 		if (type == RECORD_HANDSHAKE && side == FL_INITIATOR && flow_has(f, FLOW_TLS_HELLO))
 			flow_set(f, FLOW_TLS_OLD);
-		if (type == RECORD_DATA) {
+		if (type == RECORD_DATA && length != PROTECTED_ALERT) {
 			bool finished = side == FL_INITIATOR && !flow_has(f, FLOW_TLS_OLD) &&
 					!flow_has(f, FLOW_TLS_FINISHED) && finished_length(length);
 			if (!finished)
@@ -236,9 +257,9 @@ static bool tls_has_data(struct fl_flow *f, enum fl_side side, const struct fl_s
 static bool is_health_path(const char *path)
 {
 	static const char *const words[] = { "/health", "/healthz", "/healthcheck", "/health-check", "/livez",
-					     "/readyz", "/ready", "/live", "/alive", "/ping", "/status", "/metrics",
-					     "/-/healthy", "/-/ready", "/_health", "/actuator/health",
-					     "/actuator/prometheus", "/api/health", "/health/live", "/health/ready" };
+					     "/readyz", "/metrics", "/-/healthy", "/-/ready", "/_health",
+					     "/actuator/health", "/actuator/prometheus", "/api/health",
+					     "/health/live", "/health/ready" };
 	for (size_t i = 0; i < FL_ARRAY_LEN(words); i++)
 		if (strcmp(path, words[i]) == 0)
 			return true;

@@ -193,6 +193,24 @@ static int host_mac(const struct fl_locality *l)
 	return internal_behind(b) > internal_behind(a) ? 1 : 0;
 }
 
+const struct fl_addr *fl_locality_same_host(const struct fl_locality *l, const struct fl_addr *a, size_t *count)
+{
+	const struct address_list *known = l->given.count ? &l->given : &l->cooked;
+	*count = 0;
+	if (has(known, a) && known->count <= MAC_ADDRESSES) {
+		*count = known->count;
+		return known->list;
+	}
+	int i = known->count || !l->mac_flows ? -1 : host_mac(l);
+	for (unsigned k = 0; i >= 0 && k < l->mac[i].address_count; k++) {
+		if (!fl_addr_equal(&l->mac[i].address[k], a))
+			continue;
+		*count = l->mac[i].address_count;
+		return l->mac[i].address;
+	}
+	return NULL;
+}
+
 static bool decide_by_mac(struct fl_locality *l)
 {
 	int i = host_mac(l);

@@ -158,12 +158,11 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
 	if (d)
 		fl_histogram_add(&d->first_byte, p->time_ns - f->exchange_start_ns);
-	if (is_failure(s, f, p)) {
+	/* An error answer is a failure of the work, but no reason to turn to another address. */
+	if (is_failure(s, f, p))
 		v->failures++;
-		fl_conversation_failure(s->conversations, v, p->time_ns);
-	} else {
+	else
 		fl_conversation_success(s->conversations, v, p->time_ns);
-	}
 	if (flow_has(f, FLOW_COUNTED_OPEN))
 		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], p->time_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN);
@@ -173,6 +172,8 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 {
 	struct fl_flow *f = seen->flow;
 	enum fl_side side = seen->side;
+	if (flow_has(f, FLOW_GROUP))
+		return;
 	/* An old segment may fill a hole of a stream that is still read. */
 	if (seen->retransmit && (f->stream[side].closed || !f->stream[side].started))
 		return;
@@ -208,7 +209,7 @@ static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	if (f->transport == FL_TRANSPORT_TCP && !f->midstream)
 		fl_stream_start(&f->stream[FL_INITIATOR], f->syn_seq + 1);
 	struct fl_binding binding;
-	if (!f->midstream && fl_names_last(s->names, &f->addr[FL_INITIATOR], &f->addr[FL_RESPONDER], &binding)) {
+	if (!f->midstream && scanner_last_binding(s, f, &binding)) {
 		f->user[FLOW_DNS_NAME] = binding.name;
 		f->user[FLOW_DNS_CHAIN] = binding.chain;
 	}
@@ -259,7 +260,7 @@ static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 	count_outcome(s, f, v);
 	v->bytes_out += f->bytes[FL_INITIATOR];
 	v->bytes_in += f->bytes[FL_RESPONDER];
-	if (established && f->bytes[0] + f->bytes[1] == 0 && !f->midstream)
+	if (established && f->bytes[FL_INITIATOR] == 0 && !f->midstream)
 		v->empty++;
 	if (!established)
 		fl_conversation_failure(s->conversations, v, f->first_ns);

@@ -136,6 +136,9 @@ bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, stru
 /* The newest Host of an HTTP flow, else the best name: what the open request is for. */
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
 
+/* What the client, or another address of its host, last called the responder. */
+bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding);
+
 /* flow_log.c */
 void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f);
 

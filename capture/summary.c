@@ -68,7 +68,7 @@ bool summary_is_probe(const struct fl_conversation *v)
 {
 	if (v->exchanges)
 		return v->health == v->exchanges;
-	return v->connections.midstream == 0 && v->bytes_out + v->bytes_in == 0 &&
+	return v->connections.midstream == 0 && v->bytes_out == 0 &&
 	       v->empty == v->connections.established;
 }
 

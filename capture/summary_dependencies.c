@@ -29,6 +29,7 @@ enum {
 static const double beat_variation = 0.15;    /* coefficient of variation of the gaps */
 static const double nested_mostly = 0.9;
 static const double nested_excess = 0.5;      /* of what chance leaves open */
+static const double often = 0.05;              /* starts per request */
 static const double clear_share = 0.7, clear_lead = 2.0;
 
 struct row {
@@ -248,22 +249,38 @@ static enum fl_class class_without_requests(const struct summary *m, const struc
 	return sum->starts <= 2 ? FL_CLASS_RARE : FL_CLASS_BACKGROUND;
 }
 
+/* Are @k of @n starts inside open work more than the share @busy of the time explains? One-sided at 5 %: exact
+ * when all are inside, else by the normal approximation of the binomial. */
+static bool beyond_chance(double k, double n, double busy)
+{
+	if (busy <= 0)
+		return k > 0;
+	if (k >= n)
+		return n * log(busy) < log(0.05);
+	return busy < 1 && (k - n * busy) / sqrt(n * busy * (1 - busy)) > 1.645;
+}
+
+static double busy_share(const struct summary *m, const struct service_row *s)
+{
+	double busy = m->window_s > 0 ? (double)s->busy_ns / 1e9 / m->window_s : 1;
+	return busy > 1 ? 1 : busy;
+}
+
 static enum fl_class classify(const struct summary *m, const struct row *r, const struct sums *sum)
 {
-	if (r->v->key.port == 53)
-		return FL_CLASS_NAME_RESOLUTION;
 	if (sum->probe || sum->scrape || sum->scan)
 		return FL_CLASS_PROBE;
+	if (r->v->key.port == 53)
+		return FL_CLASS_NAME_RESOLUTION;
 	if (!r->service || !sum->starts)
 		return class_without_requests(m, sum);
-	double nested = (double)sum->nested / (double)sum->starts;
-	double busy = m->window_s > 0 ? (double)r->service->busy_ns / 1e9 / m->window_s : 1;
-	if (busy > 1)
-		busy = 1;
-	bool by_chance = has_beat(sum->busiest) && nested - busy < nested_excess * (1 - busy);
-	if (!by_chance && nested >= nested_mostly)
+	double k = (double)sum->nested, n = (double)sum->starts, busy = busy_share(m, r->service);
+	bool excess = (k / n - busy) >= nested_excess * (1 - busy);
+	if (excess && busy < 1 && beyond_chance(k, n, busy))
 		return FL_CLASS_ON_REQUEST;
-	if (busy < 1 && (nested - busy) / (1 - busy) >= nested_excess)
+	/* Always busy: nesting tells nothing. What keeps no beat and comes often is most likely asked for. */
+	double requests = (double)r->service->requests;
+	if (k / n >= nested_mostly && !has_beat(sum->busiest) && n >= often * requests)
 		return FL_CLASS_ON_REQUEST;
 	return class_without_requests(m, sum);
 }

@@ -22,6 +22,10 @@ void fl_locality_declare(struct fl_locality *l, const struct fl_addr *address, c
 /* The first packet of each flow and direction; cheap enough for that, bounded memory. */
 void fl_locality_see(struct fl_locality *l, const struct fl_packet *p);
 
+/* While packets still come: the addresses of the one host that @a belongs to, as far as can be told
+ * by now; none when that is not known. Borrowed until the next call of this module. */
+const struct fl_addr *fl_locality_same_host(const struct fl_locality *l, const struct fl_addr *a, size_t *count);
+
 /* Decide. Idempotent, until more is seen. */
 void fl_locality_decide(struct fl_locality *l);
 const char *fl_locality_how(const struct fl_locality *l);
