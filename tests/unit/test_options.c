@@ -145,128 +145,19 @@ static void help_is_aligned_and_wrapped(void **state)
 		"\n"
 		"Tries the options.\n"
 		"\n"
-		"One note.",
-};
-
-static const struct row {
-	const char *name;
-	const char *argv[8];
-	const char *error; /* else: what they gave */
-	struct settings settings;
-	const char *in; /* all of --read, then "|", then all positional arguments */
-} rows[] = {
-	{ "nothing", { NULL }, NULL, { 0 }, "|" },
-	{ "a long flag", { "--quiet" }, NULL, { .quiet = true }, "|" },
-	{ "clustered letters", { "-qa" }, NULL, { .quiet = true, .all = true }, "|" },
-	{ "a value behind its letter", { "-o", "f" }, NULL, { .out = "f" }, "|" },
-	{ "a value glued to its letter", { "-of" }, NULL, { .out = "f" }, "|" },
-	{ "a value at the end of a cluster", { "-qof" }, NULL, { .quiet = true, .out = "f" }, "|" },
-	{ "a value behind a cluster", { "-qo", "f" }, NULL, { .quiet = true, .out = "f" }, "|" },
-	{ "a long value with equals", { "--out=f" }, NULL, { .out = "f" }, "|" },
-	{ "a long value behind", { "--out", "f" }, NULL, { .out = "f" }, "|" },
-	{ "an empty value", { "--out=" }, NULL, { .out = "" }, "|" },
-	{ "a value with equals in it", { "--out=a=b" }, NULL, { .out = "a=b" }, "|" },
-	{ "a value that looks like an option", { "-o", "-q" }, NULL, { .out = "-q" }, "|" },
-	{ "the last of two values", { "-oa", "-ob" }, NULL, { .out = "b" }, "|" },
-	{ "a list in its order", { "-ra", "--read", "b", "--read=c" }, NULL, { 0 }, "a b c |" },
-	{ "positional arguments anywhere", { "x", "-q", "y", "-of", "z" }, NULL, { .quiet = true, .out = "f" },
-	  "| x y z" },
-	{ "a lone dash is positional", { "-", "-o", "-" }, NULL, { .out = "-" }, "| -" },
-	{ "options end at two dashes", { "-q", "--", "-a", "--", "x" }, NULL, { .quiet = true }, "| -a -- x" },
-	{ "an empty argument is positional", { "" }, NULL, { 0 }, "| " },
-	{ "an integer", { "-n42" }, NULL, { .count = 42 }, "|" },
-	{ "the edges of a range", { "-n1", "--share", "1" }, NULL, { .count = 1, .share = 1 }, "|" },
-	{ "a double", { "--share=0.25" }, NULL, { .share = 0.25 }, "|" },
-	{ "a duration", { "--for", "1.5s" }, NULL, { .time_ns = 1500000000 }, "|" },
-	{ "a size", { "--a-name-longer-than-the-column=64KiB" }, NULL, { .memory = 65536 }, "|" },
-
-	{ "an unknown name", { "--nope=1" }, "no option --nope; 'faultline try --help' lists the options", { 0 }, "" },
-	{ "a name cut short", { "--qui" }, "no option --qui; 'faultline try --help' lists the options", { 0 }, "" },
-	{ "an unknown letter in a cluster", { "-qx" }, "no option -x; 'faultline try --help' lists the options",
-	  { 0 }, "" },
-	{ "a control character as a letter", { "-\x1b" }, "no option -?; 'faultline try --help' lists the options",
-	  { 0 }, "" },
-	{ "a flag with a value", { "--quiet=1" }, "--quiet: takes no value; see 'faultline try --help'", { 0 }, "" },
-	{ "a missing value", { "--out" }, "--out: FILE is missing behind it; see 'faultline try --help'", { 0 }, "" },
-	{ "a missing value of a letter", { "-qo" }, "--out: FILE is missing behind it; see 'faultline try --help'",
-	  { 0 }, "" },
-	{ "no integer", { "-n", "4x" }, "--count: '4x' is not a whole number; see 'faultline try --help'", { 0 }, "" },
-	{ "an empty integer", { "--count=" }, "--count: '' is not a whole number; see 'faultline try --help'", { 0 },
-	  "" },
-	{ "an integer that overflows", { "-n99999999999999999999" },
-	  "--count: '99999999999999999999' is not a whole number; see 'faultline try --help'", { 0 }, "" },
-	{ "an integer out of range", { "-n101" },
-	  "--count: '101' is not between 1 and 100; see 'faultline try --help'", { 0 }, "" },
-	{ "a double out of range", { "--share", "-0.5" },
-	  "--share: '-0.5' is not between 0 and 1; see 'faultline try --help'", { 0 }, "" },
-	{ "not a number", { "--share=nan" }, "--share: 'nan' is not a number; see 'faultline try --help'", { 0 }, "" },
-	{ "no duration", { "--for", "soon" },
-	  "--for: 'soon' is not a duration such as 250ms, 30s, 5m, 2h; see 'faultline try --help'", { 0 }, "" },
-	{ "a duration out of range", { "--for", "0" }, "--for: '0' is not 1 ns or more; see 'faultline try --help'",
-	  { 0 }, "" },
-	{ "a size out of range", { "--a-name-longer-than-the-column", "2MiB" },
-	  "--a-name-longer-than-the-column: '2MiB' is not between 1024 and 1048576; see 'faultline try --help'",
-	  { 0 }, "" },
-};
-
-static void join(char *text, const struct settings *s, const struct fl_strings *positional)
-{
-	for (size_t i = 0; i < s->in.count; i++)
-		text += sprintf(text, "%s ", s->in.list[i]);
-	text += sprintf(text, "|");
-	for (size_t i = 0; i < positional->count; i++)
-		text += sprintf(text, " %s", positional->list[i]);
-}
-
-static void run_row(void **state)
-{
-	const struct row *row = *state;
-	struct settings s = { 0 };
-	struct fl_strings positional = { 0 };
-	struct fl_error err = { "" };
-	char text[128];
-	int argc = 0;
-
-	while (argc < 8 && row->argv[argc])
-		argc++;
-	int r = fl_options_parse(&usage, argc, (char **)(uintptr_t)row->argv, &s, &positional, &err);
-	assert_string_equal(err.text, row->error ? row->error : "");
-	assert_int_equal(r, row->error ? -EINVAL : FL_OPTIONS_OK);
-	if (!row->error) {
-		join(text, &s, &positional);
-		assert_string_equal(text, row->in);
-		fl_strings_fini(&s.in);
-		s.in = (struct fl_strings){ 0 };
-		if (row->settings.out) {
-			assert_string_equal(s.out, row->settings.out);
-			s.out = row->settings.out;
-		}
-		assert_memory_equal(&s, &row->settings, sizeof(s));
-	}
-	fl_strings_fini(&positional);
-}
-
-static void help_is_aligned_and_wrapped(void **state)
-{
-	static const char expected[] =
-		"usage: faultline try [-q] [-a] [-r FILE]... [--count N] [--share SHARE]\n"
-		"                     [--for TIME] [-o FILE] INPUT...\n"
-		"\n"
-		"Tries the options.\n"
-		"\n"
 		"Options:\n"
-		"  -q, --quiet          say nothing\n"
-		"  -a, --all            everything\n"
-		"  -o, --out FILE       write to FILE instead of standard output, under a\n"
-		"                       temporary name first, so that the file is whole or not\n"
-		"                       there at all\n"
-		"  -r, --read FILE      read FILE\n"
-		"  -n, --count N        how many\n"
-		"      --share SHARE    how much\n"
-		"      --for TIME       how long\n"
+		"  -q, --quiet        say nothing\n"
+		"  -a, --all          everything\n"
+		"  -o, --out FILE     write to FILE instead of standard output, under a\n"
+		"                     temporary name first, so that the file is whole or not\n"
+		"                     there at all\n"
+		"  -r, --read FILE    read FILE\n"
+		"  -n, --count N      how many\n"
+		"      --share SHARE  how much\n"
+		"      --for TIME     how long\n"
 		"      --a-name-longer-than-the-column SIZE\n"
-		"                       memory\n"
-		"      --help           show this text\n"
+		"                     memory\n"
+		"      --help         show this text\n"
 		"\n"
 		"One note.\n";
 	char *text = NULL;
