@@ -7,9 +7,12 @@ the system runs there. Name resolution is keyed by the resolver's address alone,
 ask by UDP or TCP.
 
 Truth lists under "noise" what was sent and is no dependency. Such a thing may be absent. Listed, it
-must be marked as what it is: a probe, never answered, or background. Anything else that truth does not
-know is a false positive.
+must be marked as what it is: a probe, never answered, or background. Multicast and broadcast are not listed at
+all. A host that acts in an event (a migration) may depend on the service it acts on, and one whose noise has a name
+on the resolver that it asked. Anything else that truth does not know is a false positive.
 """
+import ipaddress
+
 import common
 
 INFRASTRUCTURE = {'background', 'rare', 'start-up', 'probe'}
@@ -79,6 +82,18 @@ class Truth:
                 keys.add((service, external['external'], edge['port']))
         return keys
 
+    def excused(self, dependency):
+        """Real, though no dependency of a service: look-ups of noise, and what an event's host does."""
+        host = host_of(dependency['from'])
+        if is_resolution(dependency):
+            return any(noise.get('name') and host in noise['from'].split(', ') for noise in self.data.get('noise') or [])
+        for event in self.data.get('events') or []:
+            for act in (event.get('injected') or {}).values():
+                if isinstance(act, dict) and act.get('host') == host:
+                    service = self.services[act['service']]
+                    return {i['ip'] for i in service['instances']} >= set(dependency.get('addresses') or [])
+        return False
+
     def noise_of(self, dependency):
         """The noise record that this listed dependency is, or None."""
         for noise in self.data.get('noise') or []:
@@ -98,6 +113,15 @@ def host_of(node):
     return node[len('service:'):].split('/', 1)[0] if node.startswith('service:') else None
 
 
+def is_resolution(dependency):
+    return dependency.get('class') == 'name-resolution' or str(dependency['to']).startswith('resolver:')
+
+
+def to_many(dependency):
+    """Multicast or broadcast."""
+    return any(ipaddress.ip_address(a).is_multicast or a == '255.255.255.255' for a in dependency.get('addresses') or [])
+
+
 def marked_as_noise(dependency, noise):
     """Whether a listed piece of noise says itself that it is no dependency."""
     if dependency.get('class') == 'probe' or dependency.get('answered') is False:
@@ -108,7 +132,7 @@ def marked_as_noise(dependency, noise):
 def keys_of_dependency(truth, dependency):
     keys = set()
     for service in truth.services_of_node(dependency['from']):
-        if dependency.get('class') == 'name-resolution' or str(dependency['to']).startswith('resolver:'):
+        if is_resolution(dependency):
             address = str(dependency['to']).split(':', 1)[1] if str(dependency['to']).startswith('resolver:') else None
             for a in {address} if address else set(dependency.get('addresses') or []):
                 keys.add((service, 'resolver', a))
@@ -131,9 +155,9 @@ class Score:
         truth = self.truth
         noise = truth.noise_of(dependency)
         known = keys_of_dependency(truth, dependency) & truth.direct_keys()
-        if known:
+        if known or to_many(dependency):
             return True
-        if (noise and marked_as_noise(dependency, noise)) or dependency.get('class') == 'probe' or \
+        if self.truth.excused(dependency) or (noise and marked_as_noise(dependency, noise)) or dependency.get('class') == 'probe' or \
                 dependency.get('answered') is False:
             self.listed_noise += 1
             return False
@@ -169,7 +193,7 @@ class Score:
         found, wrong_paths, right_paths = set(), [], 0
         true_steps = {(e['from'], e['to']) for e in self.truth.edges}
         for d in dependencies:
-            if d.get('scope') != 'external' or d.get('class') == 'name-resolution' or not self.counts_far_away(d):
+            if d.get('scope') != 'external' or is_resolution(d) or not self.counts_far_away(d):
                 continue
             for service in self.truth.services_of_node(d['from']):
                 for end in [d['name']] if d.get('name') else d.get('addresses') or []:
@@ -184,6 +208,8 @@ class Score:
     def counts_far_away(self, d):
         """As not_noise(), for something that another host of the path may have sent."""
         noise = self.truth.noise_of(d)
+        if d['direct'] and self.truth.excused(d):
+            return False
         if d.get('class') == 'probe' or d.get('answered') is False:
             return False
         return not (noise and marked_as_noise(d, noise))
