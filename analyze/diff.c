@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diff.c - what changed between two sets of scans, honestly
+ *
+ * Both sides become lists of uses, "this caller uses that", each with stable identities
+ * (diff_identity.c). They are matched in rounds, from certain to weak; what is left over is
+ * added or missing:
+ *   1. the same caller and target identity;
+ *   2. the same caller, and both lead to the same scanned service and port (one side knew its name);
+ *   3. the same caller and, for internal names, the same name but for a replica number that either side has.
+ * One identity may stand for several uses (replicas, pods): they are one group, present or not.
+ * An attempt that was never answered, and a probe, are no dependency, so they are never added or
+ * gone; but they show that the caller still wants the thing, so they count as presence.
+ *
+ * Then, of what is left over, one added and one gone thing of a caller with the same
+ * registrable domain, port and transport are one "moved". Two of either are not paired:
+ * which went where cannot be known.
+ *
+ * Missing is not gone. Had the older rate gone on, the newer window would hold
+ * expected = exchanges / older window * newer window of them; the probability of none is exp(-expected)
+ * (Poisson). Below 0.01 it is gone, else not seen yet. Uses at start-up come in bursts, one a start, so
+ * there the start is the event. Nothing at all can be said when the caller's host is not among the
+ * newer scans: then the newer window is 0.
+ *
+ * Graph files carry no evidence; where one side is such a file, both sides are compared as
+ * graphs, and what is missing from a statement is gone.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diff_internal.h"
+
+#define GONE_BELOW 0.01 /* DESIGN, section 5 */
+
+struct group {
+	struct fl_use **uses[2]; /* [newer] */
+	size_t counts[2];
+	bool present[2];         /* some use of that side, even a mere attempt */
+	bool real[2];            /* some use of that side counts */
+	bool matched;            /* by a weaker identity, or moved */
+};
+
+struct diffing {
+	struct fl_diff *d;
+	struct fl_arena *a;
+	size_t capacity;
+	const struct fl_system *sides[2];
+	struct fl_use **uses;    /* both sides, sorted by keys */
+	size_t use_count;
+	struct group *groups;
+	size_t group_count;
+	struct fl_identities unseen, moved;
+	size_t unseen_capacity, moved_capacity;
+};
+
+const char *fl_change_name(enum fl_change_kind k)
+{
+	static const char *const names[] = { "added", "gone", "not-seen-yet", "moved", "provider", "spof-new",
+		"spof-lost" };
+	_Static_assert(FL_ARRAY_LEN(names) == FL_CHANGE_SPOF_LOST + 1, "one name a kind");
+	return names[k];
+}
+
+struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct fl_change *change)
+{
+	if (d->count == *capacity) {
+		*capacity = fl_grown(*capacity, d->count + 1);
+		d->list = fl_grow_array(d->list, *capacity, sizeof(*d->list));
+	}
+	d->list[d->count] = *change;
+	return &d->list[d->count++];
+}
+
+static void remember(struct fl_identities *list, size_t *capacity, const char *key)
+{
+	if (list->count == *capacity) {
+		*capacity = fl_grown(*capacity, list->count + 1);
+		list->list = fl_grow_array(list->list, *capacity, sizeof(*list->list));
+	}
+	list->list[list->count++] = key;
+}
+
+/* ---- groups ---- */
+
+static int compare_keys(const void *va, const void *vb)
+{
+	const struct fl_use *a = *(struct fl_use *const *)va, *b = *(struct fl_use *const *)vb;
+	int order = strcmp(a->from_key, b->from_key);
+	if (order == 0)
+		order = strcmp(a->to_key, b->to_key);
+	if (order == 0)
+		order = a->newer - b->newer;
+	if (order == 0)
+		order = strcmp(a->from, b->from);
+	return order != 0 ? order : strcmp(a->to, b->to);
+}
+
+static void collect_uses(struct diffing *w)
+{
+	bool graphs = w->sides[0]->scans.count == 0 || w->sides[1]->scans.count == 0;
+	size_t counts[2];
+	struct fl_use *sides[2];
+	for (int newer = 0; newer < 2; newer++)
+		sides[newer] = fl_uses(w->a, w->sides[newer], graphs, newer != 0, &counts[newer]);
+	w->use_count = counts[0] + counts[1];
+	w->uses = fl_arena_array(w->a, w->use_count, sizeof(struct fl_use *));
+	for (size_t i = 0; i < w->use_count; i++)
+		w->uses[i] = i < counts[0] ? &sides[0][i] : &sides[1][i - counts[0]];
+	if (w->use_count > 1)
+		qsort(w->uses, w->use_count, sizeof(struct fl_use *), compare_keys);
+}
+
+static bool same_group(const struct fl_use *a, const struct fl_use *b)
+{
+	return strcmp(a->from_key, b->from_key) == 0 && strcmp(a->to_key, b->to_key) == 0;
+}
+
+static void make_groups(struct diffing *w)
+{
+	w->groups = fl_arena_array(w->a, w->use_count, sizeof(*w->groups));
+	for (size_t i = 0; i < w->use_count; i++) {
+		struct fl_use *use = w->uses[i];
+		if (i == 0 || !same_group(w->uses[i - 1], use))
+			w->group_count++;
+		use->group = w->group_count - 1;
+		struct group *group = &w->groups[use->group];
+		if (group->counts[use->newer]++ == 0)
+			group->uses[use->newer] = &w->uses[i]; /* sorted by side within a group */
+		group->present[use->newer] = true;
+		group->real[use->newer] |= use->counts;
+	}
+}
+
+static struct fl_use *first_use(const struct group *g)
+{
+	return g->present[1] ? g->uses[1][0] : g->uses[0][0];
+}
+
+/* A dependency that one side does not know at all. */
+static bool is_added(const struct group *g)
+{
+	return !g->matched && g->real[1] && !g->present[0];
+}
+
+static bool is_missing(const struct group *g)
+{
+	return !g->matched && g->real[0] && !g->present[1];
+}
+
+/* ---- weaker identities ---- */
+
+struct weak {
+	const char *from_key, *key;
+	size_t group;
+};
+
+typedef const char *weak_key(const struct fl_use *use);
+
+static const char *weak_target(const struct fl_use *use)
+{
+	return use->target_key;
+}
+
+static const char *weak_replica(const struct fl_use *use)
+{
+	return use->replica_key;
+}
+
+static const char *weak_moved(const struct fl_use *use)
+{
+	return use->moved_key;
+}
+
+static int compare_weak(const void *va, const void *vb)
+{
+	const struct weak *a = va, *b = vb;
+	int order = strcmp(a->from_key, b->from_key);
+	if (order == 0)
+		order = strcmp(a->key, b->key);
+	return order != 0 ? order : (a->group > b->group) - (a->group < b->group);
+}
+
+/* One entry a group that has such a key, sorted; free() it. */
+static struct weak *list_weak(const struct diffing *w, weak_key *key_of, size_t *count)
+{
+	struct weak *list = fl_alloc_array(w->group_count, sizeof(*list));
+	*count = 0;
+	for (size_t i = 0; i < w->group_count; i++) {
+		const struct fl_use *use = first_use(&w->groups[i]);
+		if (key_of(use) != NULL)
+			list[(*count)++] = (struct weak){ .from_key = use->from_key, .key = key_of(use), .group = i };
+	}
+	if (*count > 1)
+		qsort(list, *count, sizeof(*list), compare_weak);
+	return list;
+}
+
+/* The end of the run of equal keys that begins at @first. */
+static size_t run_end(const struct weak *list, size_t count, size_t first)
+{
+	size_t end = first + 1;
+	while (end < count && strcmp(list[first].from_key, list[end].from_key) == 0 &&
+		strcmp(list[first].key, list[end].key) == 0)
+		end++;
+	return end;
+}
+
+/* Where both sides know the weaker identity, nothing under it is added or missing. */
+static void match_weakly(struct diffing *w, weak_key *key_of)
+{
+	size_t count;
+	struct weak *list = list_weak(w, key_of, &count);
+	for (size_t i = 0, end; i < count; i = end) {
+		bool present[2] = { false, false };
+		end = run_end(list, count, i);
+		for (size_t j = i; j < end; j++)
+			for (int side = 0; side < 2; side++)
+				present[side] |= w->groups[list[j].group].present[side];
+		for (size_t j = i; j < end && present[0] && present[1]; j++) {
+			struct group *group = &w->groups[list[j].group];
+			if (is_added(group) || is_missing(group)) {
+				group->matched = true;
+				w->d->unchanged += group->counts[1];
+				w->d->address_only += group->counts[1];
+			}
+		}
+	}
+	free(list);
+}
+
+/* ---- silence ---- */
+
+static double watched(const struct fl_system *s, const char *host)
+{
+	double sum = 0;
+	for (size_t i = 0; i < s->scans.count; i++) {
+		const struct fl_scan *scan = s->scans.list[i];
+		for (size_t h = 0; h < scan->host_count; h++) {
+			if (strcmp(scan->hosts[h].name, host) != 0)
+				continue;
+			sum += (double)(scan->end_ns - scan->start_ns) / 1e9;
+			break;
+		}
+	}
+	return sum;
+}
+
+/* Host names of both sides compare by their stable part; the longest watched one counts. */
+static double watched_newer(const struct diffing *w, const char *host)
+{
+	const struct fl_system *s = w->sides[1];
+	const char *wanted = fl_identity_name(w->a, host);
+	double best = watched(s, host);
+	for (size_t i = 0; best == 0 && i < s->scans.count; i++)
+		for (size_t h = 0; h < s->scans.list[i]->host_count; h++) {
+			const char *name = s->scans.list[i]->hosts[h].name;
+			if (strcmp(fl_identity_name(w->a, name), wanted) == 0)
+				best = fmax(best, watched(s, name));
+		}
+	return best;
+}
+
+/* Events of the older side's uses expected in the newer window. */
+static double expected_events(const struct diffing *w, const struct group *g)
+{
+	double expected = 0;
+	for (size_t i = 0; i < g->counts[0]; i++) {
+		const struct fl_use *use = g->uses[0][i];
+		if (use->evidence == NULL || !use->counts)
+			continue;
+		const struct fl_scan_dependency *m = use->evidence->merged;
+		double events = m->exchanges > 0 ? (double)m->exchanges : (double)m->connections.established;
+		double window = use->evidence->window_s;
+		if (m->class == FL_CLASS_START_UP)
+			events = 1;
+		if (window > 0)
+			expected += events / window * watched_newer(w, use->host);
+	}
+	return expected;
+}
+
+/* ---- findings ---- */
+
+static const char *describe(const struct diffing *w, const struct fl_use *use)
+{
+	if (use->evidence == NULL)
+		return use->label;
+	const struct fl_scan_dependency *m = use->evidence->merged;
+	const char *counted = m->exchanges > 0 ? "exchanges" : "connections";
+	uint64_t count = m->exchanges > 0 ? m->exchanges : m->connections.established;
+	return fl_arena_printf(w->a, "%s, %s, %llu %s%s%s", use->label, fl_class_name(m->class),
+		(unsigned long long)count, counted, m->provider == NULL ? "" : ", provider ",
+		m->provider == NULL ? "" : m->provider);
+}
+
+static void add_added(struct diffing *w, const struct group *g)
+{
+	const struct fl_use *use = g->uses[1][0];
+	fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = FL_CHANGE_ADDED, .from = use->from, .to = use->to,
+		.after = describe(w, use), .p = NAN, .expected = NAN,
+		.why = use->evidence == NULL ? "stated in the newer graph only" : "seen in the newer scans only" });
+}
+
+static const char *why_missing(const struct diffing *w, const struct fl_use *use, double expected, double p)
+{
+	if (use->evidence == NULL)
+		return "stated in the older graph only";
+	if (watched_newer(w, use->host) == 0)
+		return fl_arena_printf(w->a, "host %s is not in the newer scans: nothing can be said", use->host);
+	return fl_arena_printf(w->a, "%.1f expected in the newer window, none seen; at the older rate that has "
+		"probability %.2g", expected, p);
+}
+
+static void add_missing(struct diffing *w, const struct group *g)
+{
+	const struct fl_use *use = g->uses[0][0];
+	bool stated = use->evidence == NULL;
+	double expected = stated ? NAN : expected_events(w, g);
+	double p = stated ? NAN : exp(-expected);
+	bool gone = stated || p < GONE_BELOW;
+	if (!gone)
+		remember(&w->unseen, &w->unseen_capacity, use->to_key);
+	fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = gone ? FL_CHANGE_GONE : FL_CHANGE_NOT_SEEN_YET,
+		.from = use->from, .to = use->to, .before = describe(w, use), .p = p, .expected = expected,
+		.why = why_missing(w, use, expected, p) });
+}
+
+static void add_moved(struct diffing *w, struct group *missing, struct group *added)
+{
+	const struct fl_use *old = missing->uses[0][0], *new = added->uses[1][0];
+	double expected = old->evidence == NULL ? NAN : expected_events(w, missing);
+	missing->matched = added->matched = true;
+	remember(&w->unseen, &w->unseen_capacity, old->to_key);
+	remember(&w->moved, &w->moved_capacity, new->to_key);
+	fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = FL_CHANGE_MOVED, .from = new->from, .to = new->to,
+		.before = old->label, .after = new->label, .p = isnan(expected) ? NAN : exp(-expected),
+		.expected = expected,
+		.why = "the one went and the other came: same caller, registrable domain and port" });
+}
+
+/* One added and one gone thing under one key are one that moved. */
+static void find_moved(struct diffing *w)
+{
+	size_t count;
+	struct weak *list = list_weak(w, weak_moved, &count);
+	for (size_t i = 0, end; i < count; i = end) {
+		struct group *added = NULL, *missing = NULL;
+		size_t several = 0;
+		end = run_end(list, count, i);
+		for (size_t j = i; j < end; j++) {
+			struct group *group = &w->groups[list[j].group];
+			several += is_added(group) ? added != NULL : is_missing(group) && missing != NULL;
+			added = is_added(group) ? group : added;
+			missing = is_missing(group) ? group : missing;
+		}
+		if (added == NULL || missing == NULL || several > 0)
+			continue;
+		bool stated = missing->uses[0][0]->evidence == NULL;
+		if (stated || exp(-expected_events(w, missing)) < GONE_BELOW)
+			add_moved(w, missing, added);
+	}
+	free(list);
+}
+
+/* ---- what stayed ---- */
+
+static const char *provider_of(const struct group *g, int side)
+{
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		const struct fl_use *use = g->uses[side][i];
+		if (use->counts && use->evidence != NULL && use->evidence->merged->provider != NULL)
+			return use->evidence->merged->provider;
+	}
+	return NULL;
+}
+
+static bool knows_address(const struct group *g, int side, const struct fl_addr *addr)
+{
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		const struct fl_dependency *d = g->uses[side][i]->evidence;
+		for (size_t k = 0; d != NULL && k < d->merged->address_count; k++)
+			if (fl_addr_equal(&d->merged->addresses[k], addr))
+				return true;
+	}
+	return false;
+}
+
+static bool addresses_differ(const struct group *g)
+{
+	for (int side = 0; side < 2; side++)
+		for (size_t i = 0; i < g->counts[side]; i++) {
+			const struct fl_dependency *d = g->uses[side][i]->evidence;
+			for (size_t k = 0; d != NULL && k < d->merged->address_count; k++)
+				if (!knows_address(g, !side, &d->merged->addresses[k]))
+					return true;
+		}
+	return false;
+}
+
+static void compare_both(struct diffing *w, const struct group *g)
+{
+	const char *before = provider_of(g, 0), *after = provider_of(g, 1);
+	const struct fl_use *use = g->uses[1][0];
+	if (before != NULL && after != NULL && strcmp(before, after) != 0) {
+		fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = FL_CHANGE_PROVIDER, .from = use->from,
+			.to = use->to, .before = before, .after = after, .p = NAN, .expected = NAN,
+			.why = "the name is the same, who answers for it is not" });
+		return;
+	}
+	w->d->unchanged++;
+	w->d->address_only += addresses_differ(g);
+}
+
+static void find_changes(struct diffing *w)
+{
+	for (size_t i = 0; i < w->group_count; i++) {
+		const struct group *g = &w->groups[i];
+		if (is_added(g))
+			add_added(w, g);
+		else if (is_missing(g))
+			add_missing(w, g);
+		else if (g->present[0] && g->present[1] && (g->real[0] || g->real[1]))
+			compare_both(w, g);
+	}
+}
+
+/* ---- the whole ---- */
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
+}
+
+static int compare_changes(const void *va, const void *vb)
+{
+	const struct fl_change *a = va, *b = vb;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	int order = compare_text(a->from, b->from);
+	if (order == 0)
+		order = compare_text(a->to, b->to);
+	return order != 0 ? order : compare_text(a->before, b->before);
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort_identities(struct fl_identities *list)
+{
+	if (list->count > 1)
+		qsort(list->list, list->count, sizeof(*list->list), compare_strings);
+}
+
+struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new)
+{
+	struct fl_diff *d = fl_alloc(sizeof(*d));
+	d->arena = fl_arena_new();
+	struct diffing w = { .d = d, .a = d->arena, .sides = { old, new } };
+	collect_uses(&w);
+	make_groups(&w);
+	match_weakly(&w, weak_target);
+	match_weakly(&w, weak_replica);
+	find_moved(&w);
+	find_changes(&w);
+	sort_identities(&w.unseen);
+	sort_identities(&w.moved);
+	fl_diff_spofs(d, &w.capacity, old, new, &w.unseen, &w.moved);
+	if (d->count > 1)
+		qsort(d->list, d->count, sizeof(*d->list), compare_changes);
+	free(w.unseen.list);
+	free(w.moved.list);
+	return d;
+}
+
+void fl_diff_free(struct fl_diff *d)
+{
+	if (d == NULL)
+		return;
+	fl_arena_free(d->arena);
+	free(d->list);
+	free(d);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diff_spofs.c - single points of failure that came and went
+ *
+ * Both sides are ranked; a representative whose identity is no single point of failure of the other
+ * side is new, or lost. Two things are kept out, because they say the same thing
+ * twice or say more than was seen: a dependency that moved is the same single point
+ * under another name, and one that was not seen yet has not ceased to be one.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diff_internal.h"
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool holds(const struct fl_identities *list, const char *key)
+{
+	return list->count > 0 &&
+		bsearch(&key, list->list, list->count, sizeof(*list->list), compare_strings) != NULL;
+}
+
+struct side {
+	const struct fl_system *system;
+	struct fl_ranking *ranking;
+	const char **keys;           /* of every row; NULL where none lasts */
+	struct fl_identities sorted; /* those there are */
+};
+
+static struct side make_side(struct fl_arena *a, const struct fl_system *s)
+{
+	struct side side = { .system = s, .ranking = fl_rank(s) };
+	size_t count = side.ranking->count;
+	side.keys = fl_arena_array(a, count, sizeof(*side.keys));
+	side.sorted.list = fl_arena_array(a, count, sizeof(*side.sorted.list));
+	for (size_t i = 0; i < count; i++) {
+		side.keys[i] = fl_identity_node(a, s, side.ranking->list[i].node);
+		if (side.keys[i] != NULL)
+			side.sorted.list[side.sorted.count++] = side.keys[i];
+	}
+	if (side.sorted.count > 1)
+		qsort(side.sorted.list, side.sorted.count, sizeof(*side.sorted.list), compare_strings);
+	return side;
+}
+
+/* Whether the representative at @leader or a row folded into it (they follow it) is in @list. */
+static bool any_holds(const struct side *s, size_t leader, const struct fl_identities *list)
+{
+	const struct fl_ranking *r = s->ranking;
+	for (size_t i = leader; i < r->count && r->list[i].same_as == r->list[leader].node; i++)
+		if (s->keys[i] != NULL && holds(list, s->keys[i]))
+			return true;
+	return false;
+}
+
+static const char *describe(struct fl_arena *a, const struct fl_spof *spof)
+{
+	return fl_arena_printf(a, "rank %u, %u entry points lost, expected loss %.1f %%", spof->rank,
+		spof->entry_point_count, spof->expected_loss * 100);
+}
+
+static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, const struct side *other,
+	enum fl_change_kind kind, const struct fl_identities *ignored)
+{
+	for (size_t i = 0; i < of->ranking->count; i++) {
+		const struct fl_spof *spof = &of->ranking->list[i];
+		if (spof->same_as != spof->node || of->keys[i] == NULL)
+			continue;
+		if (any_holds(of, i, &other->sorted) || any_holds(of, i, ignored))
+			continue;
+		fl_node_id entry = spof->entry_point_count > 0 ? spof->entry_points_lost[0] : FL_NODE_NONE;
+		const char *text = describe(d->arena, spof);
+		fl_diff_add(d, capacity, &(struct fl_change){ .kind = kind,
+			.from = entry == FL_NODE_NONE ?
+				NULL :
+				fl_arena_string(d->arena, fl_graph_node(of->system->graph, entry)->id),
+			.to = fl_graph_node(of->system->graph, spof->node)->id,
+			.before = kind == FL_CHANGE_SPOF_LOST ? text : NULL,
+			.after = kind == FL_CHANGE_SPOF_NEW ? text : NULL, .p = NAN, .expected = NAN,
+			.why = fl_arena_string(d->arena, spof->why) });
+	}
+}
+
+void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old, const struct fl_system *new,
+	const struct fl_identities *unseen, const struct fl_identities *moved)
+{
+	struct side before = make_side(d->arena, old), after = make_side(d->arena, new);
+	compare(d, capacity, &after, &before, FL_CHANGE_SPOF_NEW, moved);
+	compare(d, capacity, &before, &after, FL_CHANGE_SPOF_LOST, unseen);
+	fl_ranking_free(before.ranking);
+	fl_ranking_free(after.ranking);
+}
