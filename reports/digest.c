@@ -28,11 +28,27 @@ static const char *say_finding(struct fl_digest *d, const struct fl_finding *f)
 		return fl_arena_printf(a, "If %s %s fails, %s with it.", f->kind, f->label,
 			s->nodes_lost == 1 ? "1 thing fails" : fl_arena_printf(a, "%u things fail", s->nodes_lost));
 	const char *redundancy = s->redundancy == NULL ? "none" : s->redundancy;
-	return fl_arena_printf(a, "If %s %s fails, %u of %s (%s) and %s in all fail with it; %s of the requests "
-		"from outside would be lost (redundancy: %s).", f->kind, f->label, s->entry_point_count,
-		fl_say_count(a, d->entry_points, "entry point", "entry points"), f->entry_points,
-		fl_say_count(a, s->services_lost, "service", "services"), fl_say_share(a, s->expected_loss),
-		redundancy);
+	const char *loss = fl_arena_printf(a, "%s of the requests from outside would be lost (redundancy: %s)",
+		fl_say_share(a, s->expected_loss), redundancy);
+	if (f->is_entry_point)
+		return fl_arena_printf(a, "If %s %s, an entry point itself, fails, %s.", f->kind, f->label, loss);
+	return fl_arena_printf(a, "If %s %s fails, it takes down %u of %s (%s), %s in all; %s.", f->kind, f->label,
+		s->entry_point_count, fl_say_count(a, d->entry_points, "entry point", "entry points"),
+		f->entry_points, fl_say_count(a, s->services_lost, "service", "services"), loss);
+}
+
+/* That an entry point is a single point of failure of itself is no news: others come first. */
+static void say_worst(struct fl_digest *d)
+{
+	size_t said = 0;
+	for (int themselves = 0; themselves <= 1; themselves++)
+		for (size_t i = 0; i < d->finding_count && said < SPOFS_IN_SHORT; i++) {
+			if (d->findings[i].is_entry_point != (themselves == 1))
+				continue;
+			say(d, say_finding(d, &d->findings[i]));
+			d->findings[i].said = true;
+			said++;
+		}
 }
 
 static const char *say_spof_count(struct fl_digest *d)
@@ -44,16 +60,14 @@ static const char *say_spof_count(struct fl_digest *d)
 	if (d->finding_count <= SPOFS_IN_SHORT)
 		return NULL;
 	const char *names[NAMED];
-	size_t rest = d->finding_count - SPOFS_IN_SHORT;
-	for (size_t i = 0; i < rest && i < NAMED; i++)
-		names[i] = d->findings[SPOFS_IN_SHORT + i].label;
-	return fl_arena_printf(d->arena, "There %s beyond %s: %s.",
+	size_t named = 0, rest = d->finding_count - SPOFS_IN_SHORT;
+	for (size_t i = 0; i < d->finding_count && named < NAMED; i++)
+		if (!d->findings[i].said)
+			names[named++] = d->findings[i].label;
+	return fl_arena_printf(d->arena, "There %s beyond these: %s%s.",
 		rest == 1 ? "is 1 more single point of failure" :
 			    fl_arena_printf(d->arena, "are %zu more single points of failure", rest),
-		SPOFS_IN_SHORT == 1 ? "this one" : "these",
-		rest > NAMED ? fl_arena_printf(d->arena, "%s and others",
-				       fl_say_strings(d->arena, names, NAMED, ", ")) :
-			       fl_say_strings(d->arena, names, rest, ", "));
+		fl_say_strings(d->arena, names, named, ", "), rest > named ? " and others" : "");
 }
 
 /* The external dependency with the longest way to it from an entry point, needed by requests. */
@@ -133,8 +147,7 @@ static const char *say_coverage(struct fl_digest *d)
 void fl_digest_sentences(struct fl_digest *d)
 {
 	d->sentences = fl_arena_array(d->arena, SENTENCES_MAX, sizeof(*d->sentences));
-	for (size_t i = 0; i < d->finding_count && i < SPOFS_IN_SHORT; i++)
-		say(d, say_finding(d, &d->findings[i]));
+	say_worst(d);
 	say(d, say_spof_count(d));
 	say(d, say_externals(d));
 	say(d, say_changes(d));
@@ -160,7 +173,7 @@ struct fl_digest *fl_digest_new(const struct fl_report *r)
 	const struct fl_system *s = r->system;
 	d->arena = a;
 	d->report = r;
-	d->title = s->title == NULL || s->title[0] == '\0' ? "unnamed system" : s->title;
+	d->title = s->title == NULL || s->title[0] == '\0' ? "unnamed system" : fl_say_sentence(a, s->title);
 	d->scanned = s->scans.count > 0;
 	if (d->scanned && s->end_ns >= s->start_ns)
 		d->window = fl_arena_printf(a, "%s to %s", fl_say_time(a, s->start_ns),

@@ -28,7 +28,7 @@ static const char *entry_points_text(struct fl_digest *d, const struct fl_spof *
 {
 	const char **names = fl_alloc_array((size_t)s->entry_point_count + 1, sizeof(*names));
 	for (uint32_t i = 0; i < s->entry_point_count; i++)
-		names[i] = fl_system_label(d->report->system, s->entry_points_lost[i]);
+		names[i] = fl_say_label(d->arena, d->report->system, s->entry_points_lost[i]);
 	const char *text = fl_say_list(d->arena, names, s->entry_point_count, ENTRY_POINTS_NAMED);
 	free(names);
 	return text;
@@ -86,8 +86,8 @@ static void list_failing(struct fl_digest *d, struct fl_finding *f)
 		f->failing[f->failing_count++] = (struct fl_failing){
 			.step = n->step,
 			.node = n->node,
-			.label = fl_system_label(s, n->node),
-			.kind = fl_graph_node(s->graph, n->node)->kind,
+			.label = fl_say_label(d->arena, s, n->node),
+			.kind = fl_say_name(d->arena, fl_graph_node(s->graph, n->node)->kind),
 			.because = because ? fl_say_node(d->arena, s, step->because) : "",
 			.entry_point = is_entry_point(s->graph, n->node),
 		};
@@ -110,14 +110,16 @@ void fl_digest_findings(struct fl_digest *d)
 			continue;
 		struct fl_finding *f = &d->findings[d->finding_count++];
 		f->spof = spof;
-		f->label = fl_system_label(s, spof->node);
-		f->kind = fl_graph_node(s->graph, spof->node)->kind;
+		f->label = fl_say_label(d->arena, s, spof->node);
+		f->kind = fl_say_name(d->arena, fl_graph_node(s->graph, spof->node)->kind);
+		f->why = fl_say_sentence(d->arena, spof->why);
 		f->also = also_text(d, spof);
 		f->entry_points = entry_points_text(d, spof);
-		if (d->detailed == d->report->top)
+		f->is_entry_point = is_entry_point(s->graph, spof->node);
+		if (d->sections == d->report->top || spof->nodes_lost == 0)
 			continue;
 		f->blast = fl_blast(s->graph, &spof->node, 1, d->arena);
 		list_failing(d, f);
-		d->detailed++;
+		f->section = ++d->sections;
 	}
 }

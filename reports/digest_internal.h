@@ -19,10 +19,14 @@ struct fl_failing { int step; fl_node_id node; const char *label, *kind, *becaus
 struct fl_finding {
 	const struct fl_spof *spof;
 	const char *label, *kind;
+	const char *why;
 	const char *also;             /* others that fail together with it: "host db1, ..."; NULL */
 	const char *entry_points;     /* names of those lost */
-	struct fl_blast *blast;       /* only for the first report->top */
-	struct fl_failing *failing;   /* in order; with blast */
+	bool is_entry_point;          /* itself */
+	bool said;                    /* in a sentence of its own */
+	size_t section;               /* its section's number from 1; 0: none */
+	struct fl_blast *blast;       /* with a section */
+	struct fl_failing *failing;   /* in order; with a section */
 	size_t failing_count;
 };
 
@@ -54,7 +58,7 @@ struct fl_digest {
 	size_t sentence_count;
 	struct fl_finding *findings;
 	size_t finding_count;
-	size_t detailed;              /* of them with a blast */
+	size_t sections;              /* of them with a section: the first report->top that fail something else */
 	struct fl_external *externals; /* entry points first */
 	size_t external_count;
 	struct fl_listed *listed;
@@ -92,8 +96,15 @@ const char *fl_say_strings(struct fl_arena *a, const char *const *items, size_t 
 const char *fl_say_node(struct fl_arena *a, const struct fl_system *s, fl_node_id v);
 /* "12 connections, 40 exchanges, 2 failed" */
 const char *fl_say_evidence(struct fl_arena *a, const struct fl_scan_dependency *m);
-/* A node id of a scan or diff without its kind. */
-const char *fl_say_id(const char *id);
+/* Names come from the wire and may be of any length: cut to what a table can hold, made one line. NULL stays
+ * NULL. */
+const char *fl_say_name(struct fl_arena *a, const char *name);
+/* The same for a sentence made elsewhere that holds names. */
+const char *fl_say_sentence(struct fl_arena *a, const char *text);
+/* The label of a node, as a name. */
+const char *fl_say_label(struct fl_arena *a, const struct fl_system *s, fl_node_id v);
+/* A node id of a scan or diff without its kind, as a name. */
+const char *fl_say_id(struct fl_arena *a, const char *id);
 /* What a kind of change means, for people. */
 const char *fl_say_change(enum fl_change_kind k);
 
@@ -107,7 +118,7 @@ void fl_html_write(FILE *out, const struct fl_digest *d);
 void fl_markdown_write(FILE *out, const struct fl_digest *d);
 void fl_report_json_write(FILE *out, const struct fl_digest *d);
 
-extern const char fl_html_style[];
+extern const char fl_html_screen_style[], fl_html_print_style[];
 
 /* An SVG document of Graphviz as an element for the middle of an HTML page: no prolog, comments, titles or links;
  * ids prefixed by @prefix; @label read aloud. */

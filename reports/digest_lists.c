@@ -20,7 +20,7 @@ static const char *path_text(struct fl_digest *d, const struct fl_reached *r)
 	for (size_t i = 0; i < r->path_length; i++) {
 		bool end = i == 0 || i + 1 == r->path_length;
 		if (end || !fl_graph_is_kind(s->graph, r->path[i], "endpoint"))
-			names[count++] = fl_system_label(s, r->path[i]);
+			names[count++] = fl_say_label(d->arena, s, r->path[i]);
 	}
 	const char *text = fl_say_strings(d->arena, names, count, " > ");
 	free(names);
@@ -39,6 +39,17 @@ static const char *use_text(struct fl_digest *d, const struct fl_reached *r)
 	return fl_arena_printf(d->arena, "%s of requests", fl_say_share(d->arena, r->coupling));
 }
 
+/* RFC 1034 sets no limit to chains; more than a handful is a loop or an attack. */
+static const char *chain_text(struct fl_arena *a, const struct fl_scan_dependency *m)
+{
+	enum { CHAIN_NAMED = 8 };
+	const char *names[CHAIN_NAMED];
+	size_t count = m->cname_count < CHAIN_NAMED ? m->cname_count : CHAIN_NAMED;
+	for (size_t i = 0; i < count; i++)
+		names[i] = fl_say_name(a, m->cname_chain[i]);
+	return count == 0 ? NULL : fl_say_strings(a, names, count, " > ");
+}
+
 static void add_external(struct fl_digest *d, const struct fl_reached *r, bool entry_point)
 {
 	struct fl_arena *a = d->arena;
@@ -46,14 +57,14 @@ static void add_external(struct fl_digest *d, const struct fl_reached *r, bool e
 	struct fl_external *e = &d->externals[d->external_count++];
 	e->reached = r;
 	e->entry_point = entry_point;
-	e->service = fl_system_label(d->report->system, r->from);
-	e->endpoint = fl_system_label(d->report->system, r->to);
+	e->service = fl_say_label(a, d->report->system, r->from);
+	e->endpoint = fl_say_label(a, d->report->system, r->to);
 	e->path = path_text(d, r);
 	e->use = use_text(d, r);
 	if (m == NULL)
 		return;
-	e->provider = m->provider;
-	e->chain = m->cname_count == 0 ? NULL : fl_say_strings(a, m->cname_chain, m->cname_count, " > ");
+	e->provider = fl_say_name(a, m->provider);
+	e->chain = chain_text(a, m);
 	e->evidence = fl_say_evidence(a, m);
 	e->seen = fl_arena_printf(a, "%s to %s", fl_say_time(a, m->first_seen_ns),
 		fl_say_time(a, m->last_seen_ns));
@@ -136,8 +147,8 @@ void fl_digest_listed(struct fl_digest *d)
 		if (why == NULL)
 			continue;
 		d->listed[d->listed_count++] = (struct fl_listed){
-			.from = fl_say_id(dep->from_id),
-			.to = fl_say_id(dep->to_id),
+			.from = fl_say_id(d->arena, dep->from_id),
+			.to = fl_say_id(d->arena, dep->to_id),
 			.why = why,
 			.evidence = fl_say_evidence(d->arena, dep->merged),
 		};
@@ -165,7 +176,7 @@ static void add_count(struct fl_digest *d, const char *name, uint64_t n, uint64_
 
 static void add_caveat(struct fl_digest *d, const char *text)
 {
-	d->caveats[d->caveat_count++] = text;
+	d->caveats[d->caveat_count++] = fl_say_sentence(d->arena, text);
 }
 
 static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
@@ -177,8 +188,8 @@ static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 		fl_size_format(c->bytes, size)));
 	add_count(d, "Packets dropped before they were read", dropped, dropped + c->packets);
 	add_count(d, "Flows", c->flows, 0);
-	add_count(d, "of them with a name", c->flows_named, c->flows);
-	add_count(d, "of them of an unknown service", c->flows_unattributed, c->flows);
+	add_count(d, "Flows with a name", c->flows_named, c->flows);
+	add_count(d, "Flows of an unknown service", c->flows_unattributed, c->flows);
 	add_count(d, "DNS answers read", c->name_answers, 0);
 	add_count(d, "Packets cut short by the capture", c->truncated, c->packets);
 	add_count(d, "Malformed packets", c->malformed, c->packets);
@@ -186,7 +197,7 @@ static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 	add_count(d, "Packets seen twice, counted once", c->duplicates, c->packets);
 	add_count(d, "Packets that are not IP", c->not_ip, c->packets);
 	if (c->host_detection != NULL)
-		add_fact(d, "Local addresses were told by", c->host_detection);
+		add_fact(d, "Local addresses were told by", fl_say_name(d->arena, c->host_detection));
 }
 
 static void list_estimate(struct fl_digest *d, const struct fl_coverage *c)

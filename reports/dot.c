@@ -18,6 +18,7 @@
 #include "reports/drawing_internal.h"
 
 enum { LINE_MAX_CHARACTERS = 44, TITLE_MAX_CHARACTERS = 120 };
+enum { LABELLED_EDGES_MAX = 60 }; /* on more arrows figures are clutter */
 enum { LAYER_MAX = 7 }; /* arrows to the right-hand side are stretched over at most so many columns */
 
 struct look {
@@ -38,8 +39,10 @@ static const struct look looks[] = {
 	[FL_DRAWN_OTHER] = { "#ffffff", "#334155", "#0f172a", "rounded,filled", "1.2", "" },
 };
 
-static const struct look look_ranked = { "#fde8e8", "#9b1c1c", "#450a0a", "filled", "2.6",
-					 ", peripheries=2" };
+/* The worst three shout, the other marked ones speak. */
+enum { LOUD_RANKS = 3 };
+static const struct look look_worst = { "#fbd5d5", "#9b1c1c", "#450a0a", "filled", "2.4", ", peripheries=2" };
+static const struct look look_ranked = { "#fff5f5", "#9b1c1c", "#450a0a", "rounded,filled", "2", "" };
 static const struct look look_cause = { "#7f1d1d", "#000000", "#ffffff", "filled", "3", ", peripheries=2" };
 static const struct look look_survives = { "#ffffff", "#b4b4bb", "#63636b", "rounded,filled", "0.8", "" };
 
@@ -76,7 +79,7 @@ static struct look look_of(const struct fl_drawn_node *n)
 	else if (n->step == FL_STEP_SURVIVES && n->kind != FL_DRAWN_USERS)
 		by_state = &look_survives;
 	else if (n->rank != 0)
-		by_state = &look_ranked;
+		by_state = n->rank <= LOUD_RANKS ? &look_worst : &look_ranked;
 	if (by_state == NULL)
 		return look;
 	const char *shape = n->kind == FL_DRAWN_CHOICE || n->kind == FL_DRAWN_RESOLVER ? look.extra : "";
@@ -108,6 +111,10 @@ static void write_cluster_head(FILE *out, size_t id, const struct fl_drawn_clust
 	const char *border = c->provider ? "#1d4ed8" : "#94a3b8";
 	const char *pen = "1", *text = "#334155";
 	bool failed = c->step >= FL_STEP_CAUSE;
+	if (c->step == FL_STEP_SURVIVES) {
+		border = look_survives.border;
+		text = look_survives.text;
+	}
 	if (failed || c->rank != 0) {
 		border = "#9b1c1c";
 		text = "#7f1d1d";
@@ -118,7 +125,7 @@ static void write_cluster_head(FILE *out, size_t id, const struct fl_drawn_clust
 	write_badge(out, c->rank, c->step > FL_STEP_CAUSE ? FL_STEP_SURVIVES : c->step, ": ");
 	fputs(c->provider ? "provider " : "host ", out);
 	write_text(out, c->title, LINE_MAX_CHARACTERS);
-	fprintf(out, "\"; style=\"%s\"; color=\"%s\"; fontcolor=\"%s\"; penwidth=%s; bgcolor=\"%s\";\n",
+	fprintf(out, "\"; labelloc=t; labeljust=l; style=\"%s\"; color=\"%s\"; fontcolor=\"%s\"; penwidth=%s; bgcolor=\"%s\";\n",
 		c->provider ? "dashed,rounded" : "rounded", border, text, pen,
 		c->provider ? "#f7f9ff" : "#f8fafc");
 }
@@ -213,7 +220,7 @@ static void write_edge(FILE *out, const struct fl_drawing *d, const struct fl_dr
 	bool outside = d->nodes[e->to].kind == FL_DRAWN_EXTERNAL || d->nodes[e->to].kind == FL_DRAWN_RESOLVER;
 	if (outside && last > layer[e->from] + 1)
 		fprintf(out, ", minlen=%u", last - layer[e->from]);
-	if (d->labels && !e->resolving && d->nodes[e->to].step == FL_STEP_UNKNOWN) {
+	if (d->edge_count <= LABELLED_EDGES_MAX && !e->resolving && d->nodes[e->to].step == FL_STEP_UNKNOWN) {
 		fputs(", label=\"", out);
 		write_edge_label(out, e);
 		fputs("\"", out);
@@ -231,7 +238,7 @@ static void write_legend(FILE *out, const struct fl_drawing *d, const char *titl
 	if (d->node_count > 0 && d->nodes[0].step != FL_STEP_UNKNOWN)
 		fputs("\\lCAUSE: what fails first. step 1, 2 ...: fails next, in this order. Pale: goes on.\\l", out);
 	else
-		fputs("\\lSPOF 1, double border: single point of failure, the worst is 1. Dashed arrow: fewer than "
+		fputs("\\lSPOF: single point of failure, 1 is the worst, double border for the first three. Dashed arrow: fewer than "
 		      "half of the requests, or background.\\lPercent: share of the caller's requests that use "
 		      "it. x2.0: calls per request. 1 of 2: so many must work.\\l", out);
 	fputs("\";\n", out);

@@ -29,7 +29,7 @@
 
 enum { OUTPUT_MAX = 256 << 20, /* bytes; a picture of 1000 nodes has 4 MB */
        READ_SIZE = 64 << 10 };
-static const rlim_t memory_max = (rlim_t)4 << 30; /* 5000 nodes took 0.6 GB */
+#define MEMORY_MAX ((rlim_t)4 << 30) /* bytes; 5000 nodes took 0.6 GB */
 
 /* ---- in the child ---- */
 
@@ -58,7 +58,7 @@ static void confine(unsigned timeout_s)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, timeout_s + 1);
 #if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes */
-	limit(RLIMIT_AS, memory_max);
+	limit(RLIMIT_AS, MEMORY_MAX);
 #endif
 	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; nowhere >= 0 && fd <= 2; fd++)

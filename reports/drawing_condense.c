@@ -117,6 +117,16 @@ static int compare_worth(const void *left, const void *right)
 	return a->node < b->node ? -1 : a->node > b->node;
 }
 
+/* When something must go, neighbours of what matters are noise, too, unless little else would be left. */
+static size_t stop_at_noise(const struct ranked_node *list, size_t most)
+{
+	enum { PICTURE_MIN = 12 };
+	size_t kept = most < PICTURE_MIN ? most : PICTURE_MIN;
+	while (kept < most && list[kept].worth <= WORTH_ON_THE_WAY)
+		kept++;
+	return kept;
+}
+
 /* new_index[i] is FL_DRAWN_NONE for nodes that go. */
 static uint32_t *choose(const struct fl_drawing *d, size_t most)
 {
@@ -128,6 +138,7 @@ static uint32_t *choose(const struct fl_drawing *d, size_t most)
 		new_index[i] = FL_DRAWN_NONE;
 	}
 	qsort(list, d->node_count, sizeof(*list), compare_worth);
+	most = stop_at_noise(list, most);
 	for (size_t i = 0; i < most; i++)
 		new_index[list[i].node] = 0;
 	uint32_t next = 0;

@@ -14,8 +14,6 @@
 
 #include "reports/drawing_build.h"
 
-enum { LABELLED_EDGES_MAX = 60 }; /* on more arrows figures are clutter */
-
 const char *fl_redundancy_remark(const struct fl_group *g)
 {
 	switch (g->redundancy) {
@@ -112,7 +110,8 @@ static uint32_t add_choice(struct fl_building *b, const struct fl_group *g)
 /* A choice is worth a node where members that can be told apart stand behind it. */
 static bool wants_choice(const struct fl_building *b, const struct fl_group *g)
 {
-	if (g->needs == 0 || g->needs >= g->member_count || fl_graph_is_kind(b->graph, g->of, "endpoint"))
+	if (g->needs == 0 || g->needs >= g->member_count || fl_graph_is_kind(b->graph, g->of, "endpoint") ||
+		fl_graph_is_kind(b->graph, g->members[0], "resolver")) /* every service has that one */
 		return false;
 	uint32_t first = FL_DRAWN_NONE;
 	for (uint32_t i = 0; i < g->member_count; i++) {
@@ -230,6 +229,5 @@ void fl_building_add_edges(struct fl_building *b)
 	d->edges = fl_arena_array(d->arena, d->edge_count + 1, sizeof(*d->edges));
 	if (d->edge_count > 0)
 		memcpy(d->edges, e.list, d->edge_count * sizeof(*d->edges));
-	d->labels = d->edge_count <= LABELLED_EDGES_MAX;
 	free(e.list);
 }

@@ -64,7 +64,6 @@ struct fl_drawing {
 	struct fl_drawn_cluster *clusters;
 	size_t node_count, edge_count, cluster_count;
 	size_t omitted;                    /* nodes taken out by fl_drawing_condense() */
-	bool labels;                       /* few enough edges to write on them */
 };
 
 /* Ranks up to this are marked. */
@@ -76,7 +75,8 @@ void fl_drawing_free(struct fl_drawing *d);
 /**
  * fl_drawing_condense() - Take out what matters least until @most nodes are left
  * Kept, in this order: the cause and what fails (by step), marked single points of failure, entry
- * points, what lies on the shortest way from the users to those, then the neighbours of all these.
+ * points, what lies on the shortest way from the users to those; neighbours of all these only where the
+ * picture would be nearly empty.
  */
 void fl_drawing_condense(struct fl_drawing *d, size_t most);
 

@@ -26,9 +26,10 @@ void fl_html_element(FILE *out, const char *tag, const char *text)
 	fprintf(out, "</%.*s>", (int)strcspn(tag, " "), tag);
 }
 
-void fl_html_table_open(FILE *out, const char *caption, const char *const *headings, size_t count)
+void fl_html_table_open(FILE *out, const char *class, const char *caption, const char *const *headings,
+	size_t count)
 {
-	fputs("<div class=\"scroll\"><table>\n", out);
+	fprintf(out, "<div class=\"scroll\"><table class=\"%s\">\n", class);
 	fl_html_element(out, "caption", caption);
 	fputs("<thead><tr>", out);
 	for (size_t i = 0; i < count; i++) {
@@ -53,7 +54,7 @@ static void write_head(FILE *out, const struct fl_digest *d)
 	      "<meta name=\"referrer\" content=\"no-referrer\">\n<title>faultline report: ",
 		out);
 	fl_html_text(out, d->title);
-	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", fl_html_style);
+	fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n", fl_html_screen_style, fl_html_print_style);
 }
 
 static void write_title(FILE *out, const struct fl_digest *d)
@@ -77,7 +78,7 @@ static void write_navigation(FILE *out, const struct fl_digest *d)
 	fputs("<nav aria-label=\"Sections\"><ul>"
 	      "<li><a href=\"#coverage\">Coverage</a></li><li><a href=\"#system\">Picture</a></li>"
 	      "<li><a href=\"#spofs\">Single points of failure</a></li>", out);
-	if (d->detailed > 0)
+	if (d->sections > 0)
 		fputs("<li><a href=\"#finding-1\">Blast radius</a></li>", out);
 	fputs("<li><a href=\"#externals\">External dependencies</a></li>"
 	      "<li><a href=\"#listed\">Listed, not ranked</a></li>", out);

@@ -10,8 +10,8 @@
 enum { FAILING_ROWS_MAX = 40, SPOF_ROWS_MAX = 60, BLAST_NODES_MAX = 45 };
 
 static const char system_legend[] =
-	"Arrows point from a service to what it needs. \"SPOF 1\" with a double border is the worst single point of "
-	"failure. Dashed: used by fewer than half of the requests, or background. Percent: share of the caller's "
+	"Arrows point from a service to what it needs. \"SPOF 1\" is the worst single point of failure, the first "
+	"three have a double border. Dashed: used by fewer than half of the requests, or background. Percent: share of the caller's "
 	"requests that use it; x2.0: calls per request; 1 of 2: so many must work. Boxes are hosts, dashed boxes "
 	"providers.";
 
@@ -67,21 +67,21 @@ void fl_html_system_picture(FILE *out, const struct fl_digest *d)
 	fputs("</details>\n", out);
 }
 
-static void write_spof_row(FILE *out, const struct fl_digest *d, const struct fl_finding *f, size_t number)
+static void write_spof_row(FILE *out, const struct fl_digest *d, const struct fl_finding *f)
 {
 	const struct fl_spof *s = f->spof;
 	fprintf(out, "<tr><td class=\"n\">%u</td><th scope=\"row\">", s->rank);
-	if (number <= d->detailed)
-		fprintf(out, "<a href=\"#finding-%zu\">", number);
+	if (f->section != 0)
+		fprintf(out, "<a href=\"#finding-%zu\">", f->section);
 	fl_html_text(out, f->label);
-	fputs(number <= d->detailed ? "</a> " : " ", out);
+	fputs(f->section != 0 ? "</a> " : " ", out);
 	fl_html_element(out, "small", f->kind);
 	fprintf(out, "</th><td class=\"n\">%u</td><td class=\"n\">", s->entry_point_count);
 	fl_html_text(out, fl_say_share(d->arena, s->expected_loss));
 	fprintf(out, "</td><td class=\"n\">%u</td><td>", s->services_lost);
 	fl_html_text(out, s->redundancy == NULL ? "none" : s->redundancy);
 	fputs("</td><td>", out);
-	fl_html_text(out, s->why);
+	fl_html_text(out, f->why);
 	if (f->also != NULL)
 		fl_html_element(out, "small", fl_arena_printf(d->arena, "Fails together with it: %s", f->also));
 	fputs("</td></tr>\n", out);
@@ -96,10 +96,10 @@ void fl_html_spofs(FILE *out, const struct fl_digest *d)
 		fputs("<p>None was found in what was seen.</p>\n</section>\n", out);
 		return;
 	}
-	fl_html_table_open(out, fl_arena_printf(d->arena, "%zu found, worst first. Entry points in all: %zu.",
+	fl_html_table_open(out, "spofs", fl_arena_printf(d->arena, "%zu found, worst first. Entry points in all: %zu.",
 		d->finding_count, d->entry_points), headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < d->finding_count && i < SPOF_ROWS_MAX; i++)
-		write_spof_row(out, d, &d->findings[i], i + 1);
+		write_spof_row(out, d, &d->findings[i]);
 	fl_html_table_close(out);
 	if (d->finding_count > SPOF_ROWS_MAX)
 		fprintf(out, "<p>%d of %zu are shown; \"faultline rank\" lists all.</p>\n", SPOF_ROWS_MAX,
@@ -112,7 +112,7 @@ static void write_failing(FILE *out, const struct fl_finding *f)
 	static const char *const headings[] = { "#Step", "Fails", "Because of" };
 	if (f->failing_count == 0)
 		return;
-	fl_html_table_open(out, "What fails, in order", headings, FL_ARRAY_LEN(headings));
+	fl_html_table_open(out, "failing", "What fails, in order", headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < f->failing_count && i < FAILING_ROWS_MAX; i++) {
 		const struct fl_failing *x = &f->failing[i];
 		fprintf(out, "<tr><td class=\"n\">%d</td><th scope=\"row\">", x->step);
@@ -129,22 +129,22 @@ static void write_failing(FILE *out, const struct fl_finding *f)
 			f->failing_count);
 }
 
-static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_finding *f, size_t number)
+static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_finding *f)
 {
 	struct fl_arena *a = d->arena;
 	const struct fl_spof *s = f->spof;
 	fprintf(out, "<section class=\"finding\" aria-labelledby=\"finding-%zu\">\n<h3 id=\"finding-%zu\">SPOF %u: ",
-		number, number, s->rank);
+		f->section, f->section, s->rank);
 	fl_html_text(out, f->kind);
 	fputc(' ', out);
 	fl_html_text(out, f->label);
 	fputs("</h3>\n", out);
 	if (d->entry_points > 0)
-		fl_html_element(out, "p", fl_arena_printf(a, "Fails %s (%s) and %s in all; %s of the requests from "
-			"outside are lost. Redundancy: %s.", fl_say_count(a, s->entry_point_count, "entry point",
+		fl_html_element(out, "p", fl_arena_printf(a, "Takes down %s (%s) and %s in all; %s of the requests "
+			"from outside are lost. Redundancy: %s.", fl_say_count(a, s->entry_point_count, "entry point",
 			"entry points"), f->entry_points, fl_say_count(a, s->services_lost, "service", "services"),
 			fl_say_share(a, s->expected_loss), s->redundancy == NULL ? "none" : s->redundancy));
-	fl_html_element(out, "p", s->why);
+	fl_html_element(out, "p", f->why);
 	if (f->also != NULL)
 		fl_html_element(out, "p", fl_arena_printf(a, "Fails together with it: %s.", f->also));
 	struct fl_picture p = {
@@ -156,7 +156,7 @@ static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_
 			f->label),
 	};
 	char prefix[32];
-	snprintf(prefix, sizeof(prefix), "finding%zu", number);
+	snprintf(prefix, sizeof(prefix), "finding%zu", f->section);
 	write_figure(out, &p, BLAST_NODES_MAX, prefix,
 		"CAUSE, white on dark: what fails first. Step 1, 2 ...: what fails next, in this order, paler by step. "
 		"Grey border: goes on.");
@@ -166,10 +166,11 @@ static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_
 
 void fl_html_findings(FILE *out, const struct fl_digest *d)
 {
-	if (d->detailed == 0)
+	if (d->sections == 0)
 		return;
-	fputs("<section aria-labelledby=\"blasts\">\n<h2 id=\"blasts\">Blast radius of the worst</h2>\n", out);
-	for (size_t i = 0; i < d->detailed; i++)
-		write_finding(out, d, &d->findings[i], i + 1);
+	fputs("<section class=\"blasts\" aria-labelledby=\"blasts\">\n<h2 id=\"blasts\">Blast radius of the worst</h2>\n", out);
+	for (size_t i = 0; i < d->finding_count; i++)
+		if (d->findings[i].section != 0)
+			write_finding(out, d, &d->findings[i]);
 	fputs("</section>\n", out);
 }

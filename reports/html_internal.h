@@ -9,8 +9,10 @@
 void fl_html_text(FILE *out, const char *text);
 /* <tag>text</tag>; @tag may carry attributes of ours ("td class=\"n\""). Nothing for NULL text. */
 void fl_html_element(FILE *out, const char *tag, const char *text);
-/* The head of a table; headings that begin with '#' are right-aligned numbers. */
-void fl_html_table_open(FILE *out, const char *caption, const char *const *headings, size_t count);
+/* The head of a table; headings that begin with '#' are right-aligned numbers. @class names the widths of
+ * its columns in the style. */
+void fl_html_table_open(FILE *out, const char *class, const char *caption, const char *const *headings,
+			size_t count);
 void fl_html_table_close(FILE *out);
 
 void fl_html_system_picture(FILE *out, const struct fl_digest *d);

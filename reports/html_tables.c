@@ -47,7 +47,7 @@ void fl_html_externals(FILE *out, const struct fl_digest *d)
 		fputs("<p>None was seen.</p>\n</section>\n", out);
 		return;
 	}
-	fl_html_table_open(out, fl_arena_printf(d->arena, "By service, entry points first, with those that are only "
+	fl_html_table_open(out, "externals", fl_arena_printf(d->arena, "By service, entry points first, with those that are only "
 		"reached through others. Distinct external endpoints: %zu; %zu of them are used by no entry point "
 		"itself. The evidence is that of the last link of the way.", d->external_names,
 		d->hidden_externals), headings, FL_ARRAY_LEN(headings));
@@ -73,7 +73,7 @@ void fl_html_listed(FILE *out, const struct fl_digest *d)
 		      "</section>\n", out);
 		return;
 	}
-	fl_html_table_open(out, "Seen, but nothing that requests wait for, as far as one can tell",
+	fl_html_table_open(out, "listed", "Seen, but nothing that requests wait for, as far as one can tell",
 		headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < d->listed_count && i < LISTED_ROWS_MAX; i++) {
 		const struct fl_listed *l = &d->listed[i];
@@ -96,13 +96,14 @@ static void write_change(FILE *out, const struct fl_digest *d, const struct fl_c
 	struct fl_arena *a = d->arena;
 	fputs("<tr>", out);
 	fl_html_element(out, "th scope=\"row\"", fl_say_change(c->kind));
-	fl_html_element(out, "td", fl_say_id(c->from));
-	fl_html_element(out, "td", fl_say_id(c->to));
+	fl_html_element(out, "td", fl_say_id(a, c->from));
+	fl_html_element(out, "td", fl_say_id(a, c->to));
 	fputs("<td>", out);
-	fl_html_text(out, c->why);
+	fl_html_text(out, fl_say_sentence(a, c->why));
 	if (c->before != NULL || c->after != NULL)
 		fl_html_element(out, "small", fl_arena_printf(a, "before: %s; after: %s",
-			c->before == NULL ? "-" : c->before, c->after == NULL ? "-" : c->after));
+			c->before == NULL ? "-" : fl_say_name(a, c->before),
+			c->after == NULL ? "-" : fl_say_name(a, c->after)));
 	if (!isnan(c->expected))
 		fl_html_element(out, "small", fl_arena_printf(a, "expected %.1f exchanges in the newer window, "
 			"p = %.2g", c->expected, c->p));
@@ -122,7 +123,7 @@ void fl_html_changes(FILE *out, const struct fl_digest *d)
 	if (diff->count == 0)
 		fputs("<p>No change was found.</p>\n", out);
 	else
-		fl_html_table_open(out, NULL, headings, FL_ARRAY_LEN(headings));
+		fl_html_table_open(out, "changes", NULL, headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < diff->count && i < CHANGE_ROWS_MAX; i++)
 		write_change(out, d, &diff->list[i]);
 	if (diff->count > 0)

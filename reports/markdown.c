@@ -89,7 +89,7 @@ static void write_spofs(FILE *out, const struct fl_digest *d)
 		write_cell(out, fl_say_share(d->arena, f->spof->expected_loss));
 		fprintf(out, " %u |", f->spof->services_lost);
 		write_cell(out, f->spof->redundancy == NULL ? "none" : f->spof->redundancy);
-		write_cell(out, f->spof->why);
+		write_cell(out, f->why);
 		fputc('\n', out);
 	}
 	write_rest(out, d->finding_count, SPOF_ROWS_MAX, "rank");
@@ -174,11 +174,11 @@ static void write_changes(FILE *out, const struct fl_digest *d)
 		const struct fl_change *c = &diff->list[i];
 		fputs("|", out);
 		write_cell(out, fl_say_change(c->kind));
-		write_cell(out, fl_say_id(c->from));
-		write_cell(out, fl_say_id(c->to));
-		write_cell(out, c->before);
-		write_cell(out, c->after);
-		write_cell(out, c->why);
+		write_cell(out, fl_say_id(d->arena, c->from));
+		write_cell(out, fl_say_id(d->arena, c->to));
+		write_cell(out, fl_say_name(d->arena, c->before));
+		write_cell(out, fl_say_name(d->arena, c->after));
+		write_cell(out, fl_say_sentence(d->arena, c->why));
 		fputc('\n', out);
 	}
 	write_rest(out, diff->count, CHANGE_ROWS_MAX, "diff");
@@ -189,8 +189,9 @@ void fl_markdown_write(FILE *out, const struct fl_digest *d)
 	write_head(out, d);
 	write_coverage(out, d);
 	write_spofs(out, d);
-	for (size_t i = 0; i < d->detailed; i++)
-		write_finding(out, d, &d->findings[i]);
+	for (size_t i = 0; i < d->finding_count; i++)
+		if (d->findings[i].section != 0)
+			write_finding(out, d, &d->findings[i]);
 	write_externals(out, d);
 	write_listed(out, d);
 	write_changes(out, d);

@@ -95,7 +95,7 @@ static unsigned width_pt(const struct svg *s)
 	return width > 100000 ? 100000 : (unsigned)width;
 }
 
-/* On a screen a picture shrinks to three quarters at most (letters of 8 pt), then it can be scrolled; it is never
+/* On a screen a picture shrinks to three fifths at most (letters of 7 pt), then it can be scrolled; it is never
  * blown up. Paper scales it to the page, see the style. */
 static void write_head(FILE *out, unsigned width, const char *label)
 {
@@ -103,7 +103,7 @@ static void write_head(FILE *out, unsigned width, const char *label)
 	fl_escape_write(out, FL_LANGUAGE_HTML, label);
 	fputs("\"", out);
 	if (width > 0)
-		fprintf(out, " style=\"width:%upt;min-width:%upt\"", width, width > 480 ? width * 3 / 4 : 0);
+		fprintf(out, " style=\"width:%upt;min-width:%upt\"", width, width > 480 ? width * 3 / 5 : 0);
 }
 
 void fl_svg_write_inline(FILE *out, const char *data, size_t size, const char *prefix, const char *label)

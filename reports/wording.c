@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/escape.h"
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
+
+/* A DNS name has 253 octets at most; real ones end long before. */
+enum { NAME_MAX_CHARACTERS = 120, SENTENCE_MAX_CHARACTERS = 700 };
 
 const char *fl_say_share(struct fl_arena *a, double share)
 {
@@ -62,7 +66,32 @@ const char *fl_say_list(struct fl_arena *a, const char *const *items, size_t cou
 
 const char *fl_say_node(struct fl_arena *a, const struct fl_system *s, fl_node_id v)
 {
-	return fl_arena_printf(a, "%s %s", fl_graph_node(s->graph, v)->kind, fl_system_label(s, v));
+	return fl_arena_printf(a, "%s %s", fl_say_name(a, fl_graph_node(s->graph, v)->kind), fl_say_label(a, s, v));
+}
+
+static const char *cut(struct fl_arena *a, const char *text, size_t most)
+{
+	if (text == NULL)
+		return NULL;
+	char *one_line = fl_escape_string(FL_LANGUAGE_TERMINAL, text, most);
+	const char *kept = fl_arena_string(a, one_line);
+	free(one_line);
+	return kept;
+}
+
+const char *fl_say_name(struct fl_arena *a, const char *name)
+{
+	return cut(a, name, NAME_MAX_CHARACTERS);
+}
+
+const char *fl_say_sentence(struct fl_arena *a, const char *text)
+{
+	return cut(a, text, SENTENCE_MAX_CHARACTERS);
+}
+
+const char *fl_say_label(struct fl_arena *a, const struct fl_system *s, fl_node_id v)
+{
+	return fl_say_name(a, fl_system_label(s, v));
 }
 
 const char *fl_say_evidence(struct fl_arena *a, const struct fl_scan_dependency *m)
@@ -81,10 +110,14 @@ const char *fl_say_evidence(struct fl_arena *a, const struct fl_scan_dependency 
 	return text;
 }
 
-const char *fl_say_id(const char *id)
+const char *fl_say_id(struct fl_arena *a, const char *id)
 {
 	const char *colon = id == NULL ? NULL : strchr(id, ':');
-	return colon == NULL || colon[1] == '\0' ? (id == NULL ? "" : id) : colon + 1;
+	if (colon == NULL || colon[1] == '\0')
+		return fl_say_name(a, id == NULL ? "" : id);
+	size_t size = strlen(colon + 1);
+	bool tcp = size > 4 && strcmp(colon + 1 + size - 4, "/tcp") == 0; /* as in labels: only others say theirs */
+	return fl_say_name(a, fl_arena_string_n(a, colon + 1, tcp ? size - 4 : size));
 }
 
 const char *fl_say_change(enum fl_change_kind k)
