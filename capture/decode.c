@@ -43,6 +43,10 @@ enum {
 	ETHERTYPE_VLAN = 0x8100,  /* IEEE 802.1Q */
 	ETHERTYPE_QINQ = 0x88a8,  /* IEEE 802.1ad */
 	ETHERTYPE_QINQ_OLD = 0x9100,
+	ETHERTYPE_MPLS = 0x8847,
+	ETHERTYPE_PPPOE = 0x8864, /* session; discovery carries no IP */
+	PPP_IPV4 = 0x0021,
+	PPP_IPV6 = 0x0057,
 	ARPHRD_NETLINK = 824,     /* cooked: the protocol field is no Ethernet type */
 };
 
@@ -64,6 +68,7 @@ enum {
 enum {
 	MAX_EXTENSIONS = 16, /* decode.h; RFC 8200 section 4.1 names at most seven */
 	MAX_TUNNELS = 4,     /* IP headers in IP headers; more is an attack or a loop */
+	MAX_LABELS = 16,     /* MPLS; networks stack a handful */
 };
 
 struct layer {
@@ -311,6 +316,45 @@ static inline enum fl_parse decode_ip(struct layer *l, struct fl_packet *p)
 	return FL_PARSE_UNSUPPORTED;
 }
 
+/* No link header, or one that does not say what follows: the version tells. */
+static enum fl_parse decode_raw(struct layer *l, struct fl_packet *p)
+{
+	struct fl_reader peek = l->at;
+	uint8_t version = fl_read_u8(&peek) >> 4;
+	if (peek.failed)
+		return FL_PARSE_TRUNCATED;
+	if (version != 4 && version != 6)
+		return FL_PARSE_MALFORMED;
+	l->ethertype = version == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+	return decode_ip(l, p);
+}
+
+/* RFC 3032 section 2.1: labels until the bottom of the stack. What follows is IP or a pseudowire; its
+ * control word begins with 0 (RFC 4385), an Ethernet address may look like IP. */
+static enum fl_parse decode_mpls(struct layer *l, struct fl_packet *p)
+{
+	uint32_t label = 0;
+	for (unsigned i = 0; i < MAX_LABELS && !(label & 0x100); i++)
+		label = fl_read_be32(&l->at);
+	if (l->at.failed)
+		return FL_PARSE_TRUNCATED;
+	enum fl_parse parse = label & 0x100 ? decode_raw(l, p) : FL_PARSE_UNSUPPORTED;
+	return parse == FL_PARSE_MALFORMED ? FL_PARSE_UNSUPPORTED : parse;
+}
+
+/* RFC 2516 section 4: version and type 1, code, session, length; then PPP's protocol. */
+static enum fl_parse decode_pppoe(struct layer *l, struct fl_packet *p)
+{
+	fl_read_skip(&l->at, 6);
+	uint16_t protocol = fl_read_be16(&l->at);
+	if (l->at.failed)
+		return FL_PARSE_TRUNCATED;
+	if (protocol != PPP_IPV4 && protocol != PPP_IPV6)
+		return FL_PARSE_UNSUPPORTED;
+	l->ethertype = protocol == PPP_IPV6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+	return decode_ip(l, p);
+}
+
 /* What an Ethernet type announces, behind any stack of VLAN tags. */
 static inline enum fl_parse decode_ethertype(struct layer *l, struct fl_packet *p)
 {
@@ -321,9 +365,17 @@ static inline enum fl_parse decode_ethertype(struct layer *l, struct fl_packet *
 		if (l->at.failed)
 			return FL_PARSE_TRUNCATED;
 	}
-	if (l->ethertype != ETHERTYPE_IPV4 && l->ethertype != ETHERTYPE_IPV6)
+	switch (l->ethertype) {
+	case ETHERTYPE_IPV4:
+	case ETHERTYPE_IPV6:
+		return decode_ip(l, p);
+	case ETHERTYPE_MPLS:
+		return decode_mpls(l, p);
+	case ETHERTYPE_PPPOE:
+		return decode_pppoe(l, p);
+	default:
 		return FL_PARSE_UNSUPPORTED;
-	return decode_ip(l, p);
+	}
 }
 
 static inline enum fl_parse decode_ethernet(struct layer *l, struct fl_packet *p)
@@ -400,19 +452,6 @@ static enum fl_parse decode_loopback(struct layer *l, struct fl_packet *p)
 	default:
 		return FL_PARSE_UNSUPPORTED;
 	}
-	return decode_ip(l, p);
-}
-
-/* No link header: the version tells. */
-static enum fl_parse decode_raw(struct layer *l, struct fl_packet *p)
-{
-	struct fl_reader peek = l->at;
-	uint8_t version = fl_read_u8(&peek) >> 4;
-	if (peek.failed)
-		return FL_PARSE_TRUNCATED;
-	if (version != 4 && version != 6)
-		return FL_PARSE_MALFORMED;
-	l->ethertype = version == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
 	return decode_ip(l, p);
 }
 

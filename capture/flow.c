@@ -57,6 +57,10 @@ enum state_bits {
 enum { DUPLICATE_NS = 2000000, TICK_BITS = 17, DUPLICATE_TICKS = DUPLICATE_NS >> TICK_BITS,
        HASH_MASK = 0xffffff };
 
+/* A packet this far ahead of all others is believed when the next one agrees: damaged stamps lie
+ * decades off, and one of them would end every flow. */
+static const int64_t LEAP_NS = 24 * 3600 * 1000000000LL;
+
 enum { PRIVILEGED_PORTS = 1024, HUGE_PAGE = 2 << 20 };
 
 struct slot {
@@ -75,6 +79,8 @@ struct fl_flow_table {
 	void *memory;
 	uint32_t mask, capacity, used, free, count;
 	int64_t clock_ns;
+	int64_t leap_ns;         /* a packet's time too far ahead to be believed alone */
+	uint32_t leap_flow;      /* the flow it began; 0 = none */
 	int64_t due_ns;          /* nothing is due before */
 	uint64_t seed[3];
 	struct list lists[LIST_COUNT];
@@ -267,6 +273,8 @@ static void end_flow(struct fl_flow_table *t, struct fl_flow *f, enum fl_flow_en
 		f->transport }), id);
 	t->counters.ended[how]++;
 	t->count--;
+	if (t->leap_flow == id)
+		t->leap_flow = 0;
 	if (t->ended)
 		t->ended(t->context, f, how);
 	f->next = t->free;
@@ -457,7 +465,7 @@ static inline int64_t stamp(const struct fl_packet *p)
 	return p->time_ns ? p->time_ns : 1;
 }
 
-static void initiator_syn(struct fl_flow *f, const struct fl_packet *p)
+static void initiator_syn(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
 {
 	int64_t gap = elapsed(f->syn_ns, p->time_ns);
 	bool first = !(f->state_bits & SYN_SEEN);
@@ -472,9 +480,16 @@ static void initiator_syn(struct fl_flow *f, const struct fl_packet *p)
 	f->syn_seq = p->tcp_seq;
 	f->state_bits |= SYN_SEEN;
 	f->midstream = false;
+	/* Reset before it was answered, and tried again with the same number: Windows does so when it is
+	 * refused, Linux when the port's last user was not quite gone (RFC 5961 section 4). */
+	if ((f->state_bits & RST_SEEN) && f->rst_after_syn) {
+		f->state_bits &= (uint8_t)~RST_SEEN;
+		f->rst_after_syn = f->rst_first_responder = false;
+		move_flow(t, f, LIST_ATTEMPT);
+	}
 }
 
-static void responder_syn(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
+static void responder_syn(struct fl_flow *f, const struct fl_packet *p)
 {
 	if (f->state_bits & SYNACK_SEEN)
 		return;
@@ -486,12 +501,6 @@ static void responder_syn(struct fl_flow_table *t, struct fl_flow *f, const stru
 		f->syn_seq = p->tcp_ack - 1;
 		f->payload_end_seq[FL_INITIATOR] = p->tcp_ack;
 		f->state_bits = (uint8_t)(f->state_bits | end_known(FL_INITIATOR));
-	}
-	/* Refused first, but the client tried again with the same number and got in. */
-	if ((f->state_bits & RST_SEEN) && f->rst_after_syn && f->rst_first_responder) {
-		f->state_bits &= (uint8_t)~RST_SEEN;
-		f->rst_after_syn = f->rst_first_responder = false;
-		move_flow(t, f, LIST_ATTEMPT);
 	}
 }
 
@@ -534,9 +543,9 @@ static inline void update_tcp(struct fl_flow_table *t, struct fl_flow *f, const 
 	unsigned flags = p->tcp_flags;
 	if ((flags & (FL_TCP_SYN | FL_TCP_RST)) == FL_TCP_SYN) {
 		if (side == FL_RESPONDER)
-			responder_syn(t, f, p);
+			responder_syn(f, p);
 		else if (!(flags & FL_TCP_ACK))
-			initiator_syn(f, p);
+			initiator_syn(t, f, p);
 	}
 	if (side == FL_INITIATOR && !f->established_ns && (f->state_bits & SYNACK_SEEN) &&
 		!(flags & FL_TCP_RST) && (flags & FL_TCP_ACK || (p->payload_len && !(flags & FL_TCP_SYN))))
@@ -564,14 +573,27 @@ static inline void count_packet(struct fl_flow_table *t, struct fl_flow *f, cons
 		move_flow(t, f, f->list);
 }
 
-struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p)
+/* Moves the clock on; false when the packet's time is not believed. */
+static bool advance(struct fl_flow_table *t, int64_t now)
 {
-	assert(p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP);
-	if (p->time_ns > t->clock_ns) {
-		t->clock_ns = p->time_ns;
-		if (t->clock_ns >= t->due_ns)
-			expire(t);
+	if (t->clock_ns != INT64_MIN && elapsed(t->clock_ns, now) > LEAP_NS) {
+		int64_t apart = elapsed(t->leap_ns, now);
+		t->leap_ns = now;
+		if (apart > LEAP_NS || apart < -LEAP_NS)
+			return false;
 	}
+	t->clock_ns = now;
+	struct fl_flow *begun = flow_of(t, t->leap_flow);
+	t->leap_flow = 0;
+	if (begun && begun->last_ns >= later(now, -LEAP_NS)) /* it was right: queued in its own time */
+		move_flow(t, begun, begun->list);
+	if (now >= t->due_ns)
+		expire(t);
+	return true;
+}
+
+static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl_packet *p)
+{
 	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
 	uint32_t hash = hash_ends(t, &e);
 	unsigned side;
@@ -596,6 +618,28 @@ struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl
 	}
 	count_packet(t, f, p, side);
 	return result;
+}
+
+/* A time that is not believed must not end or stretch a flow that is there. It may begin one: after a
+ * gap between two captures in one file it is right. */
+static struct fl_flow_packet add_unbelieved(struct fl_flow_table *t, const struct fl_packet *p)
+{
+	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
+	struct fl_packet copy = *p;
+	unsigned side;
+	if (find(t, &e, hash_ends(t, &e), &side))
+		copy.time_ns = t->clock_ns;
+	struct fl_flow_packet result = add(t, &copy);
+	t->leap_flow = result.created ? id_of(t, result.flow) : 0;
+	return result;
+}
+
+struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p)
+{
+	assert(p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP);
+	if (p->time_ns > t->clock_ns && !advance(t, p->time_ns))
+		return add_unbelieved(t, p);
+	return add(t, p);
 }
 
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p)
@@ -643,7 +687,7 @@ struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, f
 	t->slots = fl_alloc_array(slots, sizeof(*t->slots));
 	allocate_flows(t, options->capacity);
 	t->capacity = options->capacity;
-	t->clock_ns = INT64_MIN;
+	t->clock_ns = t->leap_ns = INT64_MIN;
 	t->due_ns = INT64_MAX;
 	uint64_t seed = fl_hash_seed();
 	for (unsigned i = 0; i < 3; i++)

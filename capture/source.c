@@ -227,16 +227,24 @@ static int fail_open(struct fl_error *err, const char *path, int code)
 	return fl_fail(err, -code, "cannot open %s: %s", path, strerror(code));
 }
 
+/* libpcap reads no pcapng file whose interfaces differ in link type or snap length. */
+static int fail_interfaces(struct fl_error *err, const char *path, const char *why)
+{
+	if (strstr(why, "snapshot"))
+		return fl_fail(err, -ENOTSUP, "%s: its interfaces differ in snap length (%s); convert it with: "
+			"editcap -F pcap FILE NEW.pcap", path, why);
+	return fl_fail(err, -ENOTSUP, "%s: its interfaces differ in link type (%s); take them apart, one "
+		"number at a time, with: tshark -r FILE -Y frame.interface_id==0 -F pcap -w PART.pcap",
+		path, why);
+}
+
 /* Why libpcap would not begin to read the file. */
 static int fail_header(struct fl_error *err, const char *path, const struct feed *feed, const char *why)
 {
 	if (feed && feed->damaged)
 		return fl_fail(err, -EBADMSG, "%s: the gzip data are damaged; copy the file again", path);
 	if (strstr(why, "different from"))
-		return fl_fail(err, -ENOTSUP,
-			"%s: its interfaces differ in link type or snap length (%s), which libpcap does not "
-			"read; take them apart, one at a time, with: tshark -r FILE -Y "
-			"frame.interface_id==0 -F pcap -w PART.pcap", path, why);
+		return fail_interfaces(err, path, why);
 	if (strstr(why, "truncated"))
 		return fl_fail(err, -EBADMSG,
 			"%s: the file ends before its header does; give a pcap or pcapng file", path);
@@ -440,6 +448,8 @@ static int fail_read(struct fl_source *s, struct fl_error *err)
 		s->counters.cut_short = true;
 		return FL_SOURCE_END;
 	}
+	if (strstr(why, "different from"))
+		return fail_interfaces(err, s->name, why);
 	return fl_fail(err, -EBADMSG,
 		"%s: packet %llu is damaged (%s); copy the file again, or keep the packets before it: "
 		"editcap -r FILE GOOD.pcap 1-%llu", s->name, (unsigned long long)number, why,

@@ -65,10 +65,10 @@ struct fl_packet {
  * @p:         out; time_ns, len and interface are left alone, the rest is
  *             always written
  *
- * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, LINUX_SLL, LINUX_SLL2,
+ * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, MPLS, PPPoE; LINUX_SLL, LINUX_SLL2,
  * NULL and LOOP (either byte order), RAW, IPV4, IPV6. IPv6 extension headers
  * are walked (at most 16, RFC 8200 section 4). Fragments: the first is decoded if its
- * transport header is whole, others are FL_PARSE_UNSUPPORTED.
+ * transport header is whole, others are FL_PARSE_UNSUPPORTED. IP in IP is followed inwards.
  *
  * Return: OK also for ICMP and other transports without ports; TRUNCATED when
  * the snap length cut a header; MALFORMED when lengths contradict each other;

@@ -12,7 +12,8 @@
  * evict, is exact to that eighth. Whether a packet belongs to an old flow or begins a
  * new one is decided by the packets' own times and is exact.
  * Time is the packets' time; nothing here reads a clock. Times may go backwards (merged
- * files): the table's clock is the latest time seen.
+ * files): the table's clock is the latest time seen; a packet over a day ahead of it
+ * moves it only when the next one is, too.
  */
 #ifndef FAULTLINE_FLOW_H
 #define FAULTLINE_FLOW_H
