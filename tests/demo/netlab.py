@@ -54,8 +54,8 @@ class Lab:
             f.write('nameserver %s\noptions timeout:2 attempts:2\n' % self.resolver)
         with open(etc + '/hosts', 'w') as f:
             f.write('127.0.0.1 localhost\n')
-        self.inside(host, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1',
-                    'net.ipv6.conf.default.disable_ipv6=1')
+        self.inside(host, 'sh', '-c', 'for i in all default; do f=/proc/sys/net/ipv6/conf/$i/disable_ipv6; '
+                    '[ ! -w $f ] || echo 1 >$f; done')
         self.inside(host, 'ip', 'link', 'set', 'lo', 'up')
 
     def inside(self, host, *command):
