@@ -4,7 +4,7 @@
  *
  * Three passes over a file: json_check.c says whether the text is JSON and
  * where not, cJSON builds the tree, and the tree is searched for members of
- * one name. The check costs a tenth of what building the tree does. What
+ * one name. The check costs a fifth of what building the tree does. What
  * cJSON then refuses can only be for lack of memory.
  *
  * Getters never fail: a file from another version or another tool may lack

@@ -27,6 +27,7 @@
 struct writer {
 	FILE *out;
 	bool pretty;
+	unsigned indent; /* levels outside of what is written here */
 	size_t depth;
 	struct level {
 		const cJSON *container;
@@ -45,25 +46,33 @@ static void write_escaped(FILE *out, uint32_t c)
 		fprintf(out, "\\u%04x", c);
 }
 
+static void write_special(FILE *out, uint32_t c)
+{
+	if (c == FL_UTF8_BAD)
+		fputs(FL_UTF8_REPLACEMENT, out);
+	else if (c == '"' || c == '\\')
+		fprintf(out, "\\%c", (char)c);
+	else
+		write_escaped(out, c);
+}
+
 static void write_string(FILE *out, const char *text)
 {
-	size_t size = text ? strlen(text) : 0;
+	size_t size = text ? strlen(text) : 0, plain = 0; /* begin of what needs no escape */
 
 	fputc('"', out);
 	for (size_t at = 0, length; at < size; at += length) {
 		uint32_t c;
 
 		length = fl_utf8_decode(text + at, size - at, &c);
-		if (c == FL_UTF8_BAD) {
-			fputs(FL_UTF8_REPLACEMENT, out);
-		} else if (fl_utf8_is_harmful(c)) {
-			write_escaped(out, c);
-		} else {
-			if (c == '"' || c == '\\')
-				fputc('\\', out);
-			fwrite(text + at, 1, length, out);
-		}
+		if (c != '"' && c != '\\' && !fl_utf8_is_harmful(c))
+			continue;
+		fwrite(text + plain, 1, at - plain, out);
+		write_special(out, c);
+		plain = at + length;
 	}
+	if (size > plain)
+		fwrite(text + plain, 1, size - plain, out);
 	fputc('"', out);
 }
 
@@ -112,7 +121,7 @@ static void write_break(const struct writer *w)
 	if (!w->pretty)
 		return;
 	fputc('\n', w->out);
-	for (size_t i = 0; i < w->depth; i++)
+	for (size_t i = 0; i < w->indent + w->depth; i++)
 		fputs("  ", w->out);
 }
 
@@ -167,9 +176,9 @@ static void write_next(struct writer *w)
 	write_item(w, item);
 }
 
-static void write_tree(FILE *out, const cJSON *root, bool pretty)
+static void write_tree(FILE *out, const cJSON *root, bool pretty, unsigned indent)
 {
-	struct writer w = { .out = out, .pretty = pretty };
+	struct writer w = { .out = out, .pretty = pretty, .indent = indent };
 
 	write_item(&w, root);
 	while (w.depth > 0) {
@@ -178,15 +187,79 @@ static void write_tree(FILE *out, const cJSON *root, bool pretty)
 		else
 			write_end(&w);
 	}
-	fputc('\n', out);
 }
 
 void fl_json_write(FILE *out, const cJSON *root)
 {
-	write_tree(out, root, true);
+	write_tree(out, root, true, 0);
+	fputc('\n', out);
 }
 
 void fl_json_write_line(FILE *out, const cJSON *root)
 {
-	write_tree(out, root, false);
+	write_tree(out, root, false, 0);
+	fputc('\n', out);
+}
+
+static void write_indent(FILE *out, unsigned indent)
+{
+	fputc('\n', out);
+	for (unsigned i = 0; i < indent; i++)
+		fputs("  ", out);
+}
+
+void fl_json_stream_begin(struct fl_json_stream *s, FILE *out, unsigned indent)
+{
+	*s = (struct fl_json_stream){ .out = out, .indent = indent + 1 };
+	fputc('{', out);
+}
+
+static void stream_key(struct fl_json_stream *s, const char *key)
+{
+	fputs(s->members++ ? "," : "", s->out);
+	write_indent(s->out, s->indent);
+	write_string(s->out, key);
+	fputs(": ", s->out);
+}
+
+void fl_json_stream_members(struct fl_json_stream *s, const cJSON *object)
+{
+	for (const cJSON *m = object->child; m; m = m->next) {
+		stream_key(s, m->string);
+		write_tree(s->out, m, true, s->indent);
+	}
+}
+
+unsigned fl_json_stream_list(struct fl_json_stream *s, const char *key)
+{
+	stream_key(s, key);
+	fputc('[', s->out);
+	s->items = 0;
+	return s->indent + 1;
+}
+
+void fl_json_stream_next(struct fl_json_stream *s)
+{
+	fputs(s->items++ ? "," : "", s->out);
+	write_indent(s->out, s->indent + 1);
+}
+
+void fl_json_stream_item(struct fl_json_stream *s, cJSON *item)
+{
+	fl_json_stream_next(s);
+	write_tree(s->out, item, true, s->indent + 1);
+	cJSON_Delete(item);
+}
+
+void fl_json_stream_list_end(struct fl_json_stream *s)
+{
+	if (s->items)
+		write_indent(s->out, s->indent);
+	fputc(']', s->out);
+}
+
+void fl_json_stream_end(struct fl_json_stream *s)
+{
+	write_indent(s->out, s->indent - 1);
+	fputc('}', s->out);
 }
