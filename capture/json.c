@@ -51,10 +51,10 @@ int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
 
 static int fail_open(const char *path, int error, struct fl_error *err)
 {
-	const char *remedy = error == ENOENT ? "check the name" :
-			     error == EACCES ? "read permission is wanted" :
-			     error == EISDIR ? "name a file in it" :
-					       "";
+	const char *remedy = error == ENOENT   ? "check the name"
+			     : error == EACCES ? "read permission is wanted"
+			     : error == EISDIR ? "name a file in it"
+					       : "";
 	return fl_fail(err, -error, "%s: %s%s%s", path, strerror(error), *remedy ? "; " : "", remedy);
 }
 
@@ -92,8 +92,8 @@ static int read_all(const char *name, int fd, char **text, size_t *size, struct 
 		if (n == 0)
 			return 0;
 		if (memchr(*text + *size, 0, (size_t)n))
-			return fl_fail(err, -EINVAL, "%s: not JSON, it holds zero bytes; is it a capture file?",
-				       name);
+			return fl_fail(err, -EINVAL,
+				"%s: not JSON, it holds zero bytes; is it a capture file?", name);
 		*size += (size_t)n;
 		if (*size > FL_JSON_FILE_MAX)
 			return fl_fail(err, -EFBIG, "%s: larger than 2 GiB; split it", name);
@@ -126,7 +126,7 @@ static bool schema_is(const char *schema, const char *kind, long *major)
 	char *end;
 
 	if (strncmp(schema, "faultline.", 10) != 0 || strncmp(schema + 10, kind, size) != 0 ||
-	    schema[10 + size] != '/')
+		schema[10 + size] != '/')
 		return false;
 	const char *number = schema + 10 + size + 1;
 	if (*number < '0' || *number > '9')
@@ -135,24 +135,25 @@ static bool schema_is(const char *schema, const char *kind, long *major)
 	return *end == '\0';
 }
 
-int fl_json_check_schema(const char *name, const cJSON *root, const char *kind, int major,
-			 struct fl_error *err)
+int fl_json_check_schema(
+	const char *name, const cJSON *root, const char *kind, int major, struct fl_error *err)
 {
 	const char *schema = fl_json_string(root, "schema");
 	long found;
 
 	if (!cJSON_IsObject(root))
-		return fl_fail(err, -EINVAL, "%s: not an object with \"schema\": \"faultline.%s/%d\"", name, kind,
-			       major);
+		return fl_fail(err, -EINVAL, "%s: not an object with \"schema\": \"faultline.%s/%d\"", name,
+			kind, major);
 	if (!schema)
-		return fl_fail(err, -EINVAL, "%s: no \"schema\" in it; \"faultline.%s/%d\" is wanted", name, kind,
-			       major);
+		return fl_fail(err, -EINVAL, "%s: no \"schema\" in it; \"faultline.%s/%d\" is wanted", name,
+			kind, major);
 	if (!schema_is(schema, kind, &found))
-		return fl_fail(err, -EINVAL, "%s: schema is \"%.64s\"; \"faultline.%s/%d\" is wanted", name, schema,
-			       kind, major);
+		return fl_fail(err, -EINVAL, "%s: schema is \"%.64s\"; \"faultline.%s/%d\" is wanted", name,
+			schema, kind, major);
 	if (found != major)
-		return fl_fail(err, -EINVAL, "%s: schema is \"%.64s\", this faultline reads version %d; use a %s one",
-			       name, schema, major, found > major ? "newer" : "older");
+		return fl_fail(err, -EINVAL,
+			"%s: schema is \"%.64s\", this faultline reads version %d; use a %s one", name,
+			schema, major, found > major ? "newer" : "older");
 	return 0;
 }
 
@@ -173,21 +174,21 @@ const cJSON *fl_json_array(const cJSON *object, const char *key)
 {
 	const cJSON *m = fl_json_get(object, key);
 
-	return cJSON_IsArray(m) ? m : NULL;
+	return m && cJSON_IsArray(m) ? m : NULL;
 }
 
 const char *fl_json_string(const cJSON *object, const char *key)
 {
 	const cJSON *m = fl_json_get(object, key);
 
-	return cJSON_IsString(m) ? m->valuestring : NULL;
+	return m && cJSON_IsString(m) ? m->valuestring : NULL;
 }
 
 double fl_json_double(const cJSON *object, const char *key, double otherwise)
 {
 	const cJSON *m = fl_json_get(object, key);
 
-	return cJSON_IsNumber(m) && isfinite(m->valuedouble) ? m->valuedouble : otherwise;
+	return m && cJSON_IsNumber(m) && isfinite(m->valuedouble) ? m->valuedouble : otherwise;
 }
 
 /* Digits alone, below 2^64. */
@@ -199,7 +200,7 @@ static bool parse_digits(const char *text, uint64_t *value)
 		return false;
 	for (; *text; text++)
 		if (*text < '0' || *text > '9' || __builtin_mul_overflow(v, 10u, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
+			__builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
 			return false;
 	*value = v;
 	return true;
@@ -210,10 +211,10 @@ uint64_t fl_json_u64(const cJSON *object, const char *key, uint64_t otherwise)
 	const cJSON *m = fl_json_get(object, key);
 	uint64_t value;
 
-	if (cJSON_IsString(m))
+	if (m && cJSON_IsString(m))
 		return parse_digits(m->valuestring, &value) ? value : otherwise;
-	if (!cJSON_IsNumber(m) || !(m->valuedouble >= 0) || m->valuedouble >= 0x1p64 ||
-	    trunc(m->valuedouble) != m->valuedouble)
+	if (!m || !cJSON_IsNumber(m) || !(m->valuedouble >= 0) || m->valuedouble >= 0x1p64 ||
+		trunc(m->valuedouble) != m->valuedouble)
 		return otherwise;
 	return (uint64_t)m->valuedouble;
 }

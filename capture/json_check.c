@@ -65,10 +65,10 @@ static bool is_digit(int c)
 
 static int hex_value(int c)
 {
-	return is_digit(c) ? c - '0' :
-	       c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	       c >= 'A' && c <= 'F' ? c - 'A' + 10 :
-				      -1;
+	return is_digit(c)            ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 /* The four digits behind "\u", or -1. */
@@ -274,8 +274,8 @@ static bool check_all(struct checker *c)
 }
 
 /* Columns count characters, as editors do. */
-static int fail_at(const char *name, const char *text, const char *at, const char *problem,
-		   struct fl_error *err)
+static int fail_at(
+	const char *name, const char *text, const char *at, const char *problem, struct fl_error *err)
 {
 	size_t line = 1, column = 1;
 
@@ -296,8 +296,8 @@ int fl_json_check_text(const char *name, const char *text, size_t size, struct f
 
 	skip_space(&c);
 	if (c.at == c.end)
-		return fl_fail(err, -EINVAL, "%s: empty, no JSON in it; was the scan that writes it cut short?",
-			       name);
+		return fl_fail(err, -EINVAL,
+			"%s: empty, no JSON in it; was the scan that writes it cut short?", name);
 	return check_all(&c) ? 0 : fail_at(name, text, c.at, c.problem, err);
 }
 
@@ -352,17 +352,17 @@ static const char *nth_object(const char *text, size_t size, size_t n)
 }
 
 static int fail_twice(const char *name, const char *text, size_t size, size_t object, const char *member,
-		      struct fl_error *err)
+	struct fl_error *err)
 {
 	char problem[FL_ERROR_MAX];
 
-	snprintf(problem, sizeof(problem), "the object that begins here has two members \"%.64s\"; remove one",
-		 member);
+	snprintf(problem, sizeof(problem),
+		"the object that begins here has two members \"%.64s\"; remove one", member);
 	return fail_at(name, text, nth_object(text, size, object), problem, err);
 }
 
-int fl_json_check_members(const char *name, const char *text, size_t size, const cJSON *root,
-			  struct fl_error *err)
+int fl_json_check_members(
+	const char *name, const char *text, size_t size, const cJSON *root, struct fl_error *err)
 {
 	const cJSON *path[FL_JSON_DEPTH_MAX + 1]; /* where to go on, a level each */
 	struct names names = { 0 };

@@ -42,10 +42,11 @@ struct parser {
 	struct fl_error *err;
 };
 
-static int fail_value(const struct parser *p, const struct fl_option *o, const char *value, const char *wanted)
+static int fail_value(
+	const struct parser *p, const struct fl_option *o, const char *value, const char *wanted)
 {
 	return fl_fail(p->err, -EINVAL, "--%s: '%.80s' is not %s; see 'faultline %s --help'", o->name, value,
-		       wanted, p->usage->command);
+		wanted, p->usage->command);
 }
 
 static bool has_range(const struct fl_option *o)
@@ -174,13 +175,13 @@ static int store_next(struct parser *p, const struct fl_option *o)
 	if (p->at < p->argc)
 		return store(p, o, p->argv[p->at++]);
 	return fl_fail(p->err, -EINVAL, "--%s: %s is missing behind it; see 'faultline %s --help'", o->name,
-		       o->argument ? o->argument : "its value", p->usage->command);
+		o->argument ? o->argument : "its value", p->usage->command);
 }
 
 static int fail_flag(const struct parser *p, const struct fl_option *o)
 {
 	return fl_fail(p->err, -EINVAL, "--%s: takes no value; see 'faultline %s --help'", o->name,
-		       p->usage->command);
+		p->usage->command);
 }
 
 /* "--name", "--name=value". */
@@ -194,7 +195,7 @@ static int parse_long(struct parser *p, const char *name)
 		if (strcmp(name, "help") == 0)
 			return FL_OPTIONS_HELP;
 		return fl_fail(p->err, -EINVAL, "no option --%.*s; 'faultline %s --help' lists the options",
-			       size > 80 ? 80 : (int)size, name, p->usage->command);
+			size > 80 ? 80 : (int)size, name, p->usage->command);
 	}
 	if (o->kind == FL_OPTION_FLAG)
 		return equals ? fail_flag(p, o) : store(p, o, NULL);
@@ -210,8 +211,9 @@ static int parse_letters(struct parser *p, const char *letters)
 		if (!o && *letters == 'h')
 			return FL_OPTIONS_HELP;
 		if (!o)
-			return fl_fail(p->err, -EINVAL, "no option -%c; 'faultline %s --help' lists the options",
-				       *letters, p->usage->command);
+			return fl_fail(p->err, -EINVAL,
+				"no option -%c; 'faultline %s --help' lists the options", *letters,
+				p->usage->command);
 		if (o->kind != FL_OPTION_FLAG)
 			return letters[1] ? store(p, o, letters + 1) : store_next(p, o);
 		(void)store(p, o, NULL);
@@ -220,7 +222,7 @@ static int parse_letters(struct parser *p, const char *letters)
 }
 
 int fl_options_parse(const struct fl_usage *usage, int argc, char **argv, void *into,
-		     struct fl_strings *positional, struct fl_error *err)
+	struct fl_strings *positional, struct fl_error *err)
 {
 	struct parser p = { .usage = usage, .argv = argv, .argc = argc, .into = into, .err = err };
 	bool options_ended = false;
@@ -293,7 +295,7 @@ static size_t format_label(const struct fl_option *o, char label[static LABEL_MA
 {
 	char letter[] = { '-', o->letter, ',', ' ', '\0' };
 	int n = snprintf(label, LABEL_MAX, "%s--%s%s%s", o->letter ? letter : "    ", o->name,
-			 o->argument ? " " : "", o->argument ? o->argument : "");
+		o->argument ? " " : "", o->argument ? o->argument : "");
 
 	return n < 0 ? 0 : n < LABEL_MAX ? (size_t)n : LABEL_MAX - 1;
 }

@@ -56,7 +56,7 @@ static const char *remedy_for(int error)
 static int fail(const char *path, int error, struct fl_error *err)
 {
 	return fl_fail(err, -error, "cannot write %s: %s%s",
-		       strcmp(path, "-") == 0 ? "standard output" : path, strerror(error), remedy_for(error));
+		strcmp(path, "-") == 0 ? "standard output" : path, strerror(error), remedy_for(error));
 }
 
 static bool is_written_in_place(const char *path)

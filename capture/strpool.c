@@ -46,10 +46,10 @@ struct fl_strpool {
 	size_t limit; /* SIZE_MAX when there is none */
 	size_t bytes;
 	struct block *newest;
-	size_t block_size; /* of the next one */
+	size_t block_size;     /* of the next one */
 	struct entry *entries; /* of id i at [i - 1] */
 	uint32_t count, capacity;
-	uint32_t *slots; /* ids; 0 is free */
+	uint32_t *slots;     /* ids; 0 is free */
 	uint32_t slot_count; /* a power of two, or 0 */
 	uint64_t refused;
 };
