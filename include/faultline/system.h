@@ -26,6 +26,7 @@ struct fl_dependency {
 };
 
 struct fl_entry_client_summary { fl_node_id service; uint64_t clients, exchanges; };
+struct fl_system_node;
 
 struct fl_system {
 	struct fl_graph *graph;
@@ -37,6 +38,7 @@ struct fl_system {
 	double watched_s;                   /* sum of windows */
 	struct fl_coverage coverage;        /* added up */
 	const char *title;                  /* names of the hosts, for headings */
+	struct fl_system_node *nodes;       /* of the graph; private: label, scope and host */
 };
 
 /**
@@ -51,7 +53,8 @@ int fl_system_load(struct fl_system **system, const char *const *inputs, size_t 
 struct fl_system *fl_system_join(struct fl_scan_set *set);
 void fl_system_free(struct fl_system *s);
 
-/* Display name of a node without its kind: "api1/port-8080", "api.vendor.example:443". Borrowed. */
+/* Display name of a node without its kind: "api1/port-8080", "api.vendor.example:443" (other transports
+ * than TCP are told: "ntp.example:123/udp"). Valid until fl_system_free(). */
 const char *fl_system_label(const struct fl_system *s, fl_node_id v);
 /* Scope of an endpoint, address, resolver or provider; LOCAL for hosts and services. */
 enum fl_scope fl_system_scope(const struct fl_system *s, fl_node_id v);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * join.c - many scans become one system
+ *
+ * Steps, each over what the one before has sorted:
+ *   1 services over all scans, owners of addresses, ports that answer   join_services.c
+ *   2 records of one service and far end added up                       join_records.c
+ *   3 endpoints and resolvers, and where they lead                      join_targets.c
+ *   4 requirement groups and entry points                               join_groups.c
+ *   5 freezing, the list of dependencies, what nodes are called          here
+ *
+ * Determinism: the set of scans is sorted by content and has no scan twice before anything is looked at, every
+ * choice after that is by content. So the result depends on the set of scans alone.
+ *
+ * What is no part of the graph (probes, what never answered) is in the list of dependencies all the
+ * same, with the id the far end would have.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/join_internal.h"
+#include "faultline/units.h"
+
+enum { TITLE_HOSTS = 4 };
+
+static void add_service_nodes(struct join *j)
+{
+	for (size_t i = 0; i < j->service_count; i++)
+		j->services[i].node = fl_graph_builder_node(j->builder, j->services[i].id, "service");
+}
+
+/* The group of @from that has @to among its members. Whichever of the two lists is shorter is searched. */
+static fl_group_id find_group(const struct fl_graph *g, fl_node_id from, fl_node_id to)
+{
+	uint32_t own_count, membership_count;
+	fl_group_id first = fl_graph_groups_of(g, from, &own_count);
+	const fl_group_id *memberships = fl_graph_memberships(g, to, &membership_count);
+
+	for (uint32_t i = 0; i < membership_count && membership_count <= own_count; i++)
+		if (fl_graph_group(g, memberships[i])->of == from)
+			return memberships[i];
+	for (uint32_t i = 0; i < own_count && membership_count > own_count; i++) {
+		const struct fl_group *group = fl_graph_group(g, first + i);
+		for (uint32_t k = 0; k < group->member_count; k++)
+			if (group->members[k] == to)
+				return first + i;
+	}
+	return FL_GROUP_NONE;
+}
+
+static int by_ends(const void *a, const void *b)
+{
+	const struct fl_dependency *x = a, *y = b;
+	int order = strcmp(x->from_id, y->from_id);
+
+	order = order ? order : strcmp(x->to_id, y->to_id);
+	order = order ? order : (x->merged->port > y->merged->port) - (x->merged->port < y->merged->port);
+	order = order ? order : strcmp(x->merged->transport, y->merged->transport);
+	return order ? order : (x->merged->name != NULL) - (y->merged->name != NULL);
+}
+
+static void list_dependencies(struct join *j)
+{
+	struct fl_system *s = j->system;
+
+	s->dependencies = fl_arena_array(s->arena, j->dependency_count, sizeof(*s->dependencies));
+	s->dependency_count = j->dependency_count;
+	for (size_t i = 0; i < j->dependency_count; i++) {
+		const struct join_dependency *d = &j->dependencies[i];
+		struct fl_dependency *out = &s->dependencies[i];
+		out->from_id = j->services[d->service].id;
+		out->to_id = j->targets[d->target].id;
+		out->from = fl_graph_find(s->graph, out->from_id);
+		out->to = fl_graph_find(s->graph, out->to_id);
+		out->merged = d->merged;
+		out->window_s = d->window_s;
+		out->group = d->in_graph && out->from != FL_NODE_NONE && out->to != FL_NODE_NONE ?
+			find_group(s->graph, out->from, out->to) : FL_GROUP_NONE;
+	}
+	if (s->dependency_count > 1)
+		qsort(s->dependencies, s->dependency_count, sizeof(*s->dependencies), by_ends);
+}
+
+static void tell_scopes(struct join *j)
+{
+	struct fl_system *s = j->system;
+
+	for (size_t i = 0; i < j->target_count; i++) {
+		const struct join_target *t = &j->targets[i];
+		fl_node_id v = fl_graph_find(s->graph, t->id);
+		if (v == FL_NODE_NONE)
+			continue;
+		fl_system_set_scope(s, v, t->scope);
+		for (size_t k = 0; k < t->outside_count; k++) {
+			char id[FL_ADDR_TEXT + 8] = "address:";
+			fl_addr_format(&t->outside[k], id + 8);
+			v = fl_graph_find(s->graph, id);
+			/* Known to one caller as its own network: internal to all. */
+			if (v != FL_NODE_NONE && t->scope < fl_system_scope(s, v))
+				fl_system_set_scope(s, v, FL_SCOPE_INTERNAL);
+		}
+	}
+}
+
+/* "a, b, c, d and 12 more" */
+static const char *title_of(const struct join *j)
+{
+	const char *title = "";
+	size_t shown = j->host_count > TITLE_HOSTS + 1 ? TITLE_HOSTS : j->host_count;
+
+	if (shown == 0)
+		return "no host";
+	for (size_t i = 0; i < shown; i++)
+		title = fl_arena_printf(j->arena, "%s%s%s", title, i > 0 ? ", " : "", j->hosts[i]);
+	if (shown < j->host_count)
+		title = fl_arena_printf(j->arena, "%s and %zu more", title, j->host_count - shown);
+	return title;
+}
+
+struct fl_system *fl_system_join(struct fl_scan_set *set)
+{
+	struct fl_system *s = fl_system_new();
+	struct join j = { .system = s, .arena = s->arena };
+
+	s->scans = *set;
+	*set = (struct fl_scan_set){ 0 };
+	fl_scan_set_normalise(&s->scans);
+	fl_coverage_add_up(s);
+	j.builder = fl_graph_builder_new();
+	fl_join_services(&j);
+	add_service_nodes(&j);
+	fl_join_records(&j);
+	fl_join_targets(&j);
+	fl_join_groups(&j);
+	s->graph = fl_graph_freeze(&j.builder);
+	fl_system_describe_nodes(s);
+	list_dependencies(&j);
+	tell_scopes(&j);
+	s->title = title_of(&j);
+	return s;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * load.c - INPUTs of the command line become a system
+ *
+ * Either scans, from any number of files, directories and standard input, or one graph file; a graph has
+ * no evidence that scans could be added to, so both together are refused. What a file is is told by its
+ * "schema", never by its name.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analyze/join_internal.h"
+#include "faultline/json.h"
+
+struct loading {
+	struct fl_scan_set set;
+	struct fl_graph *graph;
+	const char *graph_name; /* owned */
+	size_t files;
+	struct fl_error *err;
+};
+
+static bool is_graph(const cJSON *root)
+{
+	const char *schema = fl_json_string(root, "schema");
+
+	return schema && strncmp(schema, "faultline.graph/", strlen("faultline.graph/")) == 0;
+}
+
+static bool is_store(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 3 && strcmp(path + length - 3, ".db") == 0;
+}
+
+static int load_file(struct loading *l, const char *path)
+{
+	cJSON *root = NULL;
+	int code;
+
+	if (is_store(path))
+		return fl_fail(l->err, -ENOTSUP, "%s: stores cannot be read yet; give scan files "
+			"(faultline scan -o SCAN.json)", path);
+	code = fl_json_read(path, &root, l->err);
+	if (code < 0)
+		return code;
+	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+	if (is_graph(root) ? l->files > 0 : l->graph != NULL)
+		code = fl_fail(l->err, -EINVAL, "%s: a graph file stands alone; give either one graph "
+			"file or scans, not both", l->graph ? l->graph_name : name);
+	else if (is_graph(root))
+		code = fl_graph_from_json(&l->graph, name, root, l->err);
+	else
+		code = fl_scan_set_from_json(&l->set, name, root, l->err);
+	cJSON_Delete(root);
+	if (code == 0 && l->graph && !l->graph_name)
+		l->graph_name = fl_copy_string(name);
+	l->files++;
+	return code;
+}
+
+/* "*.json", none that a shell would hide. */
+static int is_json_name(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return length > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + length - 5, ".json") == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static char *path_in(const char *directory, const char *name)
+{
+	size_t length = strlen(directory), size = length + strlen(name) + 2;
+	char *path = fl_alloc(size);
+
+	snprintf(path, size, "%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", name);
+	return path;
+}
+
+static int load_directory(struct loading *l, const char *directory)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(directory, &entries, is_json_name, by_name), code = 0;
+
+	if (count < 0)
+		return fl_fail(l->err, -errno, "%s: %s; is the directory readable?", directory, strerror(errno));
+	if (count == 0)
+		code = fl_fail(l->err, -ENOENT, "%s: no *.json file in this directory; write scans into it with "
+			"'faultline scan -o %s/NAME.json'", directory, directory);
+	for (int i = 0; i < count; i++) {
+		char *path = path_in(directory, entries[i]->d_name);
+		if (code == 0)
+			code = load_file(l, path);
+		free(path);
+		free(entries[i]);
+	}
+	free(entries);
+	return code;
+}
+
+static int load_input(struct loading *l, const char *input)
+{
+	struct stat status;
+
+	if (strcmp(input, "-") != 0 && stat(input, &status) == 0 && S_ISDIR(status.st_mode))
+		return load_directory(l, input);
+	return load_file(l, input);
+}
+
+/* "shop.json" of "/a/shop.json" is titled "shop". */
+static const char *title_of_graph(struct fl_system *s, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash && slash[1] ? slash + 1 : path;
+	size_t length = strlen(name);
+
+	if (length > 5 && strcmp(name + length - 5, ".json") == 0)
+		length -= 5;
+	return fl_arena_string_n(s->arena, name, length);
+}
+
+static struct fl_system *system_of_graph(struct fl_graph *g, const char *name)
+{
+	struct fl_system *s = fl_system_new();
+
+	s->graph = g;
+	s->coverage.unseen_dependencies = NAN;
+	s->coverage.window_for_95_s = NAN;
+	s->title = title_of_graph(s, name);
+	fl_system_describe_nodes(s);
+	return s;
+}
+
+int fl_system_load(struct fl_system **system, const char *const *inputs, size_t count, struct fl_error *err)
+{
+	struct loading l = { .err = err };
+	int code = 0;
+
+	if (count == 0)
+		code = fl_fail(err, -EINVAL, "no input; give scan files, a directory of them, a graph file, or "
+			"- for standard input");
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = load_input(&l, inputs[i]);
+	if (code == 0 && !l.graph && l.set.count == 0)
+		code = fl_fail(err, -EINVAL, "%s: no scan in it; was anything scanned?", inputs[0]);
+	if (code == 0)
+		*system = l.graph ? system_of_graph(l.graph, l.graph_name) : fl_system_join(&l.set);
+	else
+		fl_graph_free(l.graph);
+	fl_scan_set_fini(&l.set);
+	free((char *)(uintptr_t)l.graph_name);
+	return code;
+}
