@@ -20,9 +20,11 @@
  *
  * Cost. A compression pointer points strictly backwards from the beginning of
  * the piece that it ends, so following it ends; a name is given up after
- * 255 octets (RFC 1035 section 2.3.4) or NAME_HOPS_MAX pointers, so that a heap of
- * pointers to pointers costs no more than an honest name. Following the chain looks
- * at each record at most CHAIN_STEPS_MAX times. All of it is linear in the message.
+ * 255 octets (RFC 1035 section 2.3.4) or NAME_HOPS_MAX pointers. Hundreds of records whose
+ * owners all climb the same long tower would still cost far more than their octets, so
+ * a message has a purse of label and pointer steps, about one for each octet; a record of an
+ * address has 16 octets, and no host has 16 labels. Following the chain looks at each record
+ * at most CHAIN_STEPS_MAX times. All of it is linear in the message.
  *
  * A record that is odd in itself (an A of five octets, a CNAME whose name is
  * broken) is passed over and the message counted as malformed; the records around
@@ -42,6 +44,7 @@ enum {
 	LABEL_MAX = 63,              /* the upper two bits set mean a pointer */
 	POINTER_BITS = 0xc0,
 	NAME_HOPS_MAX = 128,         /* a name has at most 127 labels, each may be pointed to */
+	NAME_STEPS_BASE = 512,       /* per message, and one for each of its octets */
 	CHAIN_STEPS_MAX = 2 * FL_DNS_CHAIN_MAX, /* twice what resolvers follow at all */
 	DNAMES_MAX = 8,              /* in one answer; servers send one */
 	CLASS_IN = 1,
@@ -49,6 +52,11 @@ enum {
 	TYPE_DNAME = 39,             /* RFC 6672 */
 	OPCODE_QUERY = 0,
 	OPCODE_NOTIFY = 4,           /* RFC 1996: has a question, too */
+};
+
+struct message {
+	struct fl_slice bytes;
+	size_t steps_left; /* labels and pointers that may still be read in names */
 };
 
 /* Uncompressed, lower case, without the root's octet. */
@@ -81,6 +89,14 @@ struct answers {
 	struct answer list[FL_DNS_RECORDS_MAX];
 };
 
+static bool take_step(struct message *message)
+{
+	if (message->steps_left == 0)
+		return false;
+	message->steps_left--;
+	return true;
+}
+
 static bool append_label(struct wire_name *name, struct fl_reader *r, uint8_t length)
 {
 	const uint8_t *label = fl_read_bytes(r, length);
@@ -94,15 +110,22 @@ static bool append_label(struct wire_name *name, struct fl_reader *r, uint8_t le
 	return true;
 }
 
+/* Places that were not met while reading have nothing behind them. */
+static struct fl_reader reader_at(const struct message *message, size_t place)
+{
+	size_t from = place < message->bytes.size ? place : message->bytes.size;
+	return fl_reader_over(message->bytes.data + from, message->bytes.size - from);
+}
+
 /* The name at @place; false when there is none that RFC 1035 allows. */
-static bool read_name(struct fl_slice message, size_t place, struct wire_name *name)
+static bool read_name(struct message *message, size_t place, struct wire_name *name)
 {
 	name->size = 0;
-	for (unsigned hops = 0; place < message.size && hops <= NAME_HOPS_MAX; hops++) {
-		struct fl_reader r = fl_reader_over(message.data + place, message.size - place);
+	for (unsigned hops = 0; hops <= NAME_HOPS_MAX && take_step(message); hops++) {
+		struct fl_reader r = reader_at(message, place);
 		uint8_t length;
 		while ((length = fl_read_u8(&r)) > 0 && length <= LABEL_MAX) {
-			if (!append_label(name, &r, length))
+			if (!take_step(message) || !append_label(name, &r, length))
 				return false;
 		}
 		if (length == 0)
@@ -178,12 +201,12 @@ static void read_header(struct fl_reader *r, struct fl_dns_message *m, uint16_t 
 }
 
 /* Several questions were never defined; the first counts. @name is its wire name. */
-static bool read_questions(struct fl_slice message, struct fl_reader *r, struct fl_dns_message *m,
+static bool read_questions(struct message *message, struct fl_reader *r, struct fl_dns_message *m,
 			   struct wire_name *name)
 {
 	name->size = 0;
 	for (unsigned i = 0; i < m->question_count && !r->failed; i++) {
-		size_t place = (size_t)(r->at - message.data);
+		size_t place = (size_t)(r->at - message->bytes.data);
 		skip_name(r);
 		uint16_t type = fl_read_be16(r);
 		fl_read_skip(r, 2);
@@ -197,10 +220,10 @@ static bool read_questions(struct fl_slice message, struct fl_reader *r, struct 
 	return !r->failed;
 }
 
-static bool owner_hash(struct fl_slice message, size_t place, struct answers *a, uint64_t *hash)
+static bool owner_hash(struct message *message, size_t place, struct answers *a, uint64_t *hash)
 {
 	/* A bare pointer, the usual owner, is known by its target. */
-	struct fl_reader r = fl_reader_over(message.data + place, message.size - place);
+	struct fl_reader r = reader_at(message, place);
 	uint16_t pointer = fl_read_be16(&r);
 	bool bare = pointer >= POINTER_BITS << 8;
 	if (bare && pointer == a->last_owner) {
@@ -250,7 +273,7 @@ static bool keep_alias_below(struct answers *a, size_t owner, size_t data, uint3
 	return true;
 }
 
-static bool keep_answer(struct fl_slice message, struct answers *a, size_t owner, struct answer answer)
+static bool keep_answer(struct message *message, struct answers *a, size_t owner, struct answer answer)
 {
 	if (!owner_hash(message, owner, a, &answer.owner_hash))
 		return false;
@@ -259,15 +282,15 @@ static bool keep_answer(struct fl_slice message, struct answers *a, size_t owner
 }
 
 /* One record: kept, passed over, or (false) odd. */
-static bool read_answer(struct fl_slice message, struct fl_reader *r, struct answers *a)
+static bool read_answer(struct message *message, struct fl_reader *r, struct answers *a)
 {
-	size_t owner = (size_t)(r->at - message.data);
+	size_t owner = (size_t)(r->at - message->bytes.data);
 	skip_name(r);
 	uint16_t type = fl_read_be16(r);
 	uint16_t class = fl_read_be16(r);
 	uint32_t ttl_s = usable_ttl(fl_read_be32(r));
 	uint16_t length = fl_read_be16(r);
-	size_t data = (size_t)(r->at - message.data);
+	size_t data = (size_t)(r->at - message->bytes.data);
 	fl_read_skip(r, length);
 	if (r->failed)
 		return false;
@@ -281,7 +304,7 @@ static bool read_answer(struct fl_slice message, struct fl_reader *r, struct ans
 	return keep_answer(message, a, owner, answer);
 }
 
-static void read_answers(struct fl_slice message, struct fl_reader *r, unsigned count, struct answers *a)
+static void read_answers(struct message *message, struct fl_reader *r, unsigned count, struct answers *a)
 {
 	a->sound = true;
 	a->count = a->dname_count = 0;
@@ -317,7 +340,7 @@ static size_t octets_before(const struct wire_name *name, const struct wire_name
 }
 
 /* The DNAME that stands above @name; @prefix: octets of @name that stay. */
-static const struct dname *find_dname(struct fl_slice message, const struct answers *a,
+static const struct dname *find_dname(struct message *message, const struct answers *a,
 				      const struct wire_name *name, size_t *prefix)
 {
 	struct wire_name owner;
@@ -332,7 +355,7 @@ static const struct dname *find_dname(struct fl_slice message, const struct answ
 }
 
 /* RFC 6672 section 2.2: the suffix is replaced, the labels before it stay. */
-static bool substitute(struct fl_slice message, size_t place, struct wire_name *name, size_t prefix)
+static bool substitute(struct message *message, size_t place, struct wire_name *name, size_t prefix)
 {
 	struct wire_name target;
 	if (!read_name(message, place, &target) || prefix + target.size > WIRE_NAME_MAX - 1)
@@ -344,7 +367,7 @@ static bool substitute(struct fl_slice message, size_t place, struct wire_name *
 
 /* @name becomes what it is an alias of. False at the end of the chain. A CNAME
  * leads on once, so that a loop ends. */
-static bool follow(struct fl_slice message, struct answers *a, struct wire_name *name, size_t *from,
+static bool follow(struct message *message, struct answers *a, struct wire_name *name, size_t *from,
 		   uint32_t *ttl_s)
 {
 	size_t place, prefix = 0;
@@ -378,7 +401,7 @@ static bool on_chain(const struct fl_dns_message *m, const char *text)
 }
 
 /* Fill m->chain from the question's @name on, which ends as the chain's end. */
-static void follow_chain(struct fl_slice message, struct answers *a, struct wire_name *name,
+static void follow_chain(struct message *message, struct answers *a, struct wire_name *name,
 			 struct fl_dns_message *m, uint32_t *ttl_s)
 {
 	size_t from = 0;
@@ -395,13 +418,13 @@ static void follow_chain(struct fl_slice message, struct answers *a, struct wire
 	}
 }
 
-static void keep_address(struct fl_slice message, const struct answer *from, struct fl_dns_message *m)
+static void keep_address(struct message *message, const struct answer *from, struct fl_dns_message *m)
 {
 	if (m->address_count == FL_DNS_ADDRESSES_MAX) {
 		m->address_dropped++;
 		return;
 	}
-	struct fl_reader r = fl_reader_over(message.data + from->data, message.size - from->data);
+	struct fl_reader r = reader_at(message, from->data);
 	struct fl_addr *to = &m->address[m->address_count++];
 	if (from->type == FL_DNS_A) {
 		const uint8_t *bytes = fl_read_bytes(&r, 4);
@@ -413,7 +436,7 @@ static void keep_address(struct fl_slice message, const struct answer *from, str
 }
 
 /* Addresses of the chain's end first, then the others. */
-static void keep_addresses(struct fl_slice message, struct answers *a, uint64_t end_hash,
+static void keep_addresses(struct message *message, struct answers *a, uint64_t end_hash,
 			   struct fl_dns_message *m, uint32_t *ttl_s)
 {
 	size_t others = 0;
@@ -439,7 +462,7 @@ static void keep_addresses(struct fl_slice message, struct answers *a, uint64_t 
 	}
 }
 
-static void resolve(struct fl_slice message, struct answers *a, struct wire_name *name,
+static void resolve(struct message *message, struct answers *a, struct wire_name *name,
 		    struct fl_dns_message *m)
 {
 	if (a->count == 0)
@@ -453,7 +476,8 @@ static void resolve(struct fl_slice message, struct answers *a, struct wire_name
 
 enum fl_parse fl_dns_parse(struct fl_reader *r, struct fl_dns_message *m)
 {
-	struct fl_slice message = fl_reader_rest(r);
+	struct fl_slice bytes = fl_reader_rest(r);
+	struct message message = { bytes, bytes.size + NAME_STEPS_BASE };
 	uint16_t answer_count;
 	read_header(r, m, &answer_count);
 	if (r->failed)
@@ -464,15 +488,15 @@ enum fl_parse fl_dns_parse(struct fl_reader *r, struct fl_dns_message *m)
 	}
 
 	struct wire_name name;
-	if (!read_questions(message, r, m, &name)) {
+	if (!read_questions(&message, r, m, &name)) {
 		r->at = r->end;
 		return FL_PARSE_MALFORMED;
 	}
 	unsigned count = answer_count < FL_DNS_RECORDS_MAX ? answer_count : FL_DNS_RECORDS_MAX;
 	m->address_dropped = (uint16_t)(answer_count - count);
 	struct answers answers;
-	read_answers(message, r, count, &answers);
-	resolve(message, &answers, &name, m);
+	read_answers(&message, r, count, &answers);
+	resolve(&message, &answers, &name, m);
 	r->at = r->end;
 	return answers.sound ? FL_PARSE_OK : FL_PARSE_MALFORMED;
 }

@@ -49,6 +49,11 @@ def dns():
     tower = b''.join(pointer(12 + 2 * i) for i in range(40))
     many = b''.join(record(pointer(12), 1, bytes([192, 0, 2, i])) for i in range(70))
     steps = b''.join(record(name('n%d.example' % i), 5, name('n%d.example' % (i + 1))) for i in range(20))
+    pieces, place = b'', 12
+    for i in range(100):
+        pieces, place = pieces + b'\1b' + pointer(place), 44 + 4 * i
+    climbers = record(b'\0', 16, pieces) + b''.join(
+        record(b'\1' + bytes([97 + i % 26]) + pointer(place), 1, bytes(4)) for i in range(60))
     return {
         'query': header(0x0100, 1, 0) + q,
         'answer': header(0x8180, 1, 1) + q + a,
@@ -66,6 +71,7 @@ def dns():
         'pointer-forward': header(0x8180, 1, 1) + q + record(pointer(60), 1, bytes(4)),
         'pointer-to-itself': header(0x8180, 1, 1) + q + record(pointer(33), 1, bytes(4)),
         'pointer-tower': header(0x8180, 1, 1) + q + record(b'\0', 16, tower) + record(pointer(80), 1, bytes(4)),
+        'pointer-towers-climbed-often': header(0x8180, 1, 61) + q + climbers,
         'binary-label': header(0x0100, 1, 0) + b'\x04a.\\\xff\x03\x00 \x7f\0' + struct.pack('>2H', 1, 1),
         'https-record': header(0x8180, 1, 1) + question('x.example', 65) + record(pointer(12), 65, b'\0\1\0'),
     }

@@ -296,6 +296,29 @@ static void pointer_towers(void **state)
 	assert_int_equal(message.address_count, 0);
 }
 
+/* A tower of 120 pieces, each a label and a pointer to the piece below; every record climbs it. */
+static void many_towers(void **state)
+{
+	(void)state;
+	enum { PIECES = 120, CLIMBERS = 500 };
+	begin(&w, 1 + CLIMBERS);
+	put(&w, BYTES("\0\0\x10\0\1\0\0\0\1\1\xe0")); /* 4 * 120 octets of text */
+	size_t piece = 12;
+	for (unsigned i = 0; i < PIECES; i++) {
+		uint8_t bytes[4] = { 1, 'b', (uint8_t)(0xc0 | piece >> 8), (uint8_t)piece };
+		piece = w.size;
+		put(&w, bytes, 4);
+	}
+	for (unsigned i = 0; i < CLIMBERS; i++) {
+		uint8_t owner[4] = { 1, (uint8_t)('a' + i % 26), (uint8_t)(0xc0 | piece >> 8), (uint8_t)piece };
+		put(&w, owner, 4);
+		put(&w, BYTES(A("\1", "\1")));
+	}
+	assert_int_equal(parse(w.bytes, w.size), FL_PARSE_MALFORMED);
+	assert_in_range(message.address_count, 1, FL_DNS_ADDRESSES_MAX);
+	assert_true(message.address_dropped + message.address_count < CLIMBERS / 2);
+}
+
 static void names_of_numbers(void **state)
 {
 	(void)state;
@@ -310,7 +333,7 @@ static void names_of_numbers(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 7];
+	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 8];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ .name = rows[n].name, .test_func = check_row,
@@ -324,6 +347,8 @@ int main(void)
 	tests[n++] = (struct CMUnitTest){ .name = "a name has at most 255 octets", .test_func = longest_name };
 	tests[n++] = (struct CMUnitTest){ .name = "a tower of pointers is climbed only so far",
 					  .test_func = pointer_towers };
+	tests[n++] = (struct CMUnitTest){ .name = "records that all climb a tower are read only so far",
+					  .test_func = many_towers };
 	tests[n++] = (struct CMUnitTest){ .name = "types and rcodes have names", .test_func = names_of_numbers };
 	return cmocka_run_group_tests_name("dns", tests, NULL, NULL);
 }
