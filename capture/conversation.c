@@ -3,10 +3,10 @@
  * conversation.c - the bounded table of conversations
  *
  * Conversations live in one array in the order they were first seen; an
- * open-addressed index of array positions finds them. Eviction looks at a window of
+ * index finds them. Eviction looks at a window of
  * WINDOW neighbours in the array (a clock hand walks on), takes the least useful and lets the
  * newcomer have its place, so the array never moves and the choice does not depend
- * on the hash. The index is rebuilt in place by backward shift.
+ * on the hash.
  *
  * Siblings (same client, name, port and transport, other server address) hang in a ring; success on
  * one soon after failure of another is a fail-over. The ring is found through a second index by that
@@ -18,18 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/index.h"
+
 enum { WINDOW = 16, RING_MAX = 32 };
 static const int64_t failover_ns = INT64_C(10) * 1000000000;
-
-struct index {
-	uint32_t *slot; /* conversation + 1 */
-	uint32_t mask;
-};
 
 struct fl_conversations {
 	struct fl_conversation *list;
 	uint32_t count, limit, hand;
-	struct index by_key, by_group;
+	struct fl_index by_key, by_group; /* the latter: one of each ring */
 	struct fl_detail *details;
 	uint32_t detail_count, detail_limit;
 	uint32_t *free_details;
@@ -37,22 +34,13 @@ struct fl_conversations {
 	uint64_t evicted, without_detail;
 };
 
-static void index_init(struct index *x, uint32_t limit)
-{
-	uint32_t places = 16;
-	while (places < limit * 2)
-		places *= 2;
-	x->slot = fl_alloc_array(places, sizeof(*x->slot));
-	x->mask = places - 1;
-}
-
 struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
 {
 	struct fl_conversations *c = fl_alloc(sizeof(*c));
 	c->limit = limit < WINDOW ? WINDOW : limit;
 	c->list = fl_alloc_array(c->limit, sizeof(*c->list));
-	index_init(&c->by_key, c->limit);
-	index_init(&c->by_group, c->limit);
+	fl_index_init(&c->by_key, c->limit);
+	fl_index_init(&c->by_group, c->limit);
 	c->detail_limit = details;
 	c->details = fl_alloc_array(details ? details : 1, sizeof(*c->details));
 	c->free_details = fl_alloc_array(details ? details : 1, sizeof(*c->free_details));
@@ -64,8 +52,8 @@ void fl_conversations_free(struct fl_conversations *c)
 	if (!c)
 		return;
 	free(c->list);
-	free(c->by_key.slot);
-	free(c->by_group.slot);
+	fl_index_fini(&c->by_key);
+	fl_index_fini(&c->by_group);
 	free(c->details);
 	free(c->free_details);
 	free(c);
@@ -91,80 +79,51 @@ static bool same_group(const struct fl_conversation_key *a, const struct fl_conv
 	       fl_addr_equal(&a->client, &b->client);
 }
 
-static uint32_t home(const struct fl_conversations *c, const struct index *x, uint32_t entry)
+static uint32_t find_key(const struct fl_conversations *c, const struct fl_conversation_key *k, uint32_t hash)
 {
-	const struct fl_conversation_key *k = &c->list[entry - 1].key;
-	return (x == &c->by_key ? hash_key(k) : hash_group(k)) & x->mask;
-}
-
-/* Linear probing without tombstones: later entries of the run move up (Knuth, TAOCP 6.4 R). */
-static void index_remove(const struct fl_conversations *c, struct index *x, uint32_t at)
-{
-	uint32_t hole = at;
-	for (;;) {
-		at = (at + 1) & x->mask;
-		if (!x->slot[at])
+	uint32_t at = fl_index_home(&c->by_key, hash), i;
+	while ((i = fl_index_next(&c->by_key, hash, &at)) != UINT32_MAX)
+		if (memcmp(&c->list[i].key, k, sizeof(*k)) == 0)
 			break;
-		uint32_t h = home(c, x, x->slot[at]);
-		if (((at - h) & x->mask) >= ((at - hole) & x->mask)) {
-			x->slot[hole] = x->slot[at];
-			hole = at;
-		}
-	}
-	x->slot[hole] = 0;
+	return i;
 }
 
-static uint32_t *find_entry(const struct fl_conversations *c, const struct index *x, uint32_t hash, uint32_t entry)
+static uint32_t find_group(const struct fl_conversations *c, const struct fl_conversation_key *k, uint32_t hash)
 {
-	uint32_t at = hash & x->mask;
-	while (x->slot[at] && x->slot[at] != entry)
-		at = (at + 1) & x->mask;
-	(void)c;
-	return &x->slot[at];
-}
-
-static uint32_t *find_key(const struct fl_conversations *c, const struct fl_conversation_key *k)
-{
-	uint32_t at = hash_key(k) & c->by_key.mask;
-	while (c->by_key.slot[at] && memcmp(&c->list[c->by_key.slot[at] - 1].key, k, sizeof(*k)) != 0)
-		at = (at + 1) & c->by_key.mask;
-	return &c->by_key.slot[at];
-}
-
-static uint32_t *find_group(const struct fl_conversations *c, const struct fl_conversation_key *k)
-{
-	uint32_t at = hash_group(k) & c->by_group.mask;
-	while (c->by_group.slot[at] && !same_group(&c->list[c->by_group.slot[at] - 1].key, k))
-		at = (at + 1) & c->by_group.mask;
-	return &c->by_group.slot[at];
+	uint32_t at = fl_index_home(&c->by_group, hash), i;
+	while ((i = fl_index_next(&c->by_group, hash, &at)) != UINT32_MAX)
+		if (same_group(&c->list[i].key, k))
+			break;
+	return i;
 }
 
 static void join_ring(struct fl_conversations *c, uint32_t i)
 {
 	struct fl_conversation *v = &c->list[i];
-	uint32_t *slot = find_group(c, &v->key);
+	uint32_t hash = hash_group(&v->key), other = find_group(c, &v->key, hash);
 	v->sibling = i;
-	if (*slot) {
-		struct fl_conversation *other = &c->list[*slot - 1];
-		v->sibling = other->sibling;
-		other->sibling = i;
+	if (other == UINT32_MAX) {
+		fl_index_add(&c->by_group, hash, i);
+		return;
 	}
-	*slot = i + 1;
+	v->sibling = c->list[other].sibling;
+	c->list[other].sibling = i;
 }
 
 static void leave_ring(struct fl_conversations *c, uint32_t i)
 {
 	struct fl_conversation *v = &c->list[i];
-	uint32_t *slot = find_group(c, &v->key);
-	if (v->sibling == i) {
-		index_remove(c, &c->by_group, (uint32_t)(slot - c->by_group.slot));
+	uint32_t hash = hash_group(&v->key), before = v->sibling;
+	bool known = find_group(c, &v->key, hash) == i;
+	if (known)
+		fl_index_remove(&c->by_group, hash, i);
+	if (before == i)
 		return;
-	}
-	uint32_t before = v->sibling;
 	while (c->list[before].sibling != i)
 		before = c->list[before].sibling;
 	c->list[before].sibling = v->sibling;
-	*slot = before + 1;
+	if (known)
+		fl_index_add(&c->by_group, hash, before);
 }
 
 static bool less_useful(const struct fl_conversation *a, const struct fl_conversation *b)
@@ -186,8 +145,7 @@ static uint32_t evict(struct fl_conversations *c)
 	}
 	c->hand = (c->hand + WINDOW) % c->limit;
 	leave_ring(c, worst);
-	uint32_t *slot = find_entry(c, &c->by_key, hash_key(&c->list[worst].key), worst + 1);
-	index_remove(c, &c->by_key, (uint32_t)(slot - c->by_key.slot));
+	fl_index_remove(&c->by_key, hash_key(&c->list[worst].key), worst);
 	if (c->list[worst].detail)
 		c->free_details[c->free_count++] = c->list[worst].detail;
 	c->evicted++;
@@ -197,12 +155,11 @@ static uint32_t evict(struct fl_conversations *c)
 struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
 					   int64_t now_ns)
 {
-	uint32_t *slot = find_key(c, key);
-	if (*slot)
-		return &c->list[*slot - 1];
-	uint32_t i = c->count < c->limit ? c->count++ : evict(c);
-	slot = find_key(c, key); /* eviction may have moved it */
-	*slot = i + 1;
+	uint32_t hash = hash_key(key), i = find_key(c, key, hash);
+	if (i != UINT32_MAX)
+		return &c->list[i];
+	i = c->count < c->limit ? c->count++ : evict(c);
+	fl_index_add(&c->by_key, hash, i);
 	struct fl_conversation *v = &c->list[i];
 	*v = (struct fl_conversation){ .key = *key, .first_ns = now_ns, .last_ns = now_ns,
 				       .request_min = UINT32_MAX };

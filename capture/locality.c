@@ -261,8 +261,8 @@ void fl_locality_decide(struct fl_locality *l)
 			l->how = "loopback";
 		} else {
 			add_all(&l->chosen, &l->internal);
-			l->how = "all-internal";
-			l->single = false;
+			l->single = l->internal.count == 0;
+			l->how = l->single ? "none" : "all-internal";
 		}
 	}
 	add_all(&l->chosen, &l->loopback);

@@ -2,11 +2,10 @@
 /*
  * names.c - DNS answers bound to (client, address, time)
  *
- * Two set-associative tables answer the two questions of the packet path: which
+ * Two tables answer the two questions of the packet path: which
  * answer named this address last (client, address), and which chain led away from
- * this name (client, name). A set has four places; a new key takes a free one,
- * else the oldest. So memory is fixed, nothing is ever moved, and a flood of
- * answers pushes out only old neighbours. A binding outlives its TTL: a
+ * this name (client, name). Each is a ring of fixed size in the order keys were first
+ * seen, behind an index; a full ring gives up its oldest key. A binding outlives its TTL: a
  * connection pool dials for hours with what it resolved once.
  *
  * The list of distinct answers is an append-only array behind an open-addressed
@@ -18,9 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "faultline/status.h"
+#include "faultline/index.h"
 
-enum { WAYS = 4 };
 static const int64_t young_ns = INT64_C(600) * 1000000000;
 
 struct key {
@@ -35,7 +33,8 @@ struct place {
 
 struct bindings {
 	struct place *places;
-	uint32_t set_mask;
+	uint32_t limit, count, hand;
+	struct fl_index index;
 };
 
 struct fl_names {
@@ -43,60 +42,60 @@ struct fl_names {
 	struct bindings by_address, by_name;
 	struct fl_answer *answers;
 	size_t answer_count, answer_capacity, answer_limit;
-	uint32_t *index; /* answer + 1; power of two places */
-	uint32_t index_mask;
+	struct fl_index index;
 	struct fl_addr *addresses;
 	size_t address_count, address_capacity;
 	struct fl_names_counters counters;
 };
 
-static uint32_t round_up_power(uint32_t n)
+static void bindings_init(struct bindings *b, uint32_t limit)
 {
-	uint32_t p = 1;
-	while (p < n && p < UINT32_C(1) << 30)
-		p <<= 1;
-	return p;
+	b->limit = limit ? limit : 1;
+	b->places = fl_alloc_array(b->limit, sizeof(*b->places));
+	fl_index_init(&b->index, b->limit);
 }
 
-static void bindings_init(struct bindings *b, uint32_t places)
+static void bindings_fini(struct bindings *b)
 {
-	uint32_t sets = round_up_power(places / WAYS + 1);
-	b->set_mask = sets - 1;
-	b->places = fl_alloc_array((size_t)sets * WAYS, sizeof(*b->places));
+	free(b->places);
+	fl_index_fini(&b->index);
 }
 
-static struct place *set_of(const struct bindings *b, const struct key *k)
+static uint32_t key_hash(const struct key *k)
 {
-	uint64_t h = fl_hash_bytes(k, sizeof(*k), fl_hash_seed());
-	return b->places + (size_t)((uint32_t)(h >> 20) & b->set_mask) * WAYS;
+	return (uint32_t)(fl_hash_bytes(k, sizeof(*k), fl_hash_seed()) >> 20);
 }
 
-static const struct place *bindings_find(const struct bindings *b, const struct key *k)
+static struct place *bindings_find(const struct bindings *b, const struct key *k)
 {
-	const struct place *set = set_of(b, k);
-	for (int i = 0; i < WAYS; i++)
-		if (set[i].binding.name != FL_STR_NONE && memcmp(&set[i].key, k, sizeof(*k)) == 0)
-			return &set[i];
+	uint32_t hash = key_hash(k), at = fl_index_home(&b->index, hash), i;
+	while ((i = fl_index_next(&b->index, hash, &at)) != UINT32_MAX)
+		if (memcmp(&b->places[i].key, k, sizeof(*k)) == 0)
+			return &b->places[i];
 	return NULL;
+}
+
+static uint32_t oldest_place(struct bindings *b, int64_t now_ns, struct fl_names_counters *counters)
+{
+	uint32_t i = b->hand;
+	b->hand = (b->hand + 1) % b->limit;
+	if (now_ns - b->places[i].binding.time_ns < young_ns)
+		counters->bindings_evicted++;
+	fl_index_remove(&b->index, key_hash(&b->places[i].key), i);
+	return i;
 }
 
 static void bindings_put(struct bindings *b, const struct key *k, struct fl_binding binding,
 			 struct fl_names_counters *counters)
 {
-	struct place *set = set_of(b, k), *victim = set;
-	for (int i = 0; i < WAYS; i++) {
-		if (set[i].binding.name == FL_STR_NONE || memcmp(&set[i].key, k, sizeof(*k)) == 0) {
-			victim = &set[i];
-			goto put;
-		}
-		if (set[i].binding.time_ns < victim->binding.time_ns)
-			victim = &set[i];
+	struct place *known = bindings_find(b, k);
+	if (known) {
+		known->binding = binding;
+		return;
 	}
-	if (binding.time_ns - victim->binding.time_ns < young_ns)
-		counters->bindings_evicted++;
-put:
-	victim->key = *k;
-	victim->binding = binding;
+	uint32_t i = b->count < b->limit ? b->count++ : oldest_place(b, binding.time_ns, counters);
+	b->places[i] = (struct place){ *k, binding };
+	fl_index_add(&b->index, key_hash(k), i);
 }
 
 static struct key address_key(const struct fl_addr *client, const struct fl_addr *server)
@@ -118,9 +117,7 @@ struct fl_names *fl_names_new(struct fl_strpool *pool, const struct fl_names_opt
 	bindings_init(&n->by_address, options->bindings);
 	bindings_init(&n->by_name, options->bindings);
 	n->answer_limit = options->answers;
-	uint32_t places = round_up_power(options->answers + options->answers / 2 + 1);
-	n->index = fl_alloc_array(places, sizeof(*n->index));
-	n->index_mask = places - 1;
+	fl_index_init(&n->index, options->answers);
 	return n;
 }
 
@@ -128,10 +125,10 @@ void fl_names_free(struct fl_names *n)
 {
 	if (!n)
 		return;
-	free(n->by_address.places);
-	free(n->by_name.places);
+	bindings_fini(&n->by_address);
+	bindings_fini(&n->by_name);
+	fl_index_fini(&n->index);
 	free(n->answers);
-	free(n->index);
 	free(n->addresses);
 	free(n);
 }
@@ -186,7 +183,7 @@ static uint64_t answer_hash(const struct fl_answer *a, const struct fl_addr *add
 }
 
 static void append_answer(struct fl_names *n, struct fl_answer *a, const struct fl_addr *addresses,
-			  uint32_t *place)
+			  uint32_t hash)
 {
 	if (n->answer_count == n->answer_limit) {
 		n->counters.answers_dropped++;
@@ -204,15 +201,16 @@ static void append_answer(struct fl_names *n, struct fl_answer *a, const struct 
 	if (a->address_count)
 		memcpy(n->addresses + n->address_count, addresses, a->address_count * sizeof(*addresses));
 	n->address_count += a->address_count;
+	fl_index_add(&n->index, hash, (uint32_t)n->answer_count);
 	n->answers[n->answer_count++] = *a;
-	*place = (uint32_t)n->answer_count;
 }
 
 static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl_addr *addresses)
 {
-	uint32_t at = (uint32_t)answer_hash(a, addresses) & n->index_mask;
-	for (; n->index[at]; at = (at + 1) & n->index_mask) {
-		struct fl_answer *known = &n->answers[n->index[at] - 1];
+	uint32_t hash = (uint32_t)(answer_hash(a, addresses) >> 20);
+	uint32_t at = fl_index_home(&n->index, hash), i;
+	while ((i = fl_index_next(&n->index, hash, &at)) != UINT32_MAX) {
+		struct fl_answer *known = &n->answers[i];
 		if (!same_answer(n, known, a, addresses))
 			continue;
 		known->count++;
@@ -222,7 +220,7 @@ static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl
 			known->last_ns = a->last_ns;
 		return;
 	}
-	append_answer(n, a, addresses, &n->index[at]);
+	append_answer(n, a, addresses, hash);
 }
 
 void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,

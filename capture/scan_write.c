@@ -2,7 +2,8 @@
 /*
  * scan_write.c - faultline.scan/1 and faultline.scan-set/1, the seam as a file
  *
- * A tree is built and then printed by json.c. Members have a fixed order, lists are
+ * The long lists are written item by item, each a small tree of its own, so that a scan needs little
+ * more memory to be written than to be made. Members have a fixed order, lists are
  * in the order that fl_scan_sort() gives, doubles are printed so that they read back as themselves:
  * what was read and is written again is the same bytes. Histograms are sparse pairs
  * [bucket, count]; the quantiles beside them are for people and are not read back. Time lines leave out
@@ -139,8 +140,10 @@ static void add_coverage(cJSON *root, const struct fl_coverage *c)
 	fl_json_add_double(item, "window_for_95_s", c->window_for_95_s);
 }
 
-static void add_service(cJSON *item, const struct fl_scan_service *s)
+static cJSON *service_tree(const struct fl_scan_service *s)
 {
+	cJSON *item = checked(cJSON_CreateObject());
+
 	fl_json_add_string(item, "host", s->host);
 	fl_json_add_string(item, "name", s->name);
 	cJSON *ports = add_array(item, "ports");
@@ -165,6 +168,7 @@ static void add_service(cJSON *item, const struct fl_scan_service *s)
 	fl_json_add_time(item, "last_seen", s->last_seen_ns);
 	add_histogram(item, "service_time_s", &s->service_time);
 	add_timeline(item, "timeline", &s->timeline);
+	return item;
 }
 
 static void add_far_end(cJSON *item, const struct fl_scan_dependency *d)
@@ -182,8 +186,10 @@ static void add_far_end(cJSON *item, const struct fl_scan_dependency *d)
 	fl_json_add_strings(item, "hosts_asked", d->hosts_asked, d->host_asked_count);
 }
 
-static void add_dependency(cJSON *item, const struct fl_scan_dependency *d)
+static cJSON *dependency_tree(const struct fl_scan_dependency *d)
 {
+	cJSON *item = checked(cJSON_CreateObject());
+
 	fl_json_add_string(item, "host", d->host);
 	fl_json_add_string(item, "service", d->service);
 	fl_json_add_string(item, "attribution", fl_attribution_name(d->attribution));
@@ -203,10 +209,13 @@ static void add_dependency(cJSON *item, const struct fl_scan_dependency *d)
 	add_histogram(item, "first_byte_s", &d->first_byte);
 	add_histogram(item, "duration_s", &d->duration);
 	add_timeline(item, "timeline", &d->timeline);
+	return item;
 }
 
-static void add_name(cJSON *item, const struct fl_scan_name *n)
+static cJSON *name_tree(const struct fl_scan_name *n)
 {
+	cJSON *item = checked(cJSON_CreateObject());
+
 	add_address(item, "client", &n->client);
 	add_address(item, "resolver", &n->resolver);
 	fl_json_add_string(item, "transport", n->transport);
@@ -218,22 +227,11 @@ static void add_name(cJSON *item, const struct fl_scan_name *n)
 	fl_json_add_u64(item, "count", n->count);
 	fl_json_add_time(item, "first_seen", n->first_seen_ns);
 	fl_json_add_time(item, "last_seen", n->last_seen_ns);
+	return item;
 }
 
-static void add_lists(cJSON *root, const struct fl_scan *s)
-{
-	cJSON *services = add_array(root, "services");
-	for (size_t i = 0; i < s->service_count; i++)
-		add_service(append_object(services), &s->services[i]);
-	cJSON *dependencies = add_array(root, "dependencies");
-	for (size_t i = 0; i < s->dependency_count; i++)
-		add_dependency(append_object(dependencies), &s->dependencies[i]);
-	cJSON *names = add_array(root, "names");
-	for (size_t i = 0; i < s->name_count; i++)
-		add_name(append_object(names), &s->names[i]);
-}
-
-static cJSON *scan_tree(const struct fl_scan *s)
+/* Everything but the long lists. */
+static cJSON *head_tree(const struct fl_scan *s)
 {
 	cJSON *root = checked(cJSON_CreateObject());
 
@@ -254,29 +252,58 @@ static cJSON *scan_tree(const struct fl_scan *s)
 	fl_json_add_time(window, "start", s->start_ns);
 	fl_json_add_time(window, "end", s->end_ns);
 	add_coverage(root, &s->coverage);
-	add_lists(root, s);
 	return root;
+}
+
+static void write_scan(FILE *out, const struct fl_scan *s, unsigned indent)
+{
+	struct fl_json_stream stream;
+	cJSON *head = head_tree(s);
+
+	fl_json_stream_begin(&stream, out, indent);
+	fl_json_stream_members(&stream, head);
+	cJSON_Delete(head);
+	fl_json_stream_list(&stream, "services");
+	for (size_t i = 0; i < s->service_count; i++)
+		fl_json_stream_item(&stream, service_tree(&s->services[i]));
+	fl_json_stream_list_end(&stream);
+	fl_json_stream_list(&stream, "dependencies");
+	for (size_t i = 0; i < s->dependency_count; i++)
+		fl_json_stream_item(&stream, dependency_tree(&s->dependencies[i]));
+	fl_json_stream_list_end(&stream);
+	fl_json_stream_list(&stream, "names");
+	for (size_t i = 0; i < s->name_count; i++)
+		fl_json_stream_item(&stream, name_tree(&s->names[i]));
+	fl_json_stream_list_end(&stream);
+	fl_json_stream_end(&stream);
 }
 
 void fl_scan_write(FILE *out, const struct fl_scan *s)
 {
-	cJSON *root = scan_tree(s);
-
-	fl_json_write(out, root);
-	cJSON_Delete(root);
+	write_scan(out, s, 0);
+	fputc('\n', out);
 }
 
 void fl_scan_set_write(FILE *out, const struct fl_scan_set *set)
 {
+	struct fl_json_stream stream;
+	cJSON *head;
+
 	if (set->count == 1) {
 		fl_scan_write(out, set->list[0]);
 		return;
 	}
-	cJSON *root = checked(cJSON_CreateObject());
-	fl_json_add_string(root, "schema", "faultline.scan-set/1");
-	cJSON *scans = add_array(root, "scans");
-	for (size_t i = 0; i < set->count; i++)
-		cJSON_AddItemToArray(scans, scan_tree(set->list[i]));
-	fl_json_write(out, root);
-	cJSON_Delete(root);
+	head = checked(cJSON_CreateObject());
+	fl_json_add_string(head, "schema", "faultline.scan-set/1");
+	fl_json_stream_begin(&stream, out, 0);
+	fl_json_stream_members(&stream, head);
+	cJSON_Delete(head);
+	unsigned indent = fl_json_stream_list(&stream, "scans");
+	for (size_t i = 0; i < set->count; i++) {
+		fl_json_stream_next(&stream);
+		write_scan(out, set->list[i], indent);
+	}
+	fl_json_stream_list_end(&stream);
+	fl_json_stream_end(&stream);
+	fputc('\n', out);
 }

@@ -18,9 +18,18 @@ uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a)
 		return NO_HOST;
 	if (fl_locality_single_host(m->scanner->locality))
 		return 0;
-	for (uint32_t h = 0; h < m->scan->host_count; h++)
-		if (fl_addr_equal(&m->scan->hosts[h].addresses[0], a))
-			return h;
+	/* One host an address, in the order of addresses. */
+	size_t low = 0, high = m->scan->host_count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = fl_addr_compare(&m->scan->hosts[mid].addresses[0], a);
+		if (order == 0)
+			return (uint32_t)mid;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
 	return NO_HOST;
 }
 

@@ -152,12 +152,12 @@ static void mark_patterns(struct row *rows, size_t n)
 /* Starts of @v that fell into open work of @service. */
 static uint64_t nested_in(const struct summary *m, const struct fl_conversation *v, const struct service_row *service)
 {
-	const struct fl_inflight *f = m->scanner->inflight;
+	static const uint8_t transports[] = { FL_TRANSPORT_TCP, FL_TRANSPORT_UDP };
 	uint64_t most = 0;
-	for (size_t i = 0; i < fl_inflight_count(f); i++) {
-		const struct fl_listener *l = fl_inflight_get(f, i);
-		if (l->port == service->port && l->slot < FL_NESTED_SLOTS &&
-		    fl_addr_equal(&l->address, &v->key.client) && v->nested[l->slot] > most)
+	for (size_t i = 0; i < FL_ARRAY_LEN(transports); i++) {
+		const struct fl_listener *l =
+			fl_inflight_find(m->scanner->inflight, &v->key.client, service->port, transports[i]);
+		if (l && l->slot < FL_NESTED_SLOTS && v->nested[l->slot] > most)
 			most = v->nested[l->slot];
 	}
 	return most;
@@ -168,9 +168,11 @@ static void attribute(const struct summary *m, struct row *r)
 	struct service_row *best = NULL;
 	double best_share = 0, second = 0;
 	size_t candidates = 0;
-	for (size_t i = 0; i < m->service_count; i++) {
+	for (size_t i = summary_first_service(m, r->host); i < m->service_count; i++) {
 		struct service_row *s = &m->services[i];
-		if (s->host != r->host || !s->candidate)
+		if (s->host != r->host)
+			break;
+		if (!s->candidate)
 			continue;
 		double share = r->v->starts ? (double)nested_in(m, r->v, s) / (double)r->v->starts : 0;
 		if (!best || share > best_share) {

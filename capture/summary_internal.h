@@ -32,6 +32,8 @@ enum { NO_HOST = UINT32_MAX };
 /* Index of the local host with this address, or NO_HOST. */
 uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a);
 struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port);
+/* Index of the host's first service, or where it would stand. */
+size_t summary_first_service(const struct summary *m, uint32_t host);
 const char *summary_transport(uint8_t transport);
 /* A chain as interned, as a list of strings in the arena. */
 const char **summary_chain(const struct summary *m, fl_str chain, size_t *count);

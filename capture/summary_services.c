@@ -169,7 +169,7 @@ static void add_service(struct summary *m, const struct inbound *list, size_t n)
 	add_addresses(m, s, list, n);
 }
 
-struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port)
+static size_t position(const struct summary *m, uint32_t host, uint16_t port)
 {
 	size_t low = 0, high = m->service_count;
 	while (low < high) {
@@ -180,9 +180,20 @@ struct service_row *summary_service(const struct summary *m, uint32_t host, uint
 		else
 			high = mid;
 	}
-	if (low == m->service_count || m->services[low].host != host || m->services[low].port != port)
+	return low;
+}
+
+size_t summary_first_service(const struct summary *m, uint32_t host)
+{
+	return position(m, host, 0);
+}
+
+struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port)
+{
+	size_t i = position(m, host, port);
+	if (i == m->service_count || m->services[i].host != host || m->services[i].port != port)
 		return NULL;
-	return &m->services[low];
+	return &m->services[i];
 }
 
 void summary_services(struct summary *m)

@@ -35,6 +35,10 @@ void fl_inflight_close(struct fl_inflight *f, uint32_t listener, int64_t now_ns)
 void fl_inflight_nest(const struct fl_inflight *f, const struct fl_addr *client,
 		      uint32_t nested[static FL_NESTED_SLOTS]);
 
+/* The listener, or NULL. */
+const struct fl_listener *fl_inflight_find(const struct fl_inflight *f, const struct fl_addr *address,
+					   uint16_t port, uint8_t transport);
+
 size_t fl_inflight_count(const struct fl_inflight *f);
 const struct fl_listener *fl_inflight_get(const struct fl_inflight *f, size_t i);
 uint64_t fl_inflight_refused(const struct fl_inflight *f);
