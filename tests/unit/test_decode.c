@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_decode.c - frames as hexadecimal text, by hand, header by header */
+#include "unit.h"
+
+#include "faultline/decode.h"
+
+#define ETHERNET "020000000002 020000000001 "
+#define ADDRESSES4 "0a000001 0a000002 "
+#define ADDRESSES6 "20010db8000000000000000000000001 20010db8000000000000000000000002 "
+/* 41 bytes: 10.0.0.1 to 10.0.0.2, one byte of TCP payload */
+#define IPV4_TCP "45000029 00004000 40060000 " ADDRESSES4
+#define IPV4_UDP "4500001e 00004000 40110000 " ADDRESSES4
+#define IPV6_TCP "60000000 0015 06 40 " ADDRESSES6
+#define TCP "9c40 01bb 00000064 000000c8 50180400 00000000 "
+#define UDP "9c40 0035 000a0000 "
+
+enum { FRAME_MAX = 512 };
+
+struct row {
+	const char *name;
+	int link;
+	const char *frame;
+	enum fl_parse parse;
+	unsigned transport;
+	size_t payload;        /* captured */
+	uint32_t payload_len;
+	unsigned way;
+	const char *src;       /* NULL: 10.0.0.1 */
+};
+
+static size_t from_hex(const char *text, uint8_t bytes[static FRAME_MAX])
+{
+	size_t size = 0;
+	for (; *text != '\0'; text++) {
+		if (*text == ' ')
+			continue;
+		char digits[3] = { text[0], text[1], '\0' };
+		assert_true(size < FRAME_MAX);
+		bytes[size++] = (uint8_t)strtoul(digits, NULL, 16);
+		text++;
+	}
+	return size;
+}
+
+/* In memory of exactly its size, so that a sanitizer sees one byte too many. */
+static enum fl_parse decode(int link, const char *text, struct fl_packet *p)
+{
+	uint8_t bytes[FRAME_MAX];
+	size_t size = from_hex(text, bytes);
+	uint8_t *exact = malloc(size ? size : 1);
+	assert_non_null(exact);
+	memcpy(exact, bytes, size);
+	memset(p, 0xa5, sizeof(*p));
+	enum fl_parse parse = fl_decode(link, exact, (uint32_t)size, p);
+	free(exact);
+	return parse;
+}
+
+static void check_row(void **state)
+{
+	const struct row *row = *state;
+	struct fl_packet p;
+	assert_int_equal(decode(row->link, row->frame, &p), row->parse);
+	assert_int_equal(p.time_ns, (int64_t)0xa5a5a5a5a5a5a5a5u);
+	assert_int_equal(p.len, 0xa5a5a5a5u);
+	if (row->parse != FL_PARSE_OK) {
+		assert_int_equal(p.transport, 0);
+		assert_true(fl_addr_is_none(&p.src));
+		assert_int_equal(p.payload.size, 0);
+		return;
+	}
+	struct fl_addr src;
+	assert_true(fl_addr_parse(row->src ? row->src : "10.0.0.1", &src));
+	assert_true(fl_addr_equal(&src, &p.src));
+	assert_int_equal(p.transport, row->transport);
+	assert_int_equal(p.payload.size, row->payload);
+	assert_int_equal(p.payload_len, row->payload_len);
+	assert_int_equal(p.way, row->way);
+	assert_int_equal(p.has_mac, row->link == 1);
+	bool ports = row->transport == FL_TRANSPORT_TCP || row->transport == FL_TRANSPORT_UDP;
+	assert_int_equal(p.src_port, ports ? 40000 : 0);
+	if (row->transport == FL_TRANSPORT_TCP) {
+		assert_int_equal(p.dst_port, 443);
+		assert_int_equal(p.tcp_seq, 100);
+		assert_int_equal(p.tcp_ack, 200);
+		assert_int_equal(p.tcp_flags, FL_TCP_PSH | FL_TCP_ACK);
+		assert_int_equal(p.tcp_window, 1024);
+	}
+}
+
+static struct row rows[] = {
+	{ "TCP over IPv4 over Ethernet", 1, ETHERNET "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "TCP over IPv6 over Ethernet", 1, ETHERNET "86dd" IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  "2001:db8::1" },
+	{ "UDP over IPv4", 1, ETHERNET "0800" IPV4_UDP UDP "4142", FL_PARSE_OK, 17, 2, 2, 0, NULL },
+	{ "Ethernet padding is no payload", 1, ETHERNET "0800" IPV4_UDP UDP "4142 000000000000", FL_PARSE_OK,
+	  17, 2, 2, 0, NULL },
+	{ "bytes behind UDP's own length are no payload", 1,
+	  ETHERNET "0800 45000020 00004000 40110000" ADDRESSES4 UDP "41424344", FL_PARSE_OK, 17, 2, 2, 0, NULL },
+	{ "payload that the snap length cut keeps its length", 1,
+	  ETHERNET "0800 450000c8 00004000 40060000" ADDRESSES4 TCP "4142", FL_PARSE_OK, 6, 2, 160, 0, NULL },
+	{ "offloaded packet with total length 0 counts what was captured", 1,
+	  ETHERNET "0800 45000000 00004000 40060000" ADDRESSES4 TCP "414243", FL_PARSE_OK, 6, 3, 3, 0, NULL },
+	{ "one VLAN tag", 1, ETHERNET "8100 0064 0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "three VLAN tags of all kinds", 1, ETHERNET "88a8 0064 9100 0065 8100 0066 0800" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "two MPLS labels", 1, ETHERNET "8847 00010040 00020140" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "MPLS pseudowire is not ours", 1, ETHERNET "8847 00020140 00000000" ETHERNET, FL_PARSE_UNSUPPORTED,
+	  0, 0, 0, 0, NULL },
+	{ "PPPoE session", 1, ETHERNET "8864 1100 0001 002b 0021" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "PPPoE with a PPP control protocol", 1, ETHERNET "8864 1100 0001 002b c021 01", FL_PARSE_UNSUPPORTED,
+	  0, 0, 0, 0, NULL },
+	{ "cooked v1, sent by us", 113, "0004 0001 0006 0200000000010000 0800" IPV4_TCP TCP "41", FL_PARSE_OK,
+	  6, 1, 1, FL_WAY_OUT, NULL },
+	{ "cooked v1, sent to us, VLAN tag inside", 113,
+	  "0000 0001 0006 0200000000010000 8100 0064 0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, FL_WAY_IN,
+	  NULL },
+	{ "cooked v1 from netlink carries no Ethernet type", 113,
+	  "0004 0338 0000 0000000000000000 0800" IPV4_TCP TCP "41", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "cooked v2, to another host", 276, "0800 0000 00000003 0001 03 06 0200000000010000" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, FL_WAY_OTHER, NULL },
+	{ "BSD loopback, little-endian IPv4", 0, "02000000" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "BSD loopback, big-endian IPv4", 0, "00000002" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "BSD loopback, IPv6 of Darwin", 0, "1e000000" IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  "2001:db8::1" },
+	{ "OpenBSD loopback, IPv6", 108, "00000018" IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, "2001:db8::1" },
+	{ "loopback with a family that is both orders' nonsense", 0, "02000002" IPV4_TCP TCP "41",
+	  FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "raw IP tells IPv4 by its version", 12, IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "raw IP tells IPv6 by its version", 101, IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, "2001:db8::1" },
+	{ "raw IP of version 5", 12, "55000029", FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "link type IPV4", 228, IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "a link type we do not know", 127, IPV4_TCP TCP "41", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "ARP is unsupported", 1, ETHERNET "0806 0001", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "an empty frame is cut", 1, "", FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
+	{ "cut inside the Ethernet header", 1, ETHERNET "08", FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
+	{ "cut inside the IPv4 header", 1, ETHERNET "0800 4500002900004000400600", FL_PARSE_TRUNCATED, 0, 0, 0,
+	  0, NULL },
+	{ "cut inside the TCP header", 1, ETHERNET "0800" IPV4_TCP "9c40 01bb 0000", FL_PARSE_TRUNCATED, 0, 0,
+	  0, 0, NULL },
+	{ "cut inside the TCP options", 1,
+	  ETHERNET "0800 45000034 00004000 40060000" ADDRESSES4
+		  "9c40 01bb 00000064 000000c8 80180400 00000000 0101", FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
+	{ "TCP header longer than its packet", 1,
+	  ETHERNET "0800" IPV4_TCP "9c40 01bb 00000064 000000c8 60180400 00000000 41", FL_PARSE_MALFORMED, 0, 0,
+	  0, 0, NULL },
+	{ "TCP header shorter than 20 bytes", 1,
+	  ETHERNET "0800" IPV4_TCP "9c40 01bb 00000064 000000c8 40180400 00000000 41", FL_PARSE_MALFORMED, 0, 0,
+	  0, 0, NULL },
+	{ "IPv4 too short for TCP by its own word", 1,
+	  ETHERNET "0800 4500001e 00004000 40060000" ADDRESSES4 TCP, FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "IPv4 options are stepped over", 1,
+	  ETHERNET "0800 4600002d 00004000 40060000" ADDRESSES4 "01010101" TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "IPv4 header shorter than 20 bytes", 1, ETHERNET "0800 44000029 00004000 40060000" ADDRESSES4 TCP,
+	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "IPv4 total length below its header", 1, ETHERNET "0800 45000013 00004000 40060000" ADDRESSES4 TCP,
+	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "UDP length below its header", 1, ETHERNET "0800" IPV4_UDP "9c40 0035 00070000 4142",
+	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "UDP length past the IP packet", 1, ETHERNET "0800" IPV4_UDP "9c40 0035 00640000 4142",
+	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "first fragment of UDP: the rest of the datagram is missing", 1,
+	  ETHERNET "0800 4500001e 00002000 40110000" ADDRESSES4 "9c40 0035 00640000 4142", FL_PARSE_OK, 17, 2,
+	  92, 0, NULL },
+	{ "later fragment", 1, ETHERNET "0800 4500001e 00002001 40110000" ADDRESSES4 "4142434445464748 4142",
+	  FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "IPv6 hop-by-hop, routing, destination options, atomic fragment, authentication", 1,
+	  ETHERNET "86dd 60000000 0045 00 40" ADDRESSES6 "2b00000000000000 3c00000000000000 2c00000000000000"
+		  "3300000000000001 0602000000000001 0000000000000000" TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  "2001:db8::1" },
+	{ "IPv6 later fragment", 1, ETHERNET "86dd 60000000 000a 2c 40" ADDRESSES6 "0600000900000001 4142",
+	  FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "IPv6 extension longer than its packet", 1,
+	  ETHERNET "86dd 60000000 0010 00 40" ADDRESSES6 "06ff000000000000 0000000000000000",
+	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "IPv6 extension that was cut", 1, ETHERNET "86dd 60000000 0100 00 40" ADDRESSES6 "060f000000000000",
+	  FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
+	{ "seventeen IPv6 extensions are an attack", 1,
+	  ETHERNET "86dd 60000000 0088 3c 40" ADDRESSES6
+		  "3c00000000000000 3c00000000000000 3c00000000000000 3c00000000000000 3c00000000000000"
+		  "3c00000000000000 3c00000000000000 3c00000000000000 3c00000000000000 3c00000000000000"
+		  "3c00000000000000 3c00000000000000 3c00000000000000 3c00000000000000 3c00000000000000"
+		  "3c00000000000000 3c00000000000000", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "IPv6 jumbogram has what was captured", 1,
+	  ETHERNET "86dd 60000000 0000 00 40" ADDRESSES6 "0600c20400010000" TCP "41424344", FL_PARSE_OK, 6, 4,
+	  4, 0, "2001:db8::1" },
+	{ "IPv6 in IPv4 has the inner addresses", 1,
+	  ETHERNET "0800 45000051 00004000 40290000" ADDRESSES4 IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  "2001:db8::1" },
+	{ "inner packet longer than the outer one", 1,
+	  ETHERNET "0800 45000048 00004000 40290000" ADDRESSES4 IPV6_TCP TCP "41", FL_PARSE_MALFORMED, 0, 0, 0,
+	  0, NULL },
+	{ "a protocol without ports is fine", 1, ETHERNET "0800 45000016 00004000 40020000" ADDRESSES4 "4142",
+	  FL_PARSE_OK, 2, 2, 2, 0, NULL },
+};
+
+static void icmp_error_quotes_the_failed_packet(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	assert_int_equal(decode(1, ETHERNET "0800 45000038 00004000 40010000 0a0000fe 0a000001"
+		"0301000000000000 45000040 00004000 40110000" ADDRESSES4 "9c40 0035 002c0000", &p), FL_PARSE_OK);
+	assert_int_equal(p.transport, 1);
+	assert_true(p.quotes);
+	assert_int_equal(p.quoted_transport, FL_TRANSPORT_UDP);
+	assert_int_equal(p.quoted_src_port, 40000);
+	assert_int_equal(p.quoted_dst_port, 53);
+	assert_int_equal(p.quoted_dst.bytes[15], 2);
+	assert_int_equal(p.src_port, 0);
+}
+
+static void icmpv6_error_quotes_the_failed_packet(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	assert_int_equal(decode(1, ETHERNET "86dd 60000000 0038 3a 40" ADDRESSES6
+		"0104000000000000 60000000 0028 06 40" ADDRESSES6 "9c40 01bb 00000064", &p), FL_PARSE_OK);
+	assert_true(p.quotes);
+	assert_int_equal(p.quoted_transport, FL_TRANSPORT_TCP);
+	assert_int_equal(p.quoted_dst_port, 443);
+}
+
+static void icmp_echo_and_cut_quotes_quote_nothing(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	assert_int_equal(decode(1, ETHERNET "0800 4500001c 00004000 40010000" ADDRESSES4
+		"0800000000010001", &p), FL_PARSE_OK);
+	assert_false(p.quotes);
+	assert_int_equal(decode(1, ETHERNET "0800 45000038 00004000 40010000" ADDRESSES4
+		"0301000000000000 45000040 00004000 40110000" ADDRESSES4 "9c40", &p), FL_PARSE_OK);
+	assert_false(p.quotes);
+	assert_true(fl_addr_is_none(&p.quoted_src));
+	assert_int_equal(p.quoted_src_port, 0);
+}
+
+static void ethernet_addresses_are_kept(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	assert_int_equal(decode(1, ETHERNET "0800" IPV4_TCP TCP "41", &p), FL_PARSE_OK);
+	assert_int_equal(p.src_mac[5], 1);
+	assert_int_equal(p.dst_mac[5], 2);
+}
+
+static void every_cut_of_a_frame_is_told_apart_from_malformed(void **state)
+{
+	(void)state;
+	uint8_t bytes[FRAME_MAX];
+	size_t size = from_hex(ETHERNET "8100 0064 0800" IPV4_TCP TCP "41", bytes);
+	for (size_t cut = 0; cut < size; cut++) {
+		struct fl_packet p;
+		uint8_t *exact = malloc(cut ? cut : 1);
+		assert_non_null(exact);
+		memcpy(exact, bytes, cut);
+		assert_int_equal(fl_decode(1, exact, (uint32_t)cut, &p),
+			cut < size - 1 ? FL_PARSE_TRUNCATED : FL_PARSE_OK);
+		free(exact);
+	}
+}
+
+static void known_link_types(void **state)
+{
+	(void)state;
+	static const int known[] = { 0, 1, 12, 101, 108, 113, 228, 229, 276 };
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		assert_true(fl_decode_knows(known[i]));
+	assert_false(fl_decode_knows(127));
+	assert_false(fl_decode_knows(-1));
+}
+
+int main(void)
+{
+	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+	static struct CMUnitTest table[ROWS];
+	for (size_t i = 0; i < ROWS; i++)
+		table[i] = (struct CMUnitTest){ .name = rows[i].name, .test_func = check_row,
+			.initial_state = &rows[i] };
+	const struct CMUnitTest others[] = {
+		cmocka_unit_test(icmp_error_quotes_the_failed_packet),
+		cmocka_unit_test(icmpv6_error_quotes_the_failed_packet),
+		cmocka_unit_test(icmp_echo_and_cut_quotes_quote_nothing),
+		cmocka_unit_test(ethernet_addresses_are_kept),
+		cmocka_unit_test(every_cut_of_a_frame_is_told_apart_from_malformed),
+		cmocka_unit_test(known_link_types),
+	};
+	int failed = cmocka_run_group_tests_name("frames", table, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("rest", others, NULL, NULL);
+}
