@@ -220,23 +220,34 @@ def graph():
 
 
 def scan():
-    stamp = '2026-11-21T13:05:45Z'
+    stamp, later = '2026-11-21T13:05:45Z', '2026-11-21T14:05:45Z'
     dependency = {'host': 'h', 'service': 'web', 'attribution': 'host', 'name': 'db.example', 'name_source': 'dns',
                   'port': 5432, 'transport': 'tcp', 'addresses': ['192.0.2.1'], 'cname_chain': ['x.example'],
                   'scope': 'external', 'class': 'on-request', 'answered': True, 'coupling': None,
                   'connections': {'tried': 3, 'established': 2, 'refused': 1}, 'exchanges': '18446744073709551615',
+                  'failed_addresses': ['192.0.2.1'], 'provider': 'example', 'hosts_asked': ['pool.example'],
+                  'connect_s': {'count': 3, 'buckets': [[0, 1], [70, 2]]},
+                  'timeline': {'start': '2026-11-21T13:05:44Z', 'width_s': 4, 'buckets': [1, 0, 2]},
                   'first_seen': stamp, 'last_seen': stamp}
     entry = {'client': '192.0.2.9', 'resolver': '192.0.2.53', 'transport': 'udp', 'name': 'db.example', 'type': 'A',
              'rcode': 'NOERROR', 'cname_chain': [], 'addresses': ['192.0.2.1'], 'count': 1, 'first_seen': stamp,
              'last_seen': stamp}
-    whole = {'schema': 'faultline.scan/1', 'point': 'h', 'source': 'file', 'host': 'h',
+    whole = {'schema': 'faultline.scan/1', 'point': 'h', 'source': 'file',
+             'host': {'name': 'h', 'addresses': ['192.0.2.9']},
              'hosts': [{'name': 'h', 'addresses': ['192.0.2.9']}], 'window': {'start': stamp, 'end': stamp},
-             'coverage': {'packets': 10, 'limits': [], 'blind_spots': []},
-             'services': [{'host': 'h', 'name': 'web', 'ports': [{'port': 80, 'transport': 'tcp'}]}],
+             'coverage': {'packets': 10, 'host_detection': 'given', 'unseen_dependencies': 0.5, 'window_for_95_s': None,
+                          'limits': [{'name': 'flow table', 'limit': 9, 'hits': 1, 'what': 'flows evicted'}],
+                          'blind_spots': [{'kind': 'ech', 'count': 1, 'text': 'names were encrypted'}]},
+             'services': [{'host': 'h', 'name': 'web', 'ports': [{'port': 80, 'transport': 'tcp'}],
+                           'clients': [{'address': '2001:db8::1', 'connections': 2, 'exchanges': 3, 'probe': True}]}],
              'dependencies': [dependency], 'names': [entry]}
     return {
         'whole': json.dumps(whole).encode(),
         'set': json.dumps({'schema': 'faultline.scan-set/1', 'scans': [whole, whole]}).encode(),
+        'two-windows': json.dumps({'schema': 'faultline.scan-set/1',
+                                   'scans': [whole, dict(whole, window={'start': stamp, 'end': later})]}).encode(),
+        'bare-minimum': json.dumps({'schema': 'faultline.scan/1', 'point': 'p',
+                                    'window': {'start': stamp, 'end': stamp}}).encode(),
         'empty-set': b'{"schema":"faultline.scan-set/1","scans":[]}',
         'no-schema': b'{}',
         'odd-types': json.dumps(dict(whole, dependencies=[{'port': 'x', 'addresses': [7]}])).encode(),
