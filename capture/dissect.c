@@ -288,6 +288,10 @@ static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct 
 		enum fl_parse result = fl_http_request(bytes->data + at, bytes->size - at, &s->request);
 		if (result == FL_PARSE_MORE && !flow_has(f, FLOW_HTTP))
 			flow_set_application(f, FL_APP_HTTP);
+		if (result == FL_PARSE_MORE && s->request.host[0]) {
+			note_request(s, f); /* the Host is what was wanted; the rest of the head need not be stored */
+			break;
+		}
 		if (result == FL_PARSE_MORE) {
 			fl_stream_consume(stream, s->streams, at);
 			return;
