@@ -627,7 +627,8 @@ static struct fl_flow_packet add_unbelieved(struct fl_flow_table *t, const struc
 	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
 	struct fl_packet copy = *p;
 	unsigned side;
-	if (find(t, &e, hash_ends(t, &e), &side))
+	const struct fl_flow *f = find(t, &e, hash_ends(t, &e), &side);
+	if (f && !(p->transport == FL_TRANSPORT_TCP && begins_anew(f, p, side)))
 		copy.time_ns = t->clock_ns;
 	struct fl_flow_packet result = add(t, &copy);
 	t->leap_flow = result.created ? id_of(t, result.flow) : 0;
