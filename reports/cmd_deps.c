@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_deps.c - faultline deps: what services depend on, transitively, with paths
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "reports/deps.h"
+#include "reports/inputs.h"
+
+struct deps_options {
+	const char *of;
+	bool json;
+};
+
+static const struct fl_option options[] = {
+	{ "of", 0, FL_OPTION_STRING, offsetof(struct deps_options, of), 0, 0, "NODE",
+		"only what this node depends on; any unambiguous part of its id" },
+	FL_JSON_OPTION(deps_options),
+	{ 0 },
+};
+
+static const struct fl_usage usage = {
+	.command = "deps",
+	.synopsis = "[--of NODE] INPUT... [--json]",
+	.about = "List what services depend on, directly and through others, with the path",
+	.options = options,
+	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+		 "Probes and attempts that nobody answered are listed, but are no part of the graph.\n",
+};
+
+static int print_deps(const struct fl_system *s, const struct deps_options *o, struct fl_error *err)
+{
+	fl_node_id of = FL_NODE_NONE;
+	if (o->of != NULL) {
+		of = fl_graph_resolve(s->graph, o->of, err);
+		if (of == FL_NODE_NONE)
+			return -ENOENT;
+	}
+	struct fl_deps *d = fl_deps_new(s, of);
+	if (d->reach->dropped > 0)
+		fl_command_warn(usage.command, "%llu more rows are left out; ask for one service with --of",
+			(unsigned long long)d->reach->dropped);
+	if (o->json)
+		fl_deps_print_json(s, d);
+	else
+		fl_deps_print_table(s, d);
+	fl_deps_free(d);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct deps_options o = { 0 };
+	struct fl_strings inputs = { 0 };
+	struct fl_system *system = NULL;
+	struct fl_error err;
+	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
+	bool help = rc == FL_OPTIONS_HELP;
+	if (rc == FL_OPTIONS_OK)
+		rc = fl_inputs_load(&system, &inputs, 0, usage.command, &err);
+	if (rc == 0)
+		rc = print_deps(system, &o, &err);
+	if (rc == 0)
+		rc = fl_results_end(usage.command, FL_EXIT_OK);
+	fl_system_free(system);
+	fl_strings_fini(&inputs);
+	if (rc < 0)
+		return fl_command_fail(usage.command, &err);
+	return help ? FL_EXIT_OK : rc;
+}
+
+const struct fl_command fl_command_deps = { "deps", run, &usage };

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inputs.c - what the commands over findings share: INPUTs, the frame of their output, coverage
+ *
+ * Every command prints the same frame: one line that says what this is and over which
+ * hosts and time, the findings, then what was seen to find them. Coverage is no footnote: a
+ * finding over a scan that dropped half its packets reads differently.
+ */
+#include "reports/inputs.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/escape.h"
+#include "faultline/report.h"
+#include "faultline/units.h"
+#include "reports/digest_internal.h"
+
+enum { TITLE_MAX_CHARACTERS = 160, HOSTS_NAMED = 6 };
+
+int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *command,
+	struct fl_error *err)
+{
+	if (arguments->count <= first)
+		return fl_fail(err, -EINVAL,
+			"no input: give scan files, a directory of them or a graph file; 'faultline %s --help' shows how",
+			command);
+	return fl_system_load(s, arguments->list + first, arguments->count - first, err);
+}
+
+/* ---- JSON ---- */
+
+cJSON *fl_document_new(const char *schema)
+{
+	cJSON *root = cJSON_CreateObject();
+	fl_json_add_string(root, "schema", schema);
+	return root;
+}
+
+cJSON *fl_document_append(cJSON *array)
+{
+	cJSON *object = cJSON_CreateObject();
+	cJSON_AddItemToArray(array, object);
+	return object;
+}
+
+void fl_document_write(cJSON *root)
+{
+	fl_json_write(stdout, root);
+	cJSON_Delete(root);
+}
+
+void fl_document_add_nodes(cJSON *object, const char *key, const struct fl_graph *g, const fl_node_id *nodes,
+	size_t count)
+{
+	const char **ids = fl_alloc_array(count, sizeof(*ids));
+	for (size_t i = 0; i < count; i++)
+		ids[i] = fl_graph_node(g, nodes[i])->id;
+	fl_json_add_strings(object, key, ids, count);
+	free(ids);
+}
+
+static const struct {
+	const char *key;
+	size_t offset;
+} coverage_counts[] = {
+	{ "packets", offsetof(struct fl_coverage, packets) },
+	{ "bytes", offsetof(struct fl_coverage, bytes) },
+	{ "dropped_kernel", offsetof(struct fl_coverage, dropped_kernel) },
+	{ "dropped_interface", offsetof(struct fl_coverage, dropped_interface) },
+	{ "not_ip", offsetof(struct fl_coverage, not_ip) },
+	{ "truncated", offsetof(struct fl_coverage, truncated) },
+	{ "malformed", offsetof(struct fl_coverage, malformed) },
+	{ "duplicates", offsetof(struct fl_coverage, duplicates) },
+	{ "fragments", offsetof(struct fl_coverage, fragments) },
+	{ "parse_errors", offsetof(struct fl_coverage, parse_errors) },
+	{ "flows", offsetof(struct fl_coverage, flows) },
+	{ "flows_named", offsetof(struct fl_coverage, flows_named) },
+	{ "flows_unattributed", offsetof(struct fl_coverage, flows_unattributed) },
+	{ "name_answers", offsetof(struct fl_coverage, name_answers) },
+};
+
+static uint64_t unnamed_flows(const struct fl_coverage *c)
+{
+	return c->flows > c->flows_named ? c->flows - c->flows_named : 0;
+}
+
+static void add_hosts(cJSON *object, const struct fl_system *s)
+{
+	const struct fl_graph *g = s->graph;
+	size_t count = 0;
+	fl_node_id *hosts = fl_alloc_array(fl_graph_order(g), sizeof(*hosts));
+	for (fl_node_id v = 0; v < fl_graph_order(g); v++)
+		if (fl_graph_is_kind(g, v, "host"))
+			hosts[count++] = v;
+	const char **names = fl_alloc_array(count, sizeof(*names));
+	for (size_t i = 0; i < count; i++)
+		names[i] = fl_system_label(s, hosts[i]);
+	fl_json_add_strings(object, "hosts", names, count);
+	free(names);
+	free(hosts);
+}
+
+static void add_lists(cJSON *object, const struct fl_coverage *c)
+{
+	cJSON *limits = cJSON_AddArrayToObject(object, "limits");
+	for (size_t i = 0; i < c->limit_count; i++) {
+		cJSON *limit = fl_document_append(limits);
+		fl_json_add_string(limit, "name", c->limits[i].name);
+		fl_json_add_u64(limit, "limit", c->limits[i].limit);
+		fl_json_add_u64(limit, "hits", c->limits[i].hits);
+		fl_json_add_string(limit, "what", c->limits[i].what);
+	}
+	cJSON *spots = cJSON_AddArrayToObject(object, "blind_spots");
+	for (size_t i = 0; i < c->blind_spot_count; i++) {
+		cJSON *spot = fl_document_append(spots);
+		fl_json_add_string(spot, "kind", c->blind_spots[i].kind);
+		fl_json_add_u64(spot, "count", c->blind_spots[i].count);
+		fl_json_add_string(spot, "text", c->blind_spots[i].text);
+	}
+}
+
+void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s)
+{
+	const struct fl_coverage *c = &s->coverage;
+	cJSON *object = cJSON_AddObjectToObject(root, key);
+	fl_json_add_u64(object, "scans", s->scans.count);
+	if (s->scans.count == 0) {
+		fl_json_add_string(object, "note", "a graph file: stated, not seen");
+		return;
+	}
+	fl_json_add_time(object, "start", s->start_ns);
+	fl_json_add_time(object, "end", s->end_ns);
+	fl_json_add_double(object, "watched_s", s->watched_s);
+	add_hosts(object, s);
+	for (size_t i = 0; i < FL_ARRAY_LEN(coverage_counts); i++)
+		fl_json_add_u64(object, coverage_counts[i].key,
+			*(const uint64_t *)((const char *)c + coverage_counts[i].offset));
+	fl_json_add_u64(object, "flows_unnamed", unnamed_flows(c));
+	fl_json_add_string(object, "host_detection", c->host_detection);
+	fl_json_add_double(object, "unseen_dependencies", c->unseen_dependencies);
+	fl_json_add_double(object, "window_for_95_s", c->window_for_95_s);
+	add_lists(object, c);
+}
+
+/* ---- terminal ---- */
+
+void fl_line_write(const char *text)
+{
+	fl_escape_write(stdout, FL_LANGUAGE_TERMINAL, text);
+	fputc('\n', stdout);
+}
+
+void fl_heading_write(const struct fl_system *s, const char *text)
+{
+	bool colour = fl_terminal_colour(stdout);
+	char duration[FL_TIME_TEXT];
+	struct fl_arena *a = fl_arena_new();
+	const char *where = "stated in a graph file";
+	if (s->scans.count > 0) {
+		char *title = fl_escape_string(FL_LANGUAGE_TERMINAL, s->title, TITLE_MAX_CHARACTERS);
+		where = fl_arena_printf(a, "%s; %s, %s", title == NULL ? "" : title, fl_say_time(a, s->start_ns),
+			fl_duration_format(s->end_ns - s->start_ns, duration));
+		free(title);
+	}
+	fputs(colour ? "\033[1m" : "", stdout);
+	fl_escape_write(stdout, FL_LANGUAGE_TERMINAL, text);
+	fputs(colour ? "\033[0m" : "", stdout);
+	fl_escape_write(stdout, FL_LANGUAGE_TERMINAL, fl_arena_printf(a, " (%s)", where));
+	fputs("\n\n", stdout);
+	fl_arena_free(a);
+}
+
+/* "104 233" */
+static const char *grouped(struct fl_arena *a, uint64_t n)
+{
+	char digits[24];
+	int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+	char *text = fl_arena_alloc(a, 2 * sizeof(digits)), *out = text;
+	for (int i = 0; i < size; i++) {
+		if (i > 0 && (size - i) % 3 == 0)
+			*out++ = ' ';
+		*out++ = digits[i];
+	}
+	return text;
+}
+
+static void write_unseen(struct fl_arena *a, const struct fl_coverage *c)
+{
+	char duration[FL_TIME_TEXT];
+	for (size_t i = 0; i < c->limit_count; i++)
+		if (c->limits[i].hits > 0)
+			fl_line_write(fl_arena_printf(a, "not seen: limit of the %s (%llu) was met: %llu %s",
+				c->limits[i].name, (unsigned long long)c->limits[i].limit,
+				(unsigned long long)c->limits[i].hits, c->limits[i].what));
+	for (size_t i = 0; i < c->blind_spot_count; i++)
+		fl_line_write(fl_arena_printf(a, "not seen: %s (%llu)",
+			c->blind_spots[i].text == NULL ? c->blind_spots[i].kind : c->blind_spots[i].text,
+			(unsigned long long)c->blind_spots[i].count));
+	if (c->unseen_dependencies >= 0.5 && isfinite(c->window_for_95_s) && c->window_for_95_s < 1e9)
+		fl_line_write(fl_arena_printf(a,
+			"not seen yet: about %.0f more dependencies; %s of scanning would see 95 %% of them",
+			c->unseen_dependencies,
+			fl_duration_format((int64_t)(c->window_for_95_s * 1e9), duration)));
+	else if (c->unseen_dependencies >= 0.5)
+		fl_line_write(fl_arena_printf(a, "not seen yet: about %.0f more dependencies", c->unseen_dependencies));
+}
+
+void fl_coverage_write(const struct fl_system *s)
+{
+	const struct fl_coverage *c = &s->coverage;
+	struct fl_arena *a = fl_arena_new();
+	fputc('\n', stdout);
+	if (s->scans.count == 0) {
+		fl_line_write("seen: nothing, a graph file states what it states");
+	} else {
+		uint64_t unnamed = unnamed_flows(c);
+		fl_line_write(fl_arena_printf(a, "seen: %s, %s packets, %s dropped; %s unnamed, %s unattributed",
+			fl_say_count(a, s->scans.count, "scan", "scans"), grouped(a, c->packets),
+			grouped(a, c->dropped_kernel + c->dropped_interface), fl_say_count(a, unnamed, "flow", "flows"),
+			grouped(a, c->flows_unattributed)));
+		write_unseen(a, c);
+	}
+	fl_arena_free(a);
+}
+
+int fl_results_end(const char *command, int code)
+{
+	struct fl_error err;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fl_fail(&err, -EIO, "standard output could not be written: %s", strerror(errno));
+	return fl_command_fail(command, &err);
+}
+
+const char *fl_path_between(struct fl_arena *a, const struct fl_system *s, const fl_node_id *path, size_t length)
+{
+	const char *text = NULL;
+	size_t named = 0;
+	for (size_t i = 1; i + 1 < length; i++) {
+		if (fl_graph_is_kind(s->graph, path[i], "endpoint") || fl_graph_is_kind(s->graph, path[i], "resolver"))
+			continue;
+		if (++named > HOSTS_NAMED)
+			return fl_arena_printf(a, "%s > ...", text);
+		const char *label = fl_say_label(a, s, path[i]);
+		text = text == NULL ? label : fl_arena_printf(a, "%s > %s", text, label);
+	}
+	return text;
+}

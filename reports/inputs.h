@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inputs.h - what the commands over findings share: INPUTs, the frame of their output, coverage
+ */
+#ifndef FAULTLINE_REPORTS_INPUTS_H
+#define FAULTLINE_REPORTS_INPUTS_H
+
+#include "faultline/command.h"
+#include "faultline/json.h"
+#include "faultline/system.h"
+
+#define FL_JSON_OPTION(type) \
+	{ "json", 0, FL_OPTION_FLAG, offsetof(struct type, json), 0, 0, NULL, "print JSON for programs" }
+
+/* fl_system_load() of the arguments from @first on; an error when there are none. */
+int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *command,
+	struct fl_error *err);
+
+/* An object with "schema" first; @schema: "faultline.deps/1". */
+cJSON *fl_document_new(const char *schema);
+/* @key: { scans, watched_s, start, end, hosts[], packets ... limits[], blind_spots[] }; for a graph file
+ * only scans (0) and a note: nothing was seen. */
+void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s);
+/* Node ids as an array. */
+void fl_document_add_nodes(cJSON *object, const char *key, const struct fl_graph *g, const fl_node_id *nodes,
+	size_t count);
+cJSON *fl_document_append(cJSON *array);
+/* Print and free. */
+void fl_document_write(cJSON *root);
+
+/* "TEXT" and, on the same line, over which hosts and window. Bold on a terminal. */
+void fl_heading_write(const struct fl_system *s, const char *text);
+/* "seen: 12 scans, 104 233 packets, 0 dropped; 3 flows unnamed", then a line for each thing that
+ * was not seen. */
+void fl_coverage_write(const struct fl_system *s);
+/* One line of text, escaped. */
+void fl_line_write(const char *text);
+
+/* Flush standard output: @code, or FL_EXIT_ERROR with a message when it could not be written. */
+int fl_results_end(const char *command, int code);
+
+/* Services between the ends of a path, "a > b"; NULL when there are none. */
+const char *fl_path_between(struct fl_arena *a, const struct fl_system *s, const fl_node_id *path, size_t length);
+
+#endif
