@@ -95,7 +95,7 @@ static const char *say_externals(struct fl_digest *d)
 	const struct fl_external *e = most_hidden(d);
 	if (d->hidden_externals == 0 || e == NULL)
 		return fl_arena_printf(a, "%s used.", count);
-	return fl_arena_printf(a, "%s used; %zu of them only behind other services, for example %s%s%s by the way %s.",
+	return fl_arena_printf(a, "%s used; %zu of them only behind other services, for example %s%s%s by way of %s.",
 		count, d->hidden_externals, e->endpoint, e->provider == NULL ? "" : " at ",
 		e->provider == NULL ? "" : e->provider, e->path);
 }
@@ -135,7 +135,9 @@ static const char *say_coverage(struct fl_digest *d)
 			fl_say_count(a, dropped, "packet was", "packets were"),
 			fl_say_share(a, (double)dropped / ((double)dropped + (double)c->packets)));
 	const char *unseen = "how much was not seen is unknown";
-	if (!isnan(c->unseen_dependencies))
+	if (c->unseen_dependencies < 0.5)
+		unseen = "the estimate is that hardly any dependency was missed that shows itself as often";
+	else if (!isnan(c->unseen_dependencies))
 		unseen = fl_arena_printf(a, "about %.0f dependencies are estimated not to have shown themselves",
 			c->unseen_dependencies);
 	char watched[FL_TIME_TEXT];
