@@ -97,11 +97,12 @@ static ssize_t feed_refill(struct feed *f)
 	return n;
 }
 
-static ssize_t feed_damaged(struct feed *f)
+/* What was inflated before the damage is still good; the error comes with the next read. */
+static ssize_t feed_damaged(struct feed *f, size_t good)
 {
 	f->damaged = true;
 	errno = EIO;
-	return -1;
+	return good > 0 ? (ssize_t)good : -1;
 }
 
 /* RFC 1952 section 2.2: members follow each other; what stands behind the last is ignored. */
@@ -117,6 +118,8 @@ static bool feed_next_member(struct feed *f)
 
 static ssize_t feed_inflate(struct feed *f, char *to, size_t size)
 {
+	if (f->damaged)
+		return feed_damaged(f, 0);
 	f->z.next_out = (unsigned char *)to;
 	f->z.avail_out = (uInt)size;
 	while (f->z.avail_out == size) {
@@ -135,7 +138,7 @@ static ssize_t feed_inflate(struct feed *f, char *to, size_t size)
 		if (result == Z_STREAM_END)
 			f->member_open = false;
 		else if (result != Z_OK && result != Z_BUF_ERROR)
-			return feed_damaged(f);
+			return feed_damaged(f, size - f->z.avail_out);
 	}
 	return (ssize_t)(size - f->z.avail_out);
 }
