@@ -214,10 +214,6 @@ static void add_counts(struct fl_scan_dependency *into, const struct fl_scan_dep
 	into->bytes_out = fl_join_add(into->bytes_out, d->bytes_out);
 	into->bytes_in = fl_join_add(into->bytes_in, d->bytes_in);
 	into->exchanges_lower_bound |= d->exchanges_lower_bound;
-	fl_histogram_merge(&into->connect, &d->connect);
-	fl_histogram_merge(&into->first_byte, &d->first_byte);
-	fl_histogram_merge(&into->duration, &d->duration);
-	fl_timeline_merge(&into->timeline, &d->timeline);
 }
 
 static void add_statements(struct fl_scan_dependency *into, const struct fl_scan_dependency *d)
@@ -310,6 +306,10 @@ static struct fl_scan_dependency *merge(struct join *j, const struct record *lis
 	struct fl_scan_dependency *into = fl_arena_alloc(j->arena, sizeof(*into));
 
 	*into = *list[0].d;
+	if (count > 1) /* a scan's own measures are never added to */
+		into->measures = NULL;
+	for (size_t i = 0; i < count && count > 1; i++)
+		fl_measures_merge(j->arena, &into->measures, list[i].d->measures);
 	for (size_t i = 1; i < count; i++) {
 		add_counts(into, list[i].d);
 		add_statements(into, list[i].d);

@@ -27,7 +27,7 @@ struct fl_conversations {
 	struct fl_conversation *list;
 	uint32_t count, limit, hand;
 	struct fl_index by_key, by_group; /* the latter: one of each ring */
-	struct fl_detail *details;
+	struct fl_measures *details;
 	uint32_t detail_count, detail_limit;
 	uint32_t *free_details;
 	uint32_t free_count;
@@ -167,13 +167,13 @@ struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const str
 	return v;
 }
 
-struct fl_detail *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)
+struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)
 {
 	if (*detail)
 		return &c->details[*detail - 1];
 	if (c->free_count) {
 		*detail = c->free_details[--c->free_count];
-		c->details[*detail - 1] = (struct fl_detail){ 0 };
+		c->details[*detail - 1] = (struct fl_measures){ 0 };
 	} else if (c->detail_count < c->detail_limit) {
 		*detail = ++c->detail_count;
 	} else {
@@ -194,7 +194,7 @@ void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v
 	v->last_start_ns = now_ns;
 	if (now_ns > v->last_ns)
 		v->last_ns = now_ns;
-	struct fl_detail *d = fl_conversation_detail(c, &v->detail);
+	struct fl_measures *d = fl_conversation_detail(c, &v->detail);
 	if (d)
 		fl_timeline_add(&d->timeline, now_ns, 1);
 }
@@ -236,7 +236,7 @@ const struct fl_conversation *fl_conversation_get(const struct fl_conversations 
 	return &c->list[i];
 }
 
-const struct fl_detail *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail)
+const struct fl_measures *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail)
 {
 	return detail ? &c->details[detail - 1] : NULL;
 }

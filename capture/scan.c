@@ -207,6 +207,24 @@ void fl_timeline_merge(struct fl_timeline *into, const struct fl_timeline *from)
 
 /* --- a scan --- */
 
+struct fl_measures *fl_measures_of(struct fl_arena *a, struct fl_measures **m)
+{
+	if (!*m)
+		*m = fl_arena_alloc(a, sizeof(**m));
+	return *m;
+}
+
+void fl_measures_merge(struct fl_arena *a, struct fl_measures **into, const struct fl_measures *from)
+{
+	if (!from)
+		return;
+	struct fl_measures *m = fl_measures_of(a, into);
+	fl_histogram_merge(&m->connect, &from->connect);
+	fl_histogram_merge(&m->first_byte, &from->first_byte);
+	fl_histogram_merge(&m->duration, &from->duration);
+	fl_timeline_merge(&m->timeline, &from->timeline);
+}
+
 struct fl_scan *fl_scan_new(void)
 {
 	struct fl_scan *s = fl_alloc(sizeof(*s));

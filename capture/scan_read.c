@@ -403,6 +403,12 @@ static void read_timeline(struct reading *r, const cJSON *object, const char *ke
 		fl_timeline_merge(t, &raw); /* leading zeros go */
 }
 
+static void keep_measures(struct reading *r, struct fl_measures **into, const struct fl_measures *m)
+{
+	if (m->connect.count || m->first_byte.count || m->duration.count || m->timeline.width_ns)
+		*fl_measures_of(r->arena, into) = *m;
+}
+
 /* The name of a host of this scan; hosts are sorted by now. */
 static const char *read_host_name(struct reading *r, const cJSON *object, const char *key)
 {
@@ -472,8 +478,10 @@ static void read_service(struct reading *r, const cJSON *item, void *into)
 	read_counts(r, item, &fl_scan_service_counts, s);
 	read_objects(r, item, "clients", sizeof(*s->clients), read_client, &s->client_count, &s->clients);
 	read_seen(r, item, &s->first_seen_ns, &s->last_seen_ns);
-	read_histogram(r, item, "service_time_s", &s->service_time);
-	read_timeline(r, item, "timeline", &s->timeline);
+	struct fl_measures m = { 0 };
+	read_histogram(r, item, "service_time_s", &m.first_byte);
+	read_timeline(r, item, "timeline", &m.timeline);
+	keep_measures(r, &s->measures, &m);
 }
 
 static void read_far_end(struct reading *r, const cJSON *item, struct fl_scan_dependency *d)
@@ -518,10 +526,12 @@ static void read_dependency(struct reading *r, const cJSON *item, void *into)
 	read_counts(r, item, &fl_scan_dependency_counts, d);
 	d->exchanges_lower_bound = read_bool(r, item, "exchanges_lower_bound", false);
 	read_seen(r, item, &d->first_seen_ns, &d->last_seen_ns);
-	read_histogram(r, item, "connect_s", &d->connect);
-	read_histogram(r, item, "first_byte_s", &d->first_byte);
-	read_histogram(r, item, "duration_s", &d->duration);
-	read_timeline(r, item, "timeline", &d->timeline);
+	struct fl_measures m = { 0 };
+	read_histogram(r, item, "connect_s", &m.connect);
+	read_histogram(r, item, "first_byte_s", &m.first_byte);
+	read_histogram(r, item, "duration_s", &m.duration);
+	read_timeline(r, item, "timeline", &m.timeline);
+	keep_measures(r, &d->measures, &m);
 }
 
 static void read_name(struct reading *r, const cJSON *item, void *into)

@@ -17,6 +17,8 @@
 #include "faultline/json.h"
 #include "faultline/units.h"
 
+static const struct fl_measures nothing_measured;
+
 static cJSON *checked(cJSON *item)
 {
 	if (!item)
@@ -166,8 +168,9 @@ static cJSON *service_tree(const struct fl_scan_service *s)
 	}
 	fl_json_add_time(item, "first_seen", s->first_seen_ns);
 	fl_json_add_time(item, "last_seen", s->last_seen_ns);
-	add_histogram(item, "service_time_s", &s->service_time);
-	add_timeline(item, "timeline", &s->timeline);
+	const struct fl_measures *m = s->measures ? s->measures : &nothing_measured;
+	add_histogram(item, "service_time_s", &m->first_byte);
+	add_timeline(item, "timeline", &m->timeline);
 	return item;
 }
 
@@ -205,10 +208,11 @@ static cJSON *dependency_tree(const struct fl_scan_dependency *d)
 	add_bool(item, "exchanges_lower_bound", d->exchanges_lower_bound);
 	fl_json_add_time(item, "first_seen", d->first_seen_ns);
 	fl_json_add_time(item, "last_seen", d->last_seen_ns);
-	add_histogram(item, "connect_s", &d->connect);
-	add_histogram(item, "first_byte_s", &d->first_byte);
-	add_histogram(item, "duration_s", &d->duration);
-	add_timeline(item, "timeline", &d->timeline);
+	const struct fl_measures *m = d->measures ? d->measures : &nothing_measured;
+	add_histogram(item, "connect_s", &m->connect);
+	add_histogram(item, "first_byte_s", &m->first_byte);
+	add_histogram(item, "duration_s", &m->duration);
+	add_timeline(item, "timeline", &m->timeline);
 	return item;
 }
 

@@ -99,7 +99,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 		v->failures++;
 		fl_conversation_failure(s->conversations, v, now_ns);
 	} else {
-		struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
+		struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
 		if (d)
 			fl_histogram_add(&d->duration, (int64_t)f->user[FLOW_SPAN] * 1000);
 	}
@@ -155,7 +155,7 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	flow_clear(f, FLOW_ANSWER_DUE);
 	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
 	v->answered++;
-	struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
+	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
 	if (d)
 		fl_histogram_add(&d->first_byte, p->time_ns - f->exchange_start_ns);
 	/* An error answer is a failure of the work, but no reason to turn to another address. */
@@ -264,7 +264,7 @@ static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 		v->empty++;
 	if (!established)
 		fl_conversation_failure(s->conversations, v, f->first_ns);
-	struct fl_detail *d = fl_conversation_detail(s->conversations, &v->detail);
+	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
 	if (d && f->synack_ns && f->syn_ns)
 		fl_histogram_add(&d->connect, f->synack_ns - f->syn_ns);
 }
@@ -304,7 +304,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	};
 	s->names = fl_names_new(s->strings, &name_options);
 	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
-						share(memory, SHARE_DETAILS, sizeof(struct fl_detail)));
+						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
 	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
 	s->locality = fl_locality_new();
 	s->flow_name_limit = 2 * s->flow_capacity;

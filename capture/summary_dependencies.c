@@ -215,13 +215,8 @@ static void add_counts(struct summary *m, struct fl_scan_dependency *d, const st
 	d->bytes_in += v->bytes_in;
 	d->answered = d->answered || v_answered(v);
 	d->failover_seen = d->failover_seen || v->failovers > 0;
-	const struct fl_detail *detail = fl_conversation_get_detail(m->scanner->conversations, v->detail);
-	if (!detail)
-		return;
-	fl_histogram_merge(&d->connect, &detail->connect);
-	fl_histogram_merge(&d->first_byte, &detail->first_byte);
-	fl_histogram_merge(&d->duration, &detail->duration);
-	fl_timeline_merge(&d->timeline, &detail->timeline);
+	fl_measures_merge(m->arena, &d->measures,
+			  fl_conversation_get_detail(m->scanner->conversations, v->detail));
 }
 
 static void add_sums(const struct summary *m, struct sums *sum, const struct row *r)

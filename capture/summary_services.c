@@ -89,7 +89,7 @@ static void add_client(struct fl_scan_service *s, const struct fl_conversation *
 static void add_up(struct summary *m, struct service_row *row, const struct fl_conversation *v)
 {
 	struct fl_scan_service *s = row->service;
-	const struct fl_detail *d = fl_conversation_get_detail(m->scanner->conversations, v->detail);
+	const struct fl_measures *d = fl_conversation_get_detail(m->scanner->conversations, v->detail);
 	add_port(m, s, v);
 	add_client(s, v);
 	s->connections += v->connections.established + v->connections.midstream;
@@ -102,8 +102,9 @@ static void add_up(struct summary *m, struct service_row *row, const struct fl_c
 	if (v->last_ns > s->last_seen_ns)
 		s->last_seen_ns = v->last_ns;
 	if (d) {
-		fl_histogram_merge(&s->service_time, &d->first_byte);
-		fl_timeline_merge(&s->timeline, &d->timeline);
+		struct fl_measures *measures = fl_measures_of(m->arena, &s->measures);
+		fl_histogram_merge(&measures->first_byte, &d->first_byte);
+		fl_timeline_merge(&measures->timeline, &d->timeline);
 	}
 }
 

@@ -27,12 +27,6 @@ struct fl_conversation_key {
 	uint8_t name_source;      /* enum fl_name_source */
 };
 
-/* Histograms and time line of a conversation or listener; taken from a bounded pool. */
-struct fl_detail {
-	struct fl_histogram connect, first_byte, duration;
-	struct fl_timeline timeline;
-};
-
 struct fl_conversation {
 	struct fl_conversation_key key;
 	fl_str chain;             /* latest CNAME chain of the name */
@@ -77,11 +71,11 @@ void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v
 void fl_conversation_success(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns);
 void fl_conversation_failure(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns);
 /* NULL when the pool is used up (counted). */
-struct fl_detail *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail);
+struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail);
 
 size_t fl_conversation_count(const struct fl_conversations *c);
 const struct fl_conversation *fl_conversation_get(const struct fl_conversations *c, size_t i);
-const struct fl_detail *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail);
+const struct fl_measures *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail);
 uint64_t fl_conversations_evicted(const struct fl_conversations *c);
 uint64_t fl_conversations_without_detail(const struct fl_conversations *c);
 uint32_t fl_conversations_limit(const struct fl_conversations *c);

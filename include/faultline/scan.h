@@ -62,6 +62,15 @@ struct fl_timeline {
 void fl_timeline_add(struct fl_timeline *t, int64_t time_ns, uint32_t n); /* widens as needed */
 void fl_timeline_merge(struct fl_timeline *into, const struct fl_timeline *from);
 
+/* What was measured of a dependency, or of a service from its own side. Large, so held by pointer; NULL is
+ * the same as empty. */
+struct fl_measures {
+	struct fl_histogram connect;    /* SYN to SYN-ACK; empty for services */
+	struct fl_histogram first_byte; /* start of a request to the first byte of its answer */
+	struct fl_histogram duration;   /* ... to the last; empty for services */
+	struct fl_timeline timeline;
+};
+
 /* A machine at this capture point. */
 struct fl_scan_host {
 	const char *name;
@@ -99,8 +108,7 @@ struct fl_scan_service {
 	size_t client_count;
 	uint64_t clients_dropped;       /* distinct clients not listed, at least */
 	int64_t first_seen_ns, last_seen_ns;
-	struct fl_histogram service_time; /* request to first byte of the answer */
-	struct fl_timeline timeline;
+	struct fl_measures *measures;
 };
 enum { FL_SCAN_CLIENTS_MAX = 1024 };
 
@@ -139,8 +147,7 @@ struct fl_scan_dependency {
 	uint64_t failures;      /* exchanges that failed: 5xx, SERVFAIL, no answer */
 	uint64_t bytes_out, bytes_in;
 	int64_t first_seen_ns, last_seen_ns;
-	struct fl_histogram connect, first_byte, duration;
-	struct fl_timeline timeline;
+	struct fl_measures *measures;
 };
 
 /* One DNS client, question and answer. */
@@ -202,6 +209,11 @@ struct fl_scan {
 	struct fl_scan_name *names;     /* sorted by client, name, type, resolver, answer */
 	size_t name_count;
 };
+
+/* *@m, made in the arena when it is NULL. */
+struct fl_measures *fl_measures_of(struct fl_arena *a, struct fl_measures **m);
+/* Either may be NULL; *@into is made when there is something to merge. */
+void fl_measures_merge(struct fl_arena *a, struct fl_measures **into, const struct fl_measures *from);
 
 struct fl_scan *fl_scan_new(void);
 void fl_scan_free(struct fl_scan *s);

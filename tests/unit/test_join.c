@@ -366,7 +366,7 @@ static void records_add_up(void **state)
 	assert_int_equal(m->class, FL_CLASS_ON_REQUEST);
 	assert_int_equal(m->name_source, FL_NAME_TLS_SNI);
 	assert_string_equal(m->cname_chain[0], "new");
-	assert_int_equal(m->connect.bucket[9], 3);
+	assert_int_equal(m->measures->connect.bucket[9], 3);
 	assert_int_equal(m->address_count, 2);
 	assert_int_equal(m->failed_address_count, 0); /* it answered in scan 2 */
 	/* (300 * 1 + 100 * 0.2 + 600 * 0) / 1000: the third scan had exchanges and no use of it */

@@ -88,10 +88,11 @@ static void fill_service(struct fl_scan *s)
 	v[0].clients = fl_arena_array(s->arena, 1, sizeof(*v[0].clients));
 	v[0].clients[0] = (struct fl_scan_client){ address("192.0.2.7"), 4, 9, true };
 	v[0].client_count = 1;
-	fl_histogram_add(&v[0].service_time, 1500000);
-	fl_histogram_add(&v[0].service_time, 0);
-	fl_timeline_add(&v[0].timeline, T0, 7);
-	fl_timeline_add(&v[0].timeline, T0 + 500 * FL_NS_PER_S, 1);
+	struct fl_measures *m = fl_measures_of(s->arena, &v[0].measures);
+	fl_histogram_add(&m->first_byte, 1500000);
+	fl_histogram_add(&m->first_byte, 0);
+	fl_timeline_add(&m->timeline, T0, 7);
+	fl_timeline_add(&m->timeline, T0 + 500 * FL_NS_PER_S, 1);
 	v[1] = (struct fl_scan_service){ .host = "web1", .name = "app" };
 	s->services = v;
 	s->service_count = 2;
@@ -117,7 +118,7 @@ static void fill_dependency(struct fl_scan *s)
 	d[0].cname_count = 2;
 	d[0].hosts_asked = strings(s->arena, "z", "a");
 	d[0].host_asked_count = 2;
-	fl_histogram_add(&d[0].connect, 250000);
+	fl_histogram_add(&fl_measures_of(s->arena, &d[0].measures)->connect, 250000);
 	d[1] = (struct fl_scan_dependency){ .host = "web1", .service = "app",
 		.attribution = FL_ATTRIBUTION_HOST, .name_source = FL_NAME_NONE, .transport = "udp",
 		.scope = FL_SCOPE_LOCAL, .class = FL_CLASS_PROBE, .coupling = NAN, .fan_out = NAN,
@@ -188,9 +189,7 @@ static void round_trip_is_exact(void **state)
 	assert_int_equal(back->dependencies[1].failed_address_count, 1);
 	assert_string_equal(back->dependencies[1].cname_chain[0], "z.vendor.example");
 	assert_string_equal(back->dependencies[1].hosts_asked[0], "a");
-	assert_memory_equal(&back->services[1].timeline, &s->services[1].timeline, sizeof(struct fl_timeline));
-	assert_memory_equal(&back->services[1].service_time, &s->services[1].service_time,
-		sizeof(struct fl_histogram));
+	assert_memory_equal(back->services[1].measures, s->services[1].measures, sizeof(struct fl_measures));
 	second = render(back);
 	assert_string_equal(first, second);
 	free(first);
