@@ -13,7 +13,7 @@ import subprocess
 
 import common
 
-REMEDY = re.compile(r';|\b(give|use|run|try|see|check|install|needs?|expected|must|choose|made by|--help)\b', re.I)
+REMEDY = re.compile(r';|\b(give|use|run|try|see|check|install|needs?|expected|must|choose|made by|wanted|chooses|--help)\b', re.I)
 
 
 def listing(folder):

@@ -267,6 +267,11 @@ class Score:
                 common.note('%s: not true: %s' % (what, extra))
         for odd in self.classes.missing:
             common.note('class (informational): %s' % (odd,))
+        if self.ranks.true:
+            for service in self.ranks.missing:
+                common.note('ranks (informational): not ranked: %s' % service)
+            for service in self.ranks.extra:
+                common.note('ranks (informational): breaks no entry point by truth: %s' % service)
 
 
 HEADINGS = ['recording', 'direct', 'transitive', 'paths', 'entry', 'chains', 'class', 'noise', 'ranks']
