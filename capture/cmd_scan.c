@@ -54,7 +54,7 @@ static const struct fl_option options[] = {
 	{ "out", 'o', FL_OPTION_STRING, offsetof(struct scan_options, out), 0, 0, "FILE|DIR",
 	  "write the scan here; a directory gets one file per capture point (default: standard output)" },
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 4 << 20, INT64_C(64) << 30, "SIZE",
-	  "limit for all tables of one capture point together (default: 56MiB)" },
+	  "limit for all tables of one capture point together (default: 48MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
 	  "kernel buffer of a live capture (default: 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
@@ -471,7 +471,7 @@ static void free_options(struct scan_options *o)
 
 static int scan_main(int argc, char **argv)
 {
-	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 56 << 20, .buffer = 16 << 20,
+	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 48 << 20, .buffer = 16 << 20,
 				  .snaplen = 65535 };
 	struct fl_strings rest = { 0 };
 	struct fl_error err;

@@ -458,36 +458,55 @@ struct rendered {
 	size_t size;
 };
 
-/* Ends the process in the one place that says so. */
-static void out_of_memory(void)
+static void render(struct rendered *r)
 {
-	free(fl_alloc_array(SIZE_MAX, sizeof(struct rendered)));
-}
+	FILE *out = open_memstream(&r->text, &r->size);
 
-static struct rendered render(struct fl_scan *s)
-{
-	struct rendered r = { .scan = s };
-	FILE *out;
-
-	fl_scan_sort(s);
-	out = open_memstream(&r.text, &r.size);
 	if (!out)
-		out_of_memory();
-	fl_scan_write(out, s);
+		fl_out_of_memory();
+	fl_scan_write(out, r->scan);
 	if (fclose(out) != 0)
-		out_of_memory();
-	return r;
+		fl_out_of_memory();
 }
 
-static int by_content(const void *a, const void *b)
+static int by_window(const void *a, const void *b)
 {
 	const struct rendered *x = a, *y = b;
 	int order = compare_texts(x->scan->point, y->scan->point);
 
 	order = order ? order : compare_times(x->scan->start_ns, y->scan->start_ns);
-	order = order ? order : compare_times(x->scan->end_ns, y->scan->end_ns);
-	order = order ? order : memcmp(x->text, y->text, x->size < y->size ? x->size : y->size);
+	return order ? order : compare_times(x->scan->end_ns, y->scan->end_ns);
+}
+
+static int by_content(const void *a, const void *b)
+{
+	const struct rendered *x = a, *y = b;
+	int order = memcmp(x->text, y->text, x->size < y->size ? x->size : y->size);
+
 	return order ? order : compare_counts(x->size, y->size);
+}
+
+/* Scans of one point and window: only these are rendered, since only these can be equal. */
+static size_t fold_equals(struct rendered *list, size_t count, struct fl_scan **out)
+{
+	size_t kept = 0;
+
+	if (count == 1) {
+		out[0] = list[0].scan;
+		return 1;
+	}
+	for (size_t i = 0; i < count; i++)
+		render(&list[i]);
+	sort(list, count, sizeof(*list), by_content);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && by_content(&list[i - 1], &list[i]) == 0)
+			fl_scan_free(list[i].scan);
+		else
+			out[kept++] = list[i].scan;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(list[i].text);
+	return kept;
 }
 
 void fl_scan_set_normalise(struct fl_scan_set *set)
@@ -495,18 +514,17 @@ void fl_scan_set_normalise(struct fl_scan_set *set)
 	struct rendered *list = fl_alloc_array(set->count, sizeof(*list));
 	size_t kept = 0;
 
-	for (size_t i = 0; i < set->count; i++)
-		list[i] = render(set->list[i]);
-	sort(list, set->count, sizeof(*list), by_content);
 	for (size_t i = 0; i < set->count; i++) {
-		if (i > 0 && by_content(&list[i - 1], &list[i]) == 0)
-			fl_scan_free(list[i - 1].scan);
-		else
-			kept++;
-		set->list[kept - 1] = list[i].scan;
+		fl_scan_sort(set->list[i]);
+		list[i].scan = set->list[i];
 	}
-	for (size_t i = 0; i < set->count; i++)
-		free(list[i].text);
+	sort(list, set->count, sizeof(*list), by_window);
+	for (size_t i = 0, from = 0; i < set->count; i++) {
+		if (i + 1 < set->count && by_window(&list[i], &list[i + 1]) == 0)
+			continue;
+		kept += fold_equals(list + from, i + 1 - from, set->list + kept);
+		from = i + 1;
+	}
 	set->count = kept;
 	free(list);
 }

@@ -38,17 +38,29 @@ const char *summary_transport(uint8_t transport)
 	return transport == FL_TRANSPORT_TCP ? "tcp" : "udp";
 }
 
+const char *summary_string(const struct summary *m, fl_str id)
+{
+	if (id == FL_STR_NONE)
+		return NULL;
+	if (!m->strings[id])
+		m->strings[id] = fl_arena_string(m->arena, fl_strpool_get(m->scanner->strings, id));
+	return m->strings[id];
+}
+
 const char **summary_chain(const struct summary *m, fl_str chain, size_t *count)
 {
-	const char *text = fl_strpool_get(m->scanner->strings, chain);
+	const char *text = fl_strpool_get(m->scanner->strings, chain), *end;
 	*count = 0;
 	if (!text)
 		return NULL;
-	const char **list = fl_arena_array(m->arena, FL_DNS_CHAIN_MAX, sizeof(*list));
-	while (*text && *count < FL_DNS_CHAIN_MAX) {
-		const char *end = strchrnul(text, FL_CHAIN_SEPARATOR);
-		list[(*count)++] = fl_arena_string_n(m->arena, text, (size_t)(end - text));
-		text = *end ? end + 1 : end;
+	for (const char *at = text; at; at = strchr(at + 1, FL_CHAIN_SEPARATOR))
+		++*count;
+	if (m->chains[chain])
+		return m->chains[chain];
+	const char **list = m->chains[chain] = fl_arena_array(m->arena, *count, sizeof(*list));
+	for (size_t i = 0; i < *count; i++, text = end + (*end != 0)) {
+		end = strchrnul(text, FL_CHAIN_SEPARATOR);
+		list[i] = fl_arena_string_n(m->arena, text, (size_t)(end - text));
 	}
 	return list;
 }
@@ -142,6 +154,12 @@ static void collect_inbound_names(struct summary *m)
 	free(capacity);
 }
 
+/* Known types have constant names; others were written into @text. */
+static const char *keep_word(const struct summary *m, const char *word, const char *text)
+{
+	return word == text ? fl_arena_string(m->arena, word) : word;
+}
+
 static void add_names(struct summary *m)
 {
 	const struct fl_names *names = m->scanner->names;
@@ -155,15 +173,16 @@ static void add_names(struct summary *m)
 		n->client = a->client;
 		n->resolver = a->resolver;
 		n->transport = summary_transport(a->transport);
-		n->name = fl_arena_string(m->arena, fl_strpool_get(m->scanner->strings, a->name));
-		n->type = fl_arena_string(m->arena, fl_dns_type_name(a->type, text));
-		n->rcode = fl_arena_string(m->arena, fl_dns_rcode_name(a->rcode, text));
+		n->name = summary_string(m, a->name);
+		n->type = keep_word(m, fl_dns_type_name(a->type, text), text);
+		n->rcode = keep_word(m, fl_dns_rcode_name(a->rcode, text), text);
 		n->cname_chain = summary_chain(m, a->chain, &n->cname_count);
-		n->addresses = fl_arena_array(m->arena, a->address_count ? a->address_count : 1, sizeof(struct fl_addr));
 		n->address_count = a->address_count;
-		if (a->address_count)
+		if (a->address_count) {
+			n->addresses = fl_arena_array(m->arena, a->address_count, sizeof(struct fl_addr));
 			memcpy(n->addresses, fl_names_addresses(names) + a->addresses,
 			       a->address_count * sizeof(struct fl_addr));
+		}
 		n->count = a->count;
 		n->first_seen_ns = a->first_ns;
 		n->last_seen_ns = a->last_ns;
@@ -174,6 +193,8 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 {
 	struct fl_scan *scan = fl_scan_new();
 	struct summary m = { .scanner = s, .scan = scan, .arena = scan->arena };
+	m.strings = fl_alloc_array((size_t)fl_strpool_count(s->strings) + 1, sizeof(*m.strings));
+	m.chains = fl_alloc_array((size_t)fl_strpool_count(s->strings) + 1, sizeof(*m.chains));
 	scan->point = fl_arena_string(scan->arena, s->options.point);
 	scan->source = fl_arena_string(scan->arena, s->options.source);
 	scan->start_ns = s->start_ns ? s->start_ns : s->first_ns;
@@ -190,6 +211,8 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	free(m.inbound_names);
 	free(m.inbound_name_count);
 	free(m.services);
+	free(m.strings);
+	free(m.chains);
 	fl_scan_sort(scan);
 	return scan;
 }

@@ -302,12 +302,15 @@ static int compare_strings(const void *a, const void *b)
 
 static void set_hosts_asked(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
 {
-	const char **names = fl_arena_array(m->arena, n, sizeof(*names));
-	size_t count = 0, kept = 0;
+	size_t asked = 0, count = 0, kept = 0;
+	for (size_t i = 0; i < n; i++)
+		asked += rows[i].endpoint.asked != FL_STR_NONE;
+	if (!asked)
+		return;
+	const char **names = fl_arena_array(m->arena, asked, sizeof(*names));
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].endpoint.asked)
-			names[count++] = fl_arena_string(m->arena, fl_strpool_get(m->scanner->strings,
-										  rows[i].endpoint.asked));
+			names[count++] = summary_string(m, rows[i].endpoint.asked);
 	if (count)
 		qsort(names, count, sizeof(*names), compare_strings);
 	for (size_t i = 0; i < count; i++)
@@ -351,14 +354,14 @@ static void set_name(struct summary *m, struct fl_scan_dependency *d, const stru
 		if (better || (rows[i].endpoint.chain && rows[i].v->last_ns > latest->v->last_ns))
 			latest = &rows[i];
 	}
-	d->name = rows[0].name ? fl_arena_string(m->arena, rows[0].name) : NULL;
+	d->name = rows[0].name;
 	d->cname_chain = summary_chain(m, latest->endpoint.chain, &d->cname_count);
 	d->scope = scanner_scope(m->scanner, &rows[0].v->key.server, d->name);
 	if (d->scope == FL_SCOPE_EXTERNAL)
 		d->provider = scanner_provider(m->arena, d->cname_count ? d->cname_chain[d->cname_count - 1] : d->name);
 }
 
-static void set_application(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
+static void set_application(struct fl_scan_dependency *d, const struct row *rows, size_t n)
 {
 	enum fl_application best = FL_APP_UNKNOWN;
 	for (size_t i = 0; i < n; i++) {
@@ -367,7 +370,7 @@ static void set_application(struct summary *m, struct fl_scan_dependency *d, con
 			best = a;
 	}
 	const char *name = fl_application_name(best);
-	d->application = name ? fl_arena_string(m->arena, name) : NULL;
+	d->application = name;
 }
 
 static void write_dependency(struct summary *m, const struct row *rows, size_t n)
@@ -386,7 +389,7 @@ static void write_dependency(struct summary *m, const struct row *rows, size_t n
 	set_name(m, d, rows, n);
 	set_addresses(m, d, rows, n);
 	set_hosts_asked(m, d, rows, n);
-	set_application(m, d, rows, n);
+	set_application(d, rows, n);
 	d->class = classify(m, &rows[0], &sum);
 	set_ratios(d, &rows[0], &sum);
 	d->first_seen_ns = sum.first_ns;
@@ -426,7 +429,7 @@ static size_t collect(struct summary *m, struct row **list)
 		r->endpoint = scanner_endpoint_name(m->scanner, v, m->inbound_names[host], m->inbound_name_count[host]);
 		/* A resolver is known by its address: a name for it is no better. */
 		if (v->key.port != 53)
-			r->name = fl_strpool_get(m->scanner->strings, r->endpoint.name);
+			r->name = summary_string(m, r->endpoint.name);
 		else
 			r->endpoint = (struct endpoint_name){ .source = FL_NAME_NONE };
 		attribute(m, r);

@@ -26,6 +26,8 @@ struct summary {
 	fl_str **inbound_names;       /* per host, sorted ids */
 	size_t *inbound_name_count;
 	double window_s;
+	const char **strings;         /* by fl_str: copies in the arena, each made once */
+	const char ***chains;
 };
 
 enum { NO_HOST = UINT32_MAX };
@@ -35,6 +37,8 @@ struct service_row *summary_service(const struct summary *m, uint32_t host, uint
 /* Index of the host's first service, or where it would stand. */
 size_t summary_first_service(const struct summary *m, uint32_t host);
 const char *summary_transport(uint8_t transport);
+/* NULL for FL_STR_NONE. */
+const char *summary_string(const struct summary *m, fl_str id);
 /* A chain as interned, as a list of strings in the arena. */
 const char **summary_chain(const struct summary *m, fl_str chain, size_t *count);
 struct fl_addr *summary_addresses(const struct summary *m, struct fl_addr *list, size_t *count); /* sorts, folds, copies */

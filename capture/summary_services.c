@@ -53,7 +53,7 @@ static int compare_ports(const void *pa, const void *pb)
 	return strcmp(a->transport, b->transport);
 }
 
-static void add_port(const struct summary *m, struct fl_scan_service *s, const struct fl_conversation *v)
+static void add_port(struct fl_scan_service *s, const struct fl_conversation *v)
 {
 	const char *transport = summary_transport(v->key.transport);
 	const char *application = fl_application_name((enum fl_application)v->application);
@@ -61,11 +61,11 @@ static void add_port(const struct summary *m, struct fl_scan_service *s, const s
 		if (strcmp(s->ports[i].transport, transport) != 0)
 			continue;
 		if (!s->ports[i].application && application)
-			s->ports[i].application = fl_arena_string(m->arena, application);
+			s->ports[i].application = application;
 		return;
 	}
 	s->ports[s->port_count++] = (struct fl_scan_port){
-		v->key.port, transport, application ? fl_arena_string(m->arena, application) : NULL };
+		v->key.port, transport, application };
 	qsort(s->ports, s->port_count, sizeof(*s->ports), compare_ports);
 }
 
@@ -90,7 +90,7 @@ static void add_up(struct summary *m, struct service_row *row, const struct fl_c
 {
 	struct fl_scan_service *s = row->service;
 	const struct fl_measures *d = fl_conversation_get_detail(m->scanner->conversations, v->detail);
-	add_port(m, s, v);
+	add_port(s, v);
 	add_client(s, v);
 	s->connections += v->connections.established + v->connections.midstream;
 	s->exchanges += v->exchanges;
@@ -120,14 +120,15 @@ static void add_virtual_hosts(struct summary *m, struct fl_scan_service *s, cons
 	for (size_t i = 0; i < n; i++) {
 		const struct fl_conversation *v = list[i].v;
 		if (v->key.name && v->key.name_source <= FL_NAME_HTTP_HOST)
-			names[count++] = fl_strpool_get(m->scanner->strings, v->key.name);
+			names[count++] = summary_string(m, v->key.name);
 	}
 	if (count)
 		qsort(names, count, sizeof(*names), compare_strings);
-	s->virtual_hosts = fl_arena_array(m->arena, count + 1, sizeof(*names));
+	if (count)
+		s->virtual_hosts = fl_arena_array(m->arena, count, sizeof(*names));
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
-			s->virtual_hosts[kept++] = fl_arena_string(m->arena, names[i]);
+			s->virtual_hosts[kept++] = names[i];
 	s->virtual_host_count = kept;
 	free(names);
 }
