@@ -102,8 +102,15 @@ static const char *say_externals(struct fl_digest *d)
 
 static const char *say_changes(struct fl_digest *d)
 {
-	static const enum fl_change_kind kinds[] = { FL_CHANGE_SPOF_NEW, FL_CHANGE_ADDED, FL_CHANGE_GONE,
-		FL_CHANGE_MOVED, FL_CHANGE_PROVIDER, FL_CHANGE_SPOF_LOST, FL_CHANGE_NOT_SEEN_YET };
+	static const struct { enum fl_change_kind kind; const char *one, *many; } kinds[] = {
+		{ FL_CHANGE_SPOF_NEW, "new single point of failure", "new single points of failure" },
+		{ FL_CHANGE_SPOF_LOST, "single point of failure less", "single points of failure less" },
+		{ FL_CHANGE_ADDED, "new dependency", "new dependencies" },
+		{ FL_CHANGE_GONE, "dependency gone", "dependencies gone" },
+		{ FL_CHANGE_MOVED, "dependency moved", "dependencies moved" },
+		{ FL_CHANGE_PROVIDER, "dependency at another provider", "dependencies at another provider" },
+		{ FL_CHANGE_NOT_SEEN_YET, "dependency not seen yet", "dependencies not seen yet" },
+	};
 	const struct fl_diff *diff = d->report->diff;
 	const char *parts[FL_ARRAY_LEN(kinds)];
 	size_t part_count = 0;
@@ -112,9 +119,9 @@ static const char *say_changes(struct fl_digest *d)
 	for (size_t k = 0; k < FL_ARRAY_LEN(kinds); k++) {
 		size_t n = 0;
 		for (size_t i = 0; i < diff->count; i++)
-			n += diff->list[i].kind == kinds[k];
+			n += diff->list[i].kind == kinds[k].kind;
 		if (n > 0)
-			parts[part_count++] = fl_arena_printf(d->arena, "%zu %s", n, fl_change_name(kinds[k]));
+			parts[part_count++] = fl_say_count(d->arena, n, kinds[k].one, kinds[k].many);
 	}
 	if (part_count == 0)
 		return "Nothing has changed since the older scans, as far as was seen.";

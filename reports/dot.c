@@ -176,24 +176,26 @@ static unsigned rightmost(const struct fl_drawing *d, const unsigned *layer)
 	return most;
 }
 
-/* "40 %", "x 3.2", ":5432" as far as they say something. */
+/* "40 %", "x3.2", ":5432" as far as they say something. */
 static void write_edge_label(FILE *out, const struct fl_drawn_edge *e)
 {
-	const char *separator = "";
-	if (e->port != NULL) {
-		write_text(out, e->port, LINE_MAX_CHARACTERS);
-		separator = " ";
+	char share[24] = "", calls[24] = "";
+	if (e->background)
+		snprintf(share, sizeof(share), "background");
+	else if (e->coupling < 0.995)
+		snprintf(share, sizeof(share), e->coupling >= 0.01 ? "%.0f %%" : "< 1 %%", e->coupling * 100.0);
+	if (!e->background && e->fan_out >= 1.5)
+		snprintf(calls, sizeof(calls), "x%.1f", fmin(e->fan_out, 1e9));
+	const char *const parts[] = { e->port, share, calls };
+	bool any = false;
+	for (size_t i = 0; i < FL_ARRAY_LEN(parts); i++) {
+		if (parts[i] == NULL || parts[i][0] == '\0')
+			continue;
+		fputs(any ? ", " : ", label=\"", out);
+		write_text(out, parts[i], LINE_MAX_CHARACTERS);
+		any = true;
 	}
-	if (e->background) {
-		fprintf(out, "%sbackground", separator);
-		return;
-	}
-	if (e->coupling < 0.995) {
-		fprintf(out, e->coupling >= 0.01 ? "%s%.0f %%" : "%s< 1 %%", separator, e->coupling * 100.0);
-		separator = " ";
-	}
-	if (e->fan_out >= 1.5)
-		fprintf(out, "%sx%.1f", separator, e->fan_out);
+	fputs(any ? "\"" : "", out);
 }
 
 static const char *edge_colour(const struct fl_drawing *d, const struct fl_drawn_edge *e)
@@ -220,11 +222,8 @@ static void write_edge(FILE *out, const struct fl_drawing *d, const struct fl_dr
 	bool outside = d->nodes[e->to].kind == FL_DRAWN_EXTERNAL || d->nodes[e->to].kind == FL_DRAWN_RESOLVER;
 	if (outside && last > layer[e->from] + 1)
 		fprintf(out, ", minlen=%u", last - layer[e->from]);
-	if (d->edge_count <= LABELLED_EDGES_MAX && !e->resolving && d->nodes[e->to].step == FL_STEP_UNKNOWN) {
-		fputs(", label=\"", out);
+	if (d->edge_count <= LABELLED_EDGES_MAX && !e->resolving && d->nodes[e->to].step == FL_STEP_UNKNOWN)
 		write_edge_label(out, e);
-		fputs("\"", out);
-	}
 	fputs("];\n", out);
 }
 

@@ -9,28 +9,9 @@
  *   diff          changes[] as in faultline.diff/1; null without an older set
  *   listed[]      what has no rank, and why
  */
-#include <math.h>
-
 #include "faultline/json.h"
 #include "reports/digest_internal.h"
-
-static cJSON *add_object(cJSON *to_array)
-{
-	cJSON *o = cJSON_CreateObject();
-	cJSON_AddItemToArray(to_array, o);
-	return o;
-}
-
-static void add_nodes(cJSON *o, const char *key, const struct fl_digest *d, const fl_node_id *nodes, size_t count)
-{
-	cJSON *list = cJSON_AddArrayToObject(o, key);
-	for (size_t i = 0; i < count; i++) {
-		cJSON *holder = cJSON_CreateObject(); /* the house's one way for strings repairs them */
-		fl_json_add_string(holder, "id", fl_graph_node(d->report->system->graph, nodes[i])->id);
-		cJSON_AddItemToArray(list, cJSON_DetachItemFromObjectCaseSensitive(holder, "id"));
-		cJSON_Delete(holder);
-	}
-}
+#include "reports/inputs.h"
 
 static const char *id_of(const struct fl_digest *d, fl_node_id v)
 {
@@ -60,7 +41,7 @@ static void add_failing(cJSON *spof, const struct fl_digest *d, const struct fl_
 {
 	cJSON *list = cJSON_AddArrayToObject(spof, "failing");
 	for (size_t i = 0; i < f->failing_count; i++) {
-		cJSON *o = add_object(list);
+		cJSON *o = fl_document_append(list);
 		fl_json_add_u64(o, "step", (uint64_t)f->failing[i].step);
 		fl_json_add_string(o, "node", id_of(d, f->failing[i].node));
 		cJSON_AddBoolToObject(o, "entry_point", f->failing[i].entry_point);
@@ -73,11 +54,11 @@ static void add_spofs(cJSON *root, const struct fl_digest *d)
 	for (size_t i = 0; i < d->finding_count; i++) {
 		const struct fl_finding *f = &d->findings[i];
 		const struct fl_spof *s = f->spof;
-		cJSON *o = add_object(list);
+		cJSON *o = fl_document_append(list);
 		fl_json_add_u64(o, "rank", s->rank);
 		fl_json_add_string(o, "node", id_of(d, s->node));
 		fl_json_add_string(o, "kind", f->kind);
-		add_nodes(o, "entry_points_lost", d, s->entry_points_lost, s->entry_point_count);
+		fl_document_add_nodes(o, "entry_points_lost", d->report->system->graph, s->entry_points_lost, s->entry_point_count);
 		fl_json_add_u64(o, "services_lost", s->services_lost);
 		fl_json_add_double(o, "expected_loss", s->expected_loss);
 		fl_json_add_string(o, "redundancy", s->redundancy);
@@ -110,11 +91,11 @@ static void add_dependencies(cJSON *root, const struct fl_digest *d)
 	cJSON *list = cJSON_AddArrayToObject(root, "dependencies");
 	for (size_t i = 0; i < d->external_count; i++) {
 		const struct fl_reached *r = d->externals[i].reached;
-		cJSON *o = add_object(list);
+		cJSON *o = fl_document_append(list);
 		fl_json_add_string(o, "from", id_of(d, r->from));
 		fl_json_add_string(o, "to", id_of(d, r->to));
 		cJSON_AddBoolToObject(o, "direct", r->direct);
-		add_nodes(o, "path", d, r->path, r->path_length);
+		fl_document_add_nodes(o, "path", d->report->system->graph, r->path, r->path_length);
 		fl_json_add_string(o, "scope", fl_scope_name(FL_SCOPE_EXTERNAL));
 		fl_json_add_double(o, "coupling", r->coupling);
 		cJSON_AddBoolToObject(o, "background", r->background);
@@ -123,35 +104,11 @@ static void add_dependencies(cJSON *root, const struct fl_digest *d)
 	}
 }
 
-static void add_coverage(cJSON *root, const struct fl_digest *d)
-{
-	const struct fl_coverage *c = &d->report->system->coverage;
-	if (!d->scanned) {
-		cJSON_AddNullToObject(root, "coverage");
-		return;
-	}
-	cJSON *o = cJSON_AddObjectToObject(root, "coverage");
-	fl_json_add_u64(o, "scans", d->report->system->scans.count);
-	fl_json_add_double(o, "watched_s", d->report->system->watched_s);
-	fl_json_add_u64(o, "packets", c->packets);
-	fl_json_add_u64(o, "bytes", c->bytes);
-	fl_json_add_u64(o, "dropped_kernel", c->dropped_kernel);
-	fl_json_add_u64(o, "dropped_interface", c->dropped_interface);
-	fl_json_add_u64(o, "truncated", c->truncated);
-	fl_json_add_u64(o, "malformed", c->malformed);
-	fl_json_add_u64(o, "flows", c->flows);
-	fl_json_add_u64(o, "flows_named", c->flows_named);
-	fl_json_add_u64(o, "flows_unattributed", c->flows_unattributed);
-	fl_json_add_double(o, "unseen_dependencies", c->unseen_dependencies);
-	fl_json_add_double(o, "window_for_95_s", c->window_for_95_s);
-	fl_json_add_strings(o, "caveats", d->caveats, d->caveat_count);
-}
-
 static void add_listed(cJSON *root, const struct fl_digest *d)
 {
 	cJSON *list = cJSON_AddArrayToObject(root, "listed");
 	for (size_t i = 0; i < d->listed_count; i++) {
-		cJSON *o = add_object(list);
+		cJSON *o = fl_document_append(list);
 		fl_json_add_string(o, "from", d->listed[i].from);
 		fl_json_add_string(o, "to", d->listed[i].to);
 		fl_json_add_string(o, "why", d->listed[i].why);
@@ -170,7 +127,7 @@ static void add_diff(cJSON *root, const struct fl_diff *diff)
 	cJSON *list = cJSON_AddArrayToObject(o, "changes");
 	for (size_t i = 0; i < diff->count; i++) {
 		const struct fl_change *c = &diff->list[i];
-		cJSON *change = add_object(list);
+		cJSON *change = fl_document_append(list);
 		fl_json_add_string(change, "kind", fl_change_name(c->kind));
 		fl_json_add_string(change, "from", c->from);
 		fl_json_add_string(change, "to", c->to);
@@ -184,12 +141,11 @@ static void add_diff(cJSON *root, const struct fl_diff *diff)
 
 void fl_report_json_write(FILE *out, const struct fl_digest *d)
 {
-	cJSON *root = cJSON_CreateObject();
-	fl_json_add_string(root, "schema", "faultline.report/1");
+	cJSON *root = fl_document_new("faultline.report/1");
 	add_summary(root, d);
 	add_spofs(root, d);
 	add_dependencies(root, d);
-	add_coverage(root, d);
+	fl_document_add_coverage(root, "coverage", d->report->system);
 	add_listed(root, d);
 	add_diff(root, d->report->diff);
 	fl_json_write(out, root);
