@@ -2,11 +2,12 @@
 /*
  * source.c - packets from files and interfaces
  *
- * libpcap reads both. A file is opened by us and handed over as a FILE: a plain one
- * that can be rewound goes to stdio as it is, with a large buffer and without stdio's
- * locking (one thread reads it); anything compressed or that cannot be rewound goes
- * through a stdio cookie that first gives back the two bytes that were looked at,
- * and inflates where they are gzip's (RFC 1952).
+ * Bytes of a file come from a feed: a descriptor, inflated where its first bytes are
+ * gzip's (RFC 1952). Nothing is rewound, so a pipe is as good as a file. pcap's own format
+ * (draft-ietf-opsawg-pcap), by far the most common, is read here, in place in
+ * one large buffer: libpcap copies every packet twice on the way, which costs more than
+ * decoding it. Everything else, pcapng above all, goes to libpcap through a stdio
+ * cookie, as do interfaces.
  *
  * Time stamps are nanoseconds throughout: libpcap scales what files hold.
  *
@@ -32,26 +33,39 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { FILE_BUFFER = 262144, /* bytes per read(2); more gains nothing measurable */
+enum { RECORD_MAX = 262144,        /* captured bytes; libpcap's MAXIMUM_SNAPLEN */
+       FILE_BUFFER = 2 * RECORD_MAX, /* read(2) in pieces that stay in the second-level cache */
+       FILE_HEADER = 24,
+       RECORD_HEADER = 16,
        READ_TIMEOUT_MS = 100,
-       SKIP_MAX = 1024,      /* frames passed over before a live source returns */
-       CUT_BYTES = 2 };      /* enough to know gzip */
+       SKIP_MAX = 1024 };          /* frames passed over before a live source returns */
 
-/* What stands between a descriptor and stdio. */
+/* Plain bytes from a descriptor. */
 struct feed {
 	int fd;
 	bool gzip;
 	bool member_open;   /* inside a gzip member */
 	bool cut;           /* the compressed data end inside a member */
 	bool damaged;
-	size_t head, head_at; /* bytes of @in read before it was known what they are */
+	size_t head, head_at; /* not gzip: bytes of @in read before that was known */
 	z_stream z;
 	unsigned char in[65536];
 };
 
+/* A file of records: what of it is in memory. */
+struct records {
+	struct feed feed;
+	uint8_t *buffer;    /* FILE_BUFFER bytes */
+	size_t at, end;     /* not used up yet */
+	bool little_endian;
+	uint32_t fraction_ns; /* what the second word of a time stamp counts */
+	struct pcap_pkthdr header; /* of the record at hand */
+};
+
 struct fl_source {
-	pcap_t *pcap;
-	struct feed *feed;  /* owned by the FILE that owns it; NULL for plain files */
+	pcap_t *pcap;       /* interfaces and what is not pcap's own format; else NULL or for the filter */
+	struct records *records; /* files */
+	bool own_format;    /* read from @records, not by @pcap */
 	char *name;
 	int link_type;
 	bool live;
@@ -61,39 +75,14 @@ struct fl_source {
 	struct fl_source_counters counters;
 };
 
-/* --- stdio cookie ------------------------------------------------------------------------------- */
+/* --- feed --------------------------------------------------------------------------------------- */
 
-static ssize_t feed_read_raw(struct feed *f, void *to, size_t size)
+static ssize_t read_again(int fd, void *to, size_t size)
 {
-	if (f->head_at < f->head) {
-		size_t n = f->head - f->head_at;
-		n = n < size ? n : size;
-		memcpy(to, f->in + f->head_at, n);
-		f->head_at += n;
-		return (ssize_t)n;
-	}
 	ssize_t n;
 	do {
-		n = read(f->fd, to, size);
+		n = read(fd, to, size);
 	} while (n < 0 && errno == EINTR);
-	return n;
-}
-
-/* More compressed bytes; 0 at the end. */
-static ssize_t feed_refill(struct feed *f)
-{
-	unsigned char head[CUT_BYTES];
-	ssize_t n = 0;
-	if (f->head_at < f->head) { /* they lie in the buffer that zlib is about to get */
-		n = feed_read_raw(f, head, sizeof(head));
-		memcpy(f->in, head, (size_t)n);
-	} else {
-		n = feed_read_raw(f, f->in, sizeof(f->in));
-	}
-	if (n > 0) {
-		f->z.next_in = f->in;
-		f->z.avail_in = (uInt)n;
-	}
 	return n;
 }
 
@@ -110,27 +99,27 @@ static bool feed_next_member(struct feed *f)
 {
 	if (f->member_open)
 		return true;
-	if (f->z.avail_in > 0 && f->z.next_in[0] != 0x1f)
+	if (f->z.next_in[0] != 0x1f)
 		return false;
 	f->member_open = true;
 	return inflateReset(&f->z) == Z_OK;
 }
 
-static ssize_t feed_inflate(struct feed *f, char *to, size_t size)
+static ssize_t feed_inflate(struct feed *f, void *to, size_t size)
 {
 	if (f->damaged)
 		return feed_damaged(f, 0);
-	f->z.next_out = (unsigned char *)to;
+	f->z.next_out = to;
 	f->z.avail_out = (uInt)size;
 	while (f->z.avail_out == size) {
 		if (f->z.avail_in == 0) {
-			ssize_t n = feed_refill(f);
-			if (n < 0)
-				return -1;
-			if (n == 0) {
-				f->cut = f->member_open;
-				return 0;
+			ssize_t n = read_again(f->fd, f->in, sizeof(f->in));
+			if (n <= 0) {
+				f->cut = n == 0 && f->member_open;
+				return n;
 			}
+			f->z.next_in = f->in;
+			f->z.avail_in = (uInt)n;
 		}
 		if (!feed_next_member(f))
 			return 0;
@@ -143,85 +132,143 @@ static ssize_t feed_inflate(struct feed *f, char *to, size_t size)
 	return (ssize_t)(size - f->z.avail_out);
 }
 
-static ssize_t feed_read(void *cookie, char *to, size_t size)
+/* Like read(2); @size is at most FILE_BUFFER. */
+static ssize_t feed_read(struct feed *f, void *to, size_t size)
 {
-	struct feed *f = cookie;
-	return f->gzip ? feed_inflate(f, to, size) : feed_read_raw(f, to, size);
+	if (f->gzip)
+		return feed_inflate(f, to, size);
+	if (f->head_at == f->head)
+		return read_again(f->fd, to, size);
+	size_t n = f->head - f->head_at;
+	n = n < size ? n : size;
+	memcpy(to, f->in + f->head_at, n);
+	f->head_at += n;
+	return (ssize_t)n;
 }
 
-/* The source owns the struct: it asks for the flags after the file is closed. */
-static int feed_close(void *cookie)
+/* Reads until it is known whether it is gzip. */
+static int feed_begin(struct feed *f, int fd)
 {
-	struct feed *f = cookie;
+	f->fd = fd;
+	while (f->head < 2) {
+		ssize_t n = read_again(fd, f->in + f->head, sizeof(f->in) - f->head);
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		f->head += (size_t)n;
+	}
+	if (f->in[0] != 0x1f || f->in[1] != 0x8b)
+		return 0;
+	f->z.next_in = f->in;
+	f->z.avail_in = (uInt)f->head;
+	if (inflateInit2(&f->z, 16 + MAX_WBITS) != Z_OK)
+		return -ENOMEM;
+	f->gzip = f->member_open = true;
+	return 0;
+}
+
+static void feed_end(struct feed *f)
+{
 	if (f->gzip)
 		inflateEnd(&f->z);
-	return f->fd == STDIN_FILENO ? 0 : close(f->fd);
+	if (f->fd != STDIN_FILENO)
+		close(f->fd);
 }
 
-static FILE *open_feed(struct feed **feed, int fd, const unsigned char *head, size_t size, bool gzip)
+/* --- records ------------------------------------------------------------------------------------ */
+
+/* Whether @size bytes are in memory; if not, the file ends before, or errno is set: -1. */
+static inline int records_want(struct records *r, size_t size)
 {
-	struct feed *f = fl_alloc(sizeof(*f));
-	f->fd = fd;
-	memcpy(f->in, head, size);
-	f->head = size;
-	if (gzip && inflateInit2(&f->z, 16 + MAX_WBITS) != Z_OK) {
-		free(f);
-		errno = ENOMEM;
-		return NULL;
+	while (r->end - r->at < size) {
+		if (r->at > 0) {
+			memmove(r->buffer, r->buffer + r->at, r->end - r->at);
+			r->end -= r->at;
+			r->at = 0;
+		}
+		ssize_t n = feed_read(&r->feed, r->buffer + r->end, FILE_BUFFER - r->end);
+		if (n <= 0)
+			return (int)n;
+		r->end += (size_t)n;
 	}
-	f->gzip = f->member_open = gzip;
-	FILE *file = fopencookie(f, "r", (cookie_io_functions_t){ .read = feed_read, .close = feed_close });
-	if (!file) {
-		if (gzip)
-			inflateEnd(&f->z);
-		free(f);
-		return NULL;
+	return 1;
+}
+
+static inline uint32_t read_word(const struct records *r, struct fl_reader *from)
+{
+	return r->little_endian ? fl_read_le32(from) : fl_read_be32(from);
+}
+
+/* Whether the file is in pcap's own format, version 2.4; then its link type, and the header is used up. */
+static bool records_begin(struct records *r, int *link_type)
+{
+	if (records_want(r, FILE_HEADER) != 1)
+		return false;
+	struct fl_reader h = fl_reader_over(r->buffer, FILE_HEADER);
+	uint32_t magic = fl_read_be32(&h);
+	r->little_endian = (magic & 0xff) == 0xa1;
+	h = fl_reader_over(r->buffer, FILE_HEADER);
+	magic = read_word(r, &h);
+	if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)
+		return false;
+	r->fraction_ns = magic == 0xa1b23c4d ? 1 : 1000;
+	uint32_t version = read_word(r, &h);
+	if (version != (r->little_endian ? 0x00040002u : 0x00020004u))
+		return false;
+	fl_read_skip(&h, 12);
+	*link_type = (int)(read_word(r, &h) & 0xffff); /* above: length of the frame check sequence */
+	r->at = FILE_HEADER;
+	return true;
+}
+
+/* The next record, as pcap_next_ex() would: 1, -2 at the end, or -1; also when it is too long to be
+ * true, with errno 0. A record that the file ends in is no record. */
+static inline int records_next(struct records *r, const uint8_t **data)
+{
+	int got = records_want(r, RECORD_HEADER);
+	if (got != 1)
+		return got < 0 ? -1 : PCAP_ERROR_BREAK;
+	struct fl_reader h = fl_reader_over(r->buffer + r->at, RECORD_HEADER);
+	r->header.ts.tv_sec = (time_t)read_word(r, &h);
+	r->header.ts.tv_usec = (suseconds_t)read_word(r, &h) * (suseconds_t)r->fraction_ns;
+	r->header.caplen = read_word(r, &h);
+	r->header.len = read_word(r, &h);
+	if (r->header.caplen > RECORD_MAX) {
+		errno = 0;
+		return -1;
 	}
-	*feed = f;
-	return file;
+	got = records_want(r, RECORD_HEADER + r->header.caplen);
+	if (got != 1)
+		return got < 0 ? -1 : PCAP_ERROR_BREAK;
+	*data = r->buffer + r->at + RECORD_HEADER;
+	r->at += RECORD_HEADER + r->header.caplen;
+	return 1;
+}
+
+/* stdio cookie: what lies in the buffer, then the feed. */
+static ssize_t records_read(void *cookie, char *to, size_t size)
+{
+	struct records *r = cookie;
+	size_t n = r->end - r->at;
+	if (n == 0)
+		return feed_read(&r->feed, to, size);
+	n = n < size ? n : size;
+	memcpy(to, r->buffer + r->at, n);
+	r->at += n;
+	return (ssize_t)n;
+}
+
+static void records_free(struct records *r)
+{
+	if (!r)
+		return;
+	feed_end(&r->feed);
+	free(r->buffer);
+	free(r);
 }
 
 /* --- files -------------------------------------------------------------------------------------- */
-
-/* Reads what tells gzip from the rest; fewer bytes only at the end of the file. */
-static ssize_t read_head(int fd, unsigned char head[static CUT_BYTES])
-{
-	size_t size = 0;
-	while (size < CUT_BYTES) {
-		ssize_t n = read(fd, head + size, CUT_BYTES - size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		size += (size_t)n;
-	}
-	return (ssize_t)size;
-}
-
-/* Takes @fd over, also when it fails. */
-static FILE *open_stream(struct feed **feed, int fd)
-{
-	unsigned char head[CUT_BYTES] = { 0 };
-	ssize_t size = read_head(fd, head);
-	bool gzip = size == CUT_BYTES && head[0] == 0x1f && head[1] == 0x8b;
-	FILE *file = NULL;
-	if (size >= 0 && !gzip && fd != STDIN_FILENO && lseek(fd, 0, SEEK_SET) == 0)
-		file = fdopen(fd, "rb");
-	else if (size >= 0)
-		file = open_feed(feed, fd, head, (size_t)size, gzip);
-	if (!file) {
-		int saved = errno;
-		if (fd != STDIN_FILENO)
-			close(fd);
-		errno = saved;
-		return NULL;
-	}
-	setvbuf(file, NULL, _IOFBF, FILE_BUFFER);
-	(void)__fsetlocking(file, FSETLOCKING_BYCALLER);
-	return file;
-}
 
 static int fail_open(struct fl_error *err, const char *path, int code)
 {
@@ -244,7 +291,7 @@ static int fail_interfaces(struct fl_error *err, const char *path, const char *w
 /* Why libpcap would not begin to read the file. */
 static int fail_header(struct fl_error *err, const char *path, const struct feed *feed, const char *why)
 {
-	if (feed && feed->damaged)
+	if (feed->damaged)
 		return fl_fail(err, -EBADMSG, "%s: the gzip data are damaged; copy the file again", path);
 	if (strstr(why, "different from"))
 		return fail_interfaces(err, path, why);
@@ -264,7 +311,6 @@ static int compile_filter(struct fl_source *s, const char *filter, struct fl_err
 
 static int check_link_type(struct fl_source *s, struct fl_error *err)
 {
-	s->link_type = pcap_datalink(s->pcap);
 	if (fl_decode_knows(s->link_type))
 		return 0;
 	const char *name = pcap_datalink_val_to_name(s->link_type);
@@ -280,21 +326,44 @@ static struct fl_source *new_source(const char *name)
 	return s;
 }
 
-/* Hands @file to libpcap, which closes it with the handle, but not when it fails. */
-static int start_file(struct fl_source *s, FILE *file, const char *filter, struct fl_error *err)
+/* Hands the file to libpcap, which owns the FILE from then on, but not when it fails. */
+static int open_by_libpcap(struct fl_source *s, struct fl_error *err)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
+	FILE *file = fopencookie(s->records, "r", (cookie_io_functions_t){ .read = records_read });
+	if (!file)
+		return fl_fail(err, -ENOMEM, "cannot read %s: %s", s->name, strerror(errno));
+	setvbuf(file, NULL, _IOFBF, FILE_BUFFER / 2);
+	(void)__fsetlocking(file, FSETLOCKING_BYCALLER);
 	s->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!s->pcap) {
-		int code = fail_header(err, s->name, s->feed, why);
+		int code = fail_header(err, s->name, &s->records->feed, why);
 		fclose(file);
 		return code;
 	}
-	int code = check_link_type(s, err);
-	if (code == 0 && filter) {
-		code = compile_filter(s, filter, err);
-		s->filtered = code == 0;
-	}
+	s->link_type = pcap_datalink(s->pcap);
+	return 0;
+}
+
+/* Takes @fd over. */
+static int open_records(struct fl_source *s, int fd, const char *filter, struct fl_error *err)
+{
+	s->records = fl_alloc(sizeof(*s->records));
+	s->records->buffer = fl_alloc(FILE_BUFFER);
+	int code = feed_begin(&s->records->feed, fd);
+	if (code < 0)
+		return fail_open(err, s->name, -code);
+	s->own_format = records_begin(s->records, &s->link_type);
+	if (!s->own_format)
+		code = open_by_libpcap(s, err);
+	if (code == 0)
+		code = check_link_type(s, err);
+	if (code < 0 || !filter)
+		return code;
+	if (s->own_format) /* 101 is raw IP in files, 12 in libpcap */
+		s->pcap = pcap_open_dead(s->link_type == 101 ? DLT_RAW : s->link_type, RECORD_MAX);
+	code = compile_filter(s, filter, err);
+	s->filtered = code == 0;
 	return code;
 }
 
@@ -306,8 +375,7 @@ int fl_source_open_file(struct fl_source **source, const char *path, const char 
 	if (fd < 0)
 		return fail_open(err, path, errno);
 	struct fl_source *s = new_source(standard ? "standard input" : path);
-	FILE *file = open_stream(&s->feed, fd);
-	int code = file ? start_file(s, file, filter, err) : fail_open(err, s->name, errno);
+	int code = open_records(s, fd, filter, err);
 	if (code < 0) {
 		fl_source_close(s);
 		return code;
@@ -391,6 +459,7 @@ static int activate(struct fl_source *s, const struct fl_live_options *o, struct
 		return fail_activate(s, status, err);
 	if (strcmp(s->name, "any") == 0)
 		prefer_cooked_v2(s->pcap);
+	s->link_type = pcap_datalink(s->pcap);
 	int code = check_link_type(s, err);
 	return code == 0 && o->filter ? set_filter(s, o->filter, err) : code;
 }
@@ -422,35 +491,43 @@ void fl_source_close(struct fl_source *s)
 		pcap_freecode(&s->filter);
 	if (s->pcap)
 		pcap_close(s->pcap);
-	free(s->feed); /* after the FILE that reads through it */
+	records_free(s->records); /* after the FILE that reads through it */
 	free(s->name);
 	free(s);
 }
 
 /* --- packets ------------------------------------------------------------------------------------ */
 
-static int fail_read(struct fl_source *s, struct fl_error *err)
+static int end_live(struct fl_source *s, struct fl_error *err)
 {
 	const char *why = pcap_geterr(s->pcap);
-	FILE *file = pcap_file(s->pcap);
-	if (s->live) {
-		if (strstr(why, "disappeared") || strstr(why, "went down")) {
-			s->counters.lost_interface = true;
-			return FL_SOURCE_END;
-		}
-		return fl_fail(err, -EIO, "%s: capture failed: %s", s->name, why);
+	if (strstr(why, "disappeared") || strstr(why, "went down")) {
+		s->counters.lost_interface = true;
+		return FL_SOURCE_END;
 	}
+	return fl_fail(err, -EIO, "%s: capture failed: %s", s->name, why);
+}
+
+/* libpcap calls a file that ends inside a packet an error like any other. */
+static bool ends_early(const struct fl_source *s)
+{
+	if (s->own_format)
+		return false;
+	FILE *file = pcap_file(s->pcap);
+	return file && feof(file) && !ferror(file);
+}
+
+static int fail_file(struct fl_source *s, struct fl_error *err)
+{
+	const char *why = !s->own_format ? pcap_geterr(s->pcap)
+			  : errno ? strerror(errno) : "its length is impossible";
 	uint64_t number = s->counters.filtered + 1;
 	for (unsigned i = 0; i < FL_PARSE_COUNT; i++)
 		number += s->counters.parse[i];
-	if (s->feed && s->feed->damaged)
+	if (s->records->feed.damaged)
 		return fl_fail(err, -EBADMSG,
 			"%s: the gzip data are damaged at packet %llu; copy the file again, or keep what "
 			"\"gzip -dc FILE\" gives before its error", s->name, (unsigned long long)number);
-	if (file && feof(file)) {
-		s->counters.cut_short = true;
-		return FL_SOURCE_END;
-	}
 	if (strstr(why, "different from"))
 		return fail_interfaces(err, s->name, why);
 	return fl_fail(err, -EBADMSG,
@@ -459,8 +536,22 @@ static int fail_read(struct fl_source *s, struct fl_error *err)
 		(unsigned long long)(number - 1));
 }
 
+/* No packet: @got is what pcap_next_ex() said. */
+static int no_packet(struct fl_source *s, int got, struct fl_error *err)
+{
+	if (got == 0)
+		return 0;
+	if (s->live)
+		return got == PCAP_ERROR_BREAK ? FL_SOURCE_END : end_live(s, err);
+	const struct records *r = s->records;
+	if (got != PCAP_ERROR_BREAK && !ends_early(s))
+		return fail_file(s, err);
+	s->counters.cut_short |= got != PCAP_ERROR_BREAK || r->feed.cut || (s->own_format && r->at < r->end);
+	return FL_SOURCE_END;
+}
+
 /* 1 when @p is a packet for the caller. */
-static int deliver(struct fl_source *s, const struct pcap_pkthdr *header, const uint8_t *data,
+static inline int deliver(struct fl_source *s, const struct pcap_pkthdr *header, const uint8_t *data,
 	struct fl_packet *p)
 {
 	if (s->filtered && pcap_offline_filter(&s->filter, header, data) == 0) {
@@ -482,24 +573,17 @@ static int deliver(struct fl_source *s, const struct pcap_pkthdr *header, const 
 
 int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *err)
 {
-	struct pcap_pkthdr *header;
+	struct pcap_pkthdr *header = s->own_format ? &s->records->header : NULL;
 	const uint8_t *data;
 	for (unsigned skipped = 0; !s->live || skipped < SKIP_MAX; skipped++) {
 		if (s->stop)
 			return FL_SOURCE_END;
-		int got = pcap_next_ex(s->pcap, &header, &data);
-		if (got == 1) {
-			if (deliver(s, header, data, p))
-				return 1;
-			continue;
-		}
-		if (got == 0)
-			return 0;
-		if (got == PCAP_ERROR_BREAK) {
-			s->counters.cut_short |= s->feed && s->feed->cut;
-			return FL_SOURCE_END;
-		}
-		return fail_read(s, err);
+		int got = s->own_format ? records_next(s->records, &data)
+					: pcap_next_ex(s->pcap, &header, &data);
+		if (got != 1)
+			return no_packet(s, got, err);
+		if (deliver(s, header, data, p))
+			return 1;
 	}
 	return 0;
 }
@@ -507,7 +591,8 @@ int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *er
 void fl_source_stop(struct fl_source *s)
 {
 	s->stop = 1;
-	pcap_breakloop(s->pcap);
+	if (s->live)
+		pcap_breakloop(s->pcap);
 }
 
 int fl_source_fd(const struct fl_source *s)
