@@ -59,8 +59,8 @@ static bool any_holds(const struct side *s, size_t leader, const struct fl_ident
 
 static const char *describe(struct fl_arena *a, const struct fl_spof *spof)
 {
-	return fl_arena_printf(a, "rank %u, %u entry points lost, expected loss %.1f %%", spof->rank,
-		spof->entry_point_count, spof->expected_loss * 100);
+	return fl_arena_printf(a, "rank %u, %u entry point%s lost, expected loss %.1f %%", spof->rank,
+		spof->entry_point_count, spof->entry_point_count == 1 ? "" : "s", spof->expected_loss * 100);
 }
 
 static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, const struct side *other,

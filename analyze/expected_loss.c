@@ -7,59 +7,127 @@
  *
  *   node    1 - prod over groups (1 - coupling * loss(group))
  *   group   one member: its loss
- *           needs < members: the probability that fewer than `needs` members serve, each being
- *           down with the probability of its loss, independently (Poisson binomial; for
- *           needs = 1 that is the product)
+ *           needs < members: the needs-th smallest loss of its members
  *           needs = members: the mean, the work being spread over them
  *           needs = 0: 0
+ *
+ * Why the needs-th smallest, for needs = 1 the smallest, and not the product? Two replicas of a service
+ * that lost their database both lose the same requests, those that ask the database: who fails over
+ * from one to the other fails again. All losses here have one cause, so members fail
+ * together, not independently; the product would square every share on its way through a
+ * replicated tier, and recordings where things were really broken show that it does not.
+ * For members that are wholly up or down, both are the same.
  *
  * Every formula is monotone in its inputs and bounded by 1, so iterating from 0
  * climbs to the least solution also where nodes require each other in a cycle.
  * Instead of rounds over the whole graph a list of nodes is kept whose inputs moved; a graph
  * with couplings of 1 and no spare members then costs one visit a node and edge. A
- * generation of that list is a round in the sense of the limit.
- *
- * Poisson binomial: members with loss 0 or 1 are only counted, the others go through the
- * textbook recursion over the number that serve (or that are down, whichever is the
- * shorter table). Past EXACT_MAX uncertain members of one group the normal
- * approximation with continuity correction is used; its error there is below 1e-2.
+ * generation of that list is a round in the sense of the limit. Groups are copied into flat
+ * arrays first: a ranking runs this once a node, and then it is memory that costs.
  */
 #include "loss.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "faultline/blast.h"
 
-enum { ROUNDS_MAX = 1000, EXACT_MAX = 4096 };
+enum { ROUNDS_MAX = 1000 };
 #define STILL 1e-9 /* a smaller step is none */
 
+struct loss_group {
+	fl_node_id of;
+	uint32_t needs, count;
+	size_t first; /* member */
+	double coupling;
+};
+
+/* Some node requires this one. certain: what it loses wholly, that node does. */
+struct dependant {
+	fl_node_id of;
+	bool certain;
+};
+
 struct fl_loss {
-	const struct fl_graph *g;
+	uint32_t order;
+	struct loss_group *groups; /* those with needs > 0, by node */
+	fl_node_id *members;
+	uint32_t *first_group;     /* of a node; order + 1 */
+	size_t *first_dependant;   /* order + 1 */
+	struct dependant *dependants;
 	double *loss;
-	bool *pinned;          /* failed from the start */
 	bool *queued;
 	bool *touched;
 	fl_node_id *touched_list;
 	uint32_t touched_count;
 	fl_node_id *now, *next; /* this generation and the following */
-	double *table;         /* scratch of the recursion */
+	double *smallest;       /* scratch: a heap of losses */
 };
+
+static void copy_groups(struct fl_loss *l, const struct fl_graph *g)
+{
+	uint32_t kept = 0, widest = 0;
+	size_t members = 0;
+	for (fl_group_id i = 0; i < fl_graph_group_count(g); i++) {
+		const struct fl_group *group = fl_graph_group(g, i);
+		members += group->member_count;
+		widest = group->needs > widest ? group->needs : widest;
+	}
+	l->groups = fl_alloc_array(fl_graph_group_count(g), sizeof(*l->groups));
+	l->members = fl_alloc_array(members, sizeof(*l->members));
+	l->first_group = fl_alloc_array((size_t)l->order + 1, sizeof(*l->first_group));
+	l->smallest = fl_alloc_array(widest, sizeof(*l->smallest));
+	members = 0;
+	for (fl_group_id i = 0; i < fl_graph_group_count(g); i++) {
+		const struct fl_group *group = fl_graph_group(g, i);
+		if (group->needs == 0)
+			continue;
+		l->groups[kept++] = (struct loss_group){ .of = group->of, .needs = group->needs,
+			.count = group->member_count, .first = members, .coupling = group->coupling };
+		l->first_group[group->of + 1] = kept;
+		for (uint32_t m = 0; m < group->member_count; m++)
+			l->members[members++] = group->members[m];
+	}
+	for (uint32_t v = 0; v < l->order; v++) /* nodes without groups begin where the last ended */
+		if (l->first_group[v + 1] < l->first_group[v])
+			l->first_group[v + 1] = l->first_group[v];
+}
+
+static void copy_dependants(struct fl_loss *l, const struct fl_graph *g)
+{
+	size_t total = 0;
+	l->first_dependant = fl_alloc_array((size_t)l->order + 1, sizeof(*l->first_dependant));
+	for (int fill = 0; fill < 2; fill++) {
+		if (fill)
+			l->dependants = fl_alloc_array(total, sizeof(*l->dependants));
+		total = 0;
+		for (fl_node_id v = 0; v < l->order; v++) {
+			uint32_t count;
+			const fl_group_id *in = fl_graph_memberships(g, v, &count);
+			for (uint32_t i = 0; i < count; i++) {
+				const struct fl_group *group = fl_graph_group(g, in[i]);
+				if (group->needs > 0 && fill)
+					l->dependants[total] = (struct dependant){ .of = group->of,
+						.certain = group->member_count == 1 && group->coupling >= 1 };
+				total += group->needs > 0;
+			}
+			l->first_dependant[v + 1] = total;
+		}
+	}
+}
 
 struct fl_loss *fl_loss_new(const struct fl_graph *g)
 {
 	struct fl_loss *l = fl_alloc(sizeof(*l));
-	uint32_t order = fl_graph_order(g);
-	l->g = g;
-	l->loss = fl_alloc_array(order, sizeof(*l->loss));
-	l->pinned = fl_alloc_array(order, sizeof(*l->pinned));
-	l->queued = fl_alloc_array(order, sizeof(*l->queued));
-	l->touched = fl_alloc_array(order, sizeof(*l->touched));
-	l->touched_list = fl_alloc_array(order, sizeof(*l->touched_list));
-	l->now = fl_alloc_array(order, sizeof(*l->now));
-	l->next = fl_alloc_array(order, sizeof(*l->next));
-	l->table = fl_alloc_array(EXACT_MAX + 1, sizeof(*l->table));
+	l->order = fl_graph_order(g);
+	copy_groups(l, g);
+	copy_dependants(l, g);
+	l->loss = fl_alloc_array(l->order, sizeof(*l->loss));
+	l->queued = fl_alloc_array(l->order, sizeof(*l->queued));
+	l->touched = fl_alloc_array(l->order, sizeof(*l->touched));
+	l->touched_list = fl_alloc_array(l->order, sizeof(*l->touched_list));
+	l->now = fl_alloc_array(l->order, sizeof(*l->now));
+	l->next = fl_alloc_array(l->order, sizeof(*l->next));
 	return l;
 }
 
@@ -67,101 +135,79 @@ void fl_loss_free(struct fl_loss *l)
 {
 	if (l == NULL)
 		return;
+	free(l->groups);
+	free(l->members);
+	free(l->first_group);
+	free(l->first_dependant);
+	free(l->dependants);
 	free(l->loss);
-	free(l->pinned);
 	free(l->queued);
 	free(l->touched);
 	free(l->touched_list);
 	free(l->now);
 	free(l->next);
-	free(l->table);
+	free(l->smallest);
 	free(l);
 }
 
 /* ---- a group ---- */
 
-static bool is_uncertain(double loss)
+/* Let the heap's largest, at its root, sink to its place. */
+static void sink(double *heap, uint32_t count)
 {
-	return loss > 0 && loss < 1;
+	for (uint32_t at = 0, child; (child = 2 * at + 1) < count; at = child) {
+		if (child + 1 < count && heap[child + 1] > heap[child])
+			child++;
+		if (heap[at] >= heap[child])
+			return;
+		double larger = heap[child];
+		heap[child] = heap[at];
+		heap[at] = larger;
+	}
 }
 
-/* Probability that at most @limit of the uncertain members are in a state (up or down, as
- * @count_up says); exact. */
-static double at_most(const struct fl_loss *l, const struct fl_group *group, uint32_t limit, bool count_up)
+static void rise(double *heap, uint32_t at)
+{
+	while (at > 0 && heap[at] > heap[(at - 1) / 2]) {
+		double smaller = heap[(at - 1) / 2];
+		heap[(at - 1) / 2] = heap[at];
+		heap[at] = smaller;
+		at = (at - 1) / 2;
+	}
+}
+
+/* The needs-th smallest loss: the root of a heap of the `needs` smallest. */
+static double spare_group_loss(const struct fl_loss *l, const struct loss_group *group)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < group->count; i++) {
+		double loss = l->loss[l->members[group->first + i]];
+		if (kept < group->needs) {
+			l->smallest[kept] = loss;
+			rise(l->smallest, kept++);
+		} else if (loss < l->smallest[0]) {
+			l->smallest[0] = loss;
+			sink(l->smallest, kept);
+		}
+	}
+	return l->smallest[0];
+}
+
+static double group_loss(const struct fl_loss *l, const struct loss_group *group)
 {
 	double sum = 0;
-	l->table[0] = 1;
-	for (uint32_t j = 1; j <= limit; j++)
-		l->table[j] = 0;
-	for (uint32_t i = 0; i < group->member_count; i++) {
-		double loss = l->loss[group->members[i]];
-		if (!is_uncertain(loss))
-			continue;
-		double p = count_up ? 1 - loss : loss;
-		for (uint32_t j = limit; j > 0; j--)
-			l->table[j] = l->table[j] * (1 - p) + l->table[j - 1] * p;
-		l->table[0] *= 1 - p;
-	}
-	for (uint32_t j = 0; j <= limit; j++)
-		sum += l->table[j];
-	return sum;
-}
-
-static double fewer_than_by_normal(const struct fl_loss *l, const struct fl_group *group, uint32_t needed)
-{
-	double mean = 0, variance = 0;
-	for (uint32_t i = 0; i < group->member_count; i++) {
-		double loss = l->loss[group->members[i]];
-		if (!is_uncertain(loss))
-			continue;
-		mean += 1 - loss;
-		variance += loss * (1 - loss);
-	}
-	return 0.5 * erfc((mean + 0.5 - needed) / sqrt(2 * variance));
-}
-
-/* Probability that fewer than needs members serve. */
-static double spare_group_loss(const struct fl_loss *l, const struct fl_group *group)
-{
-	uint32_t up = 0, uncertain = 0;
-	for (uint32_t i = 0; i < group->member_count; i++) {
-		double loss = l->loss[group->members[i]];
-		up += !(loss > 0);
-		uncertain += is_uncertain(loss);
-	}
-	if (up >= group->needs)
-		return 0;
-	uint32_t needed = group->needs - up;
-	if (needed > uncertain)
-		return 1;
-	if (uncertain > EXACT_MAX)
-		return fewer_than_by_normal(l, group, needed);
-	if (needed <= uncertain - needed + 1)
-		return at_most(l, group, needed - 1, true);
-	return 1 - at_most(l, group, uncertain - needed, false);
-}
-
-static double group_loss(const struct fl_loss *l, const struct fl_group *group)
-{
-	double sum = 0;
-	if (group->needs == 0)
-		return 0;
-	if (group->needs < group->member_count)
+	if (group->needs < group->count)
 		return spare_group_loss(l, group);
-	for (uint32_t i = 0; i < group->member_count; i++)
-		sum += l->loss[group->members[i]];
-	return sum / group->member_count;
+	for (uint32_t i = 0; i < group->count; i++)
+		sum += l->loss[l->members[group->first + i]];
+	return sum / group->count;
 }
 
 static double node_loss(const struct fl_loss *l, fl_node_id v)
 {
 	double kept = 1;
-	uint32_t count;
-	fl_group_id first = fl_graph_groups_of(l->g, v, &count);
-	for (uint32_t i = 0; i < count && kept > 0; i++) {
-		const struct fl_group *group = fl_graph_group(l->g, first + i);
-		kept *= 1 - group->coupling * group_loss(l, group);
-	}
+	for (uint32_t i = l->first_group[v]; i < l->first_group[v + 1] && kept > 0; i++)
+		kept *= 1 - l->groups[i].coupling * group_loss(l, &l->groups[i]);
 	return fmin(1, fmax(0, 1 - kept));
 }
 
@@ -178,14 +224,16 @@ static void touch(struct fl_loss *l, fl_node_id v, double loss)
 /* Those that require @v are looked at in the next generation. */
 static uint32_t queue_dependants(struct fl_loss *l, fl_node_id v, uint32_t queued)
 {
-	uint32_t count;
-	const fl_group_id *in = fl_graph_memberships(l->g, v, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		const struct fl_group *group = fl_graph_group(l->g, in[i]);
-		if (group->needs == 0 || l->queued[group->of] || !(l->loss[group->of] < 1))
+	for (size_t i = l->first_dependant[v]; i < l->first_dependant[v + 1]; i++) {
+		fl_node_id of = l->dependants[i].of;
+		if (!(l->loss[of] < 1))
 			continue;
-		l->queued[group->of] = true;
-		l->next[queued++] = group->of;
+		if (l->dependants[i].certain && l->loss[v] >= 1)
+			touch(l, of, 1); /* nothing to work out; it still has to be passed on */
+		if (l->queued[of])
+			continue;
+		l->queued[of] = true;
+		l->next[queued++] = of;
 	}
 	return queued;
 }
@@ -194,7 +242,6 @@ static void begin(struct fl_loss *l)
 {
 	for (uint32_t i = 0; i < l->touched_count; i++) {
 		l->loss[l->touched_list[i]] = 0;
-		l->pinned[l->touched_list[i]] = false;
 		l->touched[l->touched_list[i]] = false;
 	}
 	l->touched_count = 0;
@@ -214,10 +261,8 @@ const double *fl_loss_run(struct fl_loss *l, const fl_node_id *failed, size_t co
 {
 	uint32_t queued = 0;
 	begin(l);
-	for (size_t i = 0; i < count; i++) {
-		touch(l, failed[i], 1);
-		l->pinned[failed[i]] = true;
-	}
+	for (size_t i = 0; i < count; i++)
+		touch(l, failed[i], 1); /* never queued, so never worked out again */
 	for (size_t i = 0; i < count; i++)
 		queued = queue_dependants(l, failed[i], queued);
 	for (unsigned round = 0; round < ROUNDS_MAX && queued > 0; round++) {
@@ -225,8 +270,8 @@ const double *fl_loss_run(struct fl_loss *l, const fl_node_id *failed, size_t co
 		queued = 0;
 		for (uint32_t i = 0; i < now; i++) {
 			fl_node_id v = l->now[i];
-			double loss = l->pinned[v] ? 1 : node_loss(l, v);
-			if (!(loss - l->loss[v] > STILL))
+			double loss = l->loss[v] < 1 ? node_loss(l, v) : 1;
+			if (l->loss[v] < 1 && !(loss - l->loss[v] > STILL))
 				continue;
 			touch(l, v, loss);
 			queued = queue_dependants(l, v, queued);

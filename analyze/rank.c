@@ -47,6 +47,7 @@ struct work {
 	bool *carried;         /* scratch: reached over carriers alone */
 	uint32_t *spof_of;     /* node -> index in ranking->list, or UINT32_MAX */
 	fl_node_id *carries;   /* spof -> the node it goes with, or FL_NODE_NONE */
+	fl_node_id *under;     /* spof -> the carrier it takes down first, or FL_NODE_NONE */
 	uint32_t *leader;      /* spof -> spof, union-find */
 	size_t capacity;
 };
@@ -145,15 +146,18 @@ static void add_spof(struct work *w, fl_node_id v, const fl_node_id *lost, uint3
 		w->capacity = fl_grown(w->capacity, r->count + 1);
 		r->list = fl_grow_array(r->list, w->capacity, sizeof(*r->list));
 		w->carries = fl_grow_array(w->carries, w->capacity, sizeof(*w->carries));
+		w->under = fl_grow_array(w->under, w->capacity, sizeof(*w->under));
 	}
 	struct fl_spof *spof = &r->list[r->count];
 	*spof = (struct fl_spof){ .node = v, .same_as = v, .redundancy = redundancy_of(w, v) };
 	read_losses(w, spof, lost, count);
 	spof->why = fl_rank_why(w->system, w->sweep, spof, lost, count, r->arena);
-	w->carries[r->count] = FL_NODE_NONE;
-	if (is_carrier(w, v))
+	w->carries[r->count] = w->under[r->count] = FL_NODE_NONE;
+	if (is_carrier(w, v)) {
 		w->carries[r->count] = only_carried(w, lost, count);
-	else if (w->kinds[v] == KIND_ENDPOINT || w->kinds[v] == KIND_RESOLVER)
+		if (count > 1 && is_carrier(w, lost[1]))
+			w->under[r->count] = lost[1];
+	} else if (w->kinds[v] == KIND_ENDPOINT || w->kinds[v] == KIND_RESOLVER)
 		w->carries[r->count] = only_service_behind(w, v);
 	w->spof_of[v] = (uint32_t)r->count++;
 }
@@ -216,24 +220,35 @@ static bool stands_before(const struct work *w, uint32_t a, uint32_t b)
 	return x->node < y->node;
 }
 
+static void unite(struct work *w, uint32_t i, uint32_t j)
+{
+	uint32_t a = find_leader(w, i), b = find_leader(w, j);
+	if (a != b && stands_before(w, a, b))
+		w->leader[b] = a;
+	else
+		w->leader[a] = b;
+}
+
+static void unite_with_upper(struct work *w, uint32_t i)
+{
+	const struct fl_spof *list = w->ranking->list;
+	uint32_t upper = w->carries[i] == FL_NODE_NONE ? UINT32_MAX : w->spof_of[w->carries[i]];
+	uint32_t under = w->under[i] == FL_NODE_NONE ? UINT32_MAX : w->spof_of[w->under[i]];
+	if (upper != UINT32_MAX && is_one_thing(w, &list[i], &list[upper]))
+		unite(w, i, upper);
+	/* What the upper takes down, the lower does: equal but for one, it is the same and itself. */
+	if (under != UINT32_MAX && list[i].nodes_lost == list[under].nodes_lost + 1)
+		unite(w, i, under);
+}
+
 static void fold(struct work *w)
 {
 	struct fl_ranking *r = w->ranking;
 	w->leader = fl_alloc_array(r->count, sizeof(*w->leader));
 	for (uint32_t i = 0; i < r->count; i++)
 		w->leader[i] = i;
-	for (uint32_t i = 0; i < r->count; i++) {
-		fl_node_id upper = w->carries[i];
-		if (upper == FL_NODE_NONE || w->spof_of[upper] == UINT32_MAX)
-			continue;
-		if (!is_one_thing(w, &r->list[i], &r->list[w->spof_of[upper]]))
-			continue;
-		uint32_t a = find_leader(w, i), b = find_leader(w, w->spof_of[upper]);
-		if (a != b && stands_before(w, a, b))
-			w->leader[b] = a;
-		else
-			w->leader[a] = b;
-	}
+	for (uint32_t i = 0; i < r->count; i++)
+		unite_with_upper(w, i);
 	for (uint32_t i = 0; i < r->count; i++) {
 		r->list[i].same_as = r->list[find_leader(w, i)].node;
 		if (r->list[i].same_as != r->list[i].node)
@@ -326,6 +341,7 @@ struct fl_ranking *fl_rank(const struct fl_system *s)
 	free(w.carried);
 	free(w.spof_of);
 	free(w.carries);
+	free(w.under);
 	free(w.leader);
 	return ranking;
 }

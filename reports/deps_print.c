@@ -137,6 +137,14 @@ static const char *count_text(struct fl_arena *a, const struct fl_deps_row *row,
 	return row->last == NULL ? NULL : fl_arena_printf(a, "%llu", (unsigned long long)count);
 }
 
+static const char *target_text(struct fl_arena *a, const struct fl_system *s, const struct fl_deps_row *row)
+{
+	if (row->to_node == FL_NODE_NONE)
+		return fl_say_id(a, row->to);
+	const char *label = fl_say_label(a, s, row->to_node);
+	return fl_graph_is_kind(s->graph, row->to_node, "resolver") ? fl_arena_printf(a, "%s (resolver)", label) : label;
+}
+
 static void print_row(struct fl_table *t, struct fl_arena *a, const struct fl_system *s,
 	const struct fl_deps_row *row, bool first)
 {
@@ -145,8 +153,7 @@ static void print_row(struct fl_table *t, struct fl_arena *a, const struct fl_sy
 		fl_path_between(a, s, row->reached->path, row->reached->path_length);
 	fl_table_row(t, (const char *[]){
 		first ? fl_say_id(a, row->from) : "",
-		row->to_node != FL_NODE_NONE ? fl_say_label(a, s, row->to_node) : fl_say_id(a, row->to),
-		scope_text(a, row), use_text(a, row), count_text(a, row, m == NULL ? 0 : m->exchanges),
+		target_text(a, s, row), scope_text(a, row), use_text(a, row), count_text(a, row, m == NULL ? 0 : m->exchanges),
 		count_text(a, row, m == NULL ? 0 : m->failures),
 		row->direct || via == NULL ? "direct" : fl_arena_printf(a, "via %s", via) });
 }

@@ -116,17 +116,16 @@ static double group_loss(const struct naive_group *group, const double *loss)
 			sum += loss[group->members[m]];
 		return sum / group->count;
 	}
-	for (uint32_t state = 0; state < 1u << group->count; state++) {
-		uint32_t up = 0;
-		double p = 1;
-		for (uint32_t m = 0; m < group->count; m++) {
-			bool serves = (state >> m & 1) != 0;
-			up += serves;
-			p *= serves ? 1 - loss[group->members[m]] : loss[group->members[m]];
-		}
-		sum += up < group->needs ? p : 0;
+	/* The least x such that at least `needs` members lose no more than x. */
+	double found = 1;
+	for (uint32_t m = 0; m < group->count; m++) {
+		uint32_t no_worse = 0;
+		for (uint32_t k = 0; k < group->count; k++)
+			no_worse += loss[group->members[k]] <= loss[group->members[m]];
+		if (no_worse >= group->needs)
+			found = fmin(found, loss[group->members[m]]);
 	}
-	return sum;
+	return found;
 }
 
 unsigned naive_loss(const struct naive_graph *n, const bool *failed, double *loss)

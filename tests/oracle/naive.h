@@ -35,8 +35,7 @@ uint32_t naive_below(uint64_t *state, uint32_t bound);
 
 /* Everything that fails with @failed; repeats all groups until nothing changes. */
 void naive_fixed_point(const struct naive_graph *n, const bool *failed, bool *lost);
-/* Rounds over all nodes until they are still, whose number is returned; groups of k of n by
- * listing all states. */
+/* Rounds over all nodes until they are still, whose number is returned. */
 unsigned naive_loss(const struct naive_graph *n, const bool *failed, double *loss);
 
 #endif
