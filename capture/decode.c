@@ -40,6 +40,7 @@ enum {
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
 	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERTYPE_ARP = 0x0806,
 	ETHERTYPE_VLAN = 0x8100,  /* IEEE 802.1Q */
 	ETHERTYPE_QINQ = 0x88a8,  /* IEEE 802.1ad */
 	ETHERTYPE_QINQ_OLD = 0x9100,
@@ -355,6 +356,27 @@ static enum fl_parse decode_pppoe(struct layer *l, struct fl_packet *p)
 	return decode_ip(l, p);
 }
 
+/* RFC 826, for IPv4 over anything; of other protocols nothing is said. */
+static enum fl_parse decode_arp(struct layer *l, struct fl_packet *p)
+{
+	fl_read_skip(&l->at, 2); /* hardware */
+	uint16_t protocol = fl_read_be16(&l->at);
+	uint8_t hardware_size = fl_read_u8(&l->at), protocol_size = fl_read_u8(&l->at);
+	uint16_t operation = fl_read_be16(&l->at);
+	fl_read_skip(&l->at, hardware_size);
+	const uint8_t *sender = fl_read_bytes(&l->at, 4);
+	fl_read_skip(&l->at, hardware_size);
+	const uint8_t *target = fl_read_bytes(&l->at, 4);
+	if (protocol != ETHERTYPE_IPV4 || protocol_size != 4 || operation < 1 || operation > 2)
+		return FL_PARSE_UNSUPPORTED;
+	if (l->at.failed || !sender || !target)
+		return FL_PARSE_TRUNCATED;
+	p->arp = (uint8_t)operation;
+	p->src = fl_addr_v4(sender);
+	p->dst = fl_addr_v4(target);
+	return FL_PARSE_OK;
+}
+
 /* What an Ethernet type announces, behind any stack of VLAN tags. */
 static inline enum fl_parse decode_ethertype(struct layer *l, struct fl_packet *p)
 {
@@ -369,6 +391,8 @@ static inline enum fl_parse decode_ethertype(struct layer *l, struct fl_packet *
 	case ETHERTYPE_IPV4:
 	case ETHERTYPE_IPV6:
 		return decode_ip(l, p);
+	case ETHERTYPE_ARP:
+		return decode_arp(l, p);
 	case ETHERTYPE_MPLS:
 		return decode_mpls(l, p);
 	case ETHERTYPE_PPPOE:

@@ -11,10 +11,11 @@
  */
 #include "faultline/locality.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16 };
+enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4 };
 
 /* One end of the first unicast flow; only these two can be in every flow. */
 struct mac {
@@ -22,6 +23,12 @@ struct mac {
 	uint64_t flows;
 	struct fl_addr address[MAC_ADDRESSES]; /* sources behind it */
 	unsigned address_count;                /* may be MAC_ADDRESSES + 1: more */
+};
+
+/* Who asked for others by ARP, and how often an answer was seen. */
+struct asker {
+	uint8_t mac[6];
+	uint32_t asked, answered;
 };
 
 struct address_list {
@@ -41,6 +48,11 @@ struct fl_locality {
 	struct { struct fl_addr address; uint64_t flows; } end[2]; /* of the first flow without MACs */
 	unsigned end_count;
 	uint64_t plain_flows;
+	struct asker asker[ASKERS_MAX];
+	unsigned asker_count;
+	double handshake[2];         /* how much each of end_of[] waited less than the other; sum of logarithms */
+	struct fl_addr end_of[2];
+	unsigned handshake_count;
 	uint64_t cooked_flows;
 
 	struct address_list chosen;
@@ -168,6 +180,51 @@ void fl_locality_see(struct fl_locality *l, const struct fl_packet *p)
 	}
 }
 
+static struct asker *asker_of(struct fl_locality *l, const uint8_t mac[6])
+{
+	for (unsigned i = 0; i < l->asker_count; i++)
+		if (memcmp(l->asker[i].mac, mac, 6) == 0)
+			return &l->asker[i];
+	if (l->asker_count == ASKERS_MAX)
+		return NULL;
+	struct asker *a = &l->asker[l->asker_count++];
+	memcpy(a->mac, mac, 6);
+	return a;
+}
+
+void fl_locality_see_arp(struct fl_locality *l, const struct fl_packet *p)
+{
+	if (!p->has_mac || fl_addr_equal(&p->src, &p->dst) || fl_addr_is_none(&p->src))
+		return; /* announcements and probes ask nobody */
+	struct asker *a = asker_of(l, p->arp == 1 ? p->src_mac : p->dst_mac);
+	if (!a)
+		return;
+	if (p->arp == 1)
+		a->asked++;
+	else
+		a->answered++;
+}
+
+void fl_locality_see_handshake(struct fl_locality *l, const struct fl_addr *client, const struct fl_addr *server,
+			       int64_t to_synack_ns, int64_t to_ack_ns)
+{
+	if (to_synack_ns <= 0 || to_ack_ns <= 0)
+		return;
+	if (l->handshake_count == 0) {
+		l->end_of[0] = *client;
+		l->end_of[1] = *server;
+	}
+	l->handshake_count++;
+	/* Near the client its ACK follows at once; near the server its SYN-ACK does. */
+	double near_client = log((double)to_synack_ns / (double)to_ack_ns);
+	for (unsigned i = 0; i < 2; i++) {
+		if (fl_addr_equal(&l->end_of[i], client))
+			l->handshake[i] += near_client;
+		else if (fl_addr_equal(&l->end_of[i], server))
+			l->handshake[i] -= near_client;
+	}
+}
+
 static unsigned internal_behind(const struct mac *m)
 {
 	unsigned n = 0;
@@ -176,21 +233,57 @@ static unsigned internal_behind(const struct mac *m)
 	return n;
 }
 
+static long unanswered(const struct fl_locality *l, const struct mac *m)
+{
+	for (unsigned i = 0; i < l->asker_count; i++)
+		if (memcmp(l->asker[i].mac, m->bytes, 6) == 0)
+			return (long)l->asker[i].asked - (long)l->asker[i].answered;
+	return 0;
+}
+
+static double nearness(const struct fl_locality *l, const struct mac *m)
+{
+	double sum = 0;
+	for (unsigned i = 0; i < m->address_count && i < MAC_ADDRESSES; i++)
+		for (unsigned k = 0; k < 2 && l->handshake_count; k++)
+			if (fl_addr_equal(&m->address[i], &l->end_of[k]))
+				sum += l->handshake[k];
+	return sum;
+}
+
+/* Of two MACs that are in every flow, the host's; see locality.h. */
+static int nearer_mac(const struct fl_locality *l)
+{
+	const struct mac *a = &l->mac[0], *b = &l->mac[1];
+	long a_unanswered = unanswered(l, a), b_unanswered = unanswered(l, b);
+	if (a_unanswered != b_unanswered)
+		return a_unanswered < b_unanswered ? 0 : 1;
+	if (a->address_count >= b->address_count + ROUTER_ADDRESSES)
+		return 1;
+	if (b->address_count >= a->address_count + ROUTER_ADDRESSES)
+		return 0;
+	double a_near = nearness(l, a), b_near = nearness(l, b);
+	if (a_near < b_near || a_near > b_near)
+		return a_near > b_near ? 0 : 1;
+	if (a->address_count != b->address_count)
+		return a->address_count < b->address_count ? 0 : 1;
+	return internal_behind(b) > internal_behind(a) ? 1 : 0;
+}
+
 /* Index of the MAC that is the host, or -1. */
 static int host_mac(const struct fl_locality *l)
 {
 	bool covers[2] = { false, false };
 	for (unsigned i = 0; i < l->mac_count; i++)
-		covers[i] = l->mac_flows && l->mac[i].flows == l->mac_flows && l->mac[i].address_count > 0 &&
-			    l->mac[i].address_count <= MAC_ADDRESSES;
-	if (!covers[0] && !covers[1])
-		return -1;
-	if (covers[0] != covers[1])
-		return covers[0] ? 0 : 1;
-	const struct mac *a = &l->mac[0], *b = &l->mac[1];
-	if (a->address_count != b->address_count)
-		return a->address_count < b->address_count ? 0 : 1;
-	return internal_behind(b) > internal_behind(a) ? 1 : 0;
+		covers[i] = l->mac_flows && l->mac[i].flows == l->mac_flows && l->mac[i].address_count > 0;
+	if (covers[0] && covers[1]) {
+		int i = nearer_mac(l);
+		return l->mac[i].address_count <= MAC_ADDRESSES ? i : -1;
+	}
+	for (int i = 0; i < 2; i++)
+		if (covers[i] && l->mac[i].address_count <= MAC_ADDRESSES)
+			return i;
+	return -1;
 }
 
 const struct fl_addr *fl_locality_same_host(const struct fl_locality *l, const struct fl_addr *a, size_t *count)

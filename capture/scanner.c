@@ -262,6 +262,9 @@ static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 	v->bytes_in += f->bytes[FL_RESPONDER];
 	if (established && f->bytes[FL_INITIATOR] == 0 && !f->midstream)
 		v->empty++;
+	if (f->synack_ns && f->established_ns && f->syn_packets == 1)
+		fl_locality_see_handshake(s->locality, &f->addr[FL_INITIATOR], &f->addr[FL_RESPONDER],
+					  f->synack_ns - f->syn_ns, f->established_ns - f->synack_ns);
 	if (!established)
 		fl_conversation_failure(s->conversations, v, f->first_ns);
 	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
@@ -343,6 +346,8 @@ void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
 	if (p->time_ns > s->last_ns)
 		s->last_ns = p->time_ns;
 	if (p->transport != FL_TRANSPORT_TCP && p->transport != FL_TRANSPORT_UDP) {
+		if (p->arp)
+			fl_locality_see_arp(s->locality, p);
 		if (p->quotes) {
 			s->counters.icmp_errors++;
 			fl_flow_table_unreachable(s->flows, p);

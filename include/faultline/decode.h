@@ -49,6 +49,9 @@ struct fl_packet {
 	struct fl_slice payload;
 	uint32_t payload_len;
 
+	/* ARP for IPv4 (RFC 826): 1 request, 2 reply; @src and @dst are the protocol addresses. */
+	uint8_t arp;
+
 	/* ICMP destination unreachable or time exceeded that quotes a TCP or UDP
 	 * packet: @transport is ICMP, these are the quoted header's. */
 	bool quotes;
@@ -70,9 +73,9 @@ struct fl_packet {
  * are walked (at most 16, RFC 8200 section 4). Fragments: the first is decoded if its
  * transport header is whole, others are FL_PARSE_UNSUPPORTED. IP in IP is followed inwards.
  *
- * Return: OK also for ICMP and other transports without ports; TRUNCATED when
+ * Return: OK also for ARP, ICMP and other transports without ports; TRUNCATED when
  * the snap length cut a header; MALFORMED when lengths contradict each other;
- * UNSUPPORTED for ARP and everything else that is not IP.
+ * UNSUPPORTED for everything else that is not IP.
  */
 enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p);
 

@@ -3,9 +3,12 @@
  * locality.h - which addresses are the capturing host's own
  *
  * Told, best first, by: what the user says; the interfaces of this machine (live); the direction in
- * the cooked header; loopback; the one MAC address that every unicast flow has at one end
- * (of two such MACs, the host is the one with fewer addresses behind it, then
- * the one with internal addresses); the one address that every flow has. When none of these
+ * the cooked header; loopback; the one MAC address that every unicast flow has at one end;
+ * the one address that every flow has. Where the host spoke to one neighbour only, both
+ * ends are in every flow. Then the far one is told, in this order, by: its ARP
+ * requests for others, whose answers do not come past here; being a router, with many addresses
+ * behind its MAC; the handshake, which it answers later than the near one; having more addresses;
+ * having none that is internal. When none of these
  * holds (a mirror port, a router), every internal address that sent is a host of its own.
  */
 #ifndef FAULTLINE_LOCALITY_H
@@ -21,6 +24,12 @@ void fl_locality_free(struct fl_locality *l);
 void fl_locality_declare(struct fl_locality *l, const struct fl_addr *address, const char *how);
 /* The first packet of each flow and direction; cheap enough for that, bounded memory. */
 void fl_locality_see(struct fl_locality *l, const struct fl_packet *p);
+
+/* An ARP packet; any number. */
+void fl_locality_see_arp(struct fl_locality *l, const struct fl_packet *p);
+/* Times of one TCP handshake: SYN to SYN-ACK, SYN-ACK to ACK. */
+void fl_locality_see_handshake(struct fl_locality *l, const struct fl_addr *client, const struct fl_addr *server,
+			       int64_t to_synack_ns, int64_t to_ack_ns);
 
 /* While packets still come: the addresses of the one host that @a belongs to, as far as can be told
  * by now; none when that is not known. Borrowed until the next call of this module. */
