@@ -286,7 +286,7 @@ static enum fl_flow_end end_of(const struct fl_flow *f)
 	return f->list == LIST_CLOSED ? FL_END_CLOSED : FL_END_IDLE;
 }
 
-static void expire(struct fl_flow_table *t)
+static __attribute__((noinline)) void expire(struct fl_flow_table *t)
 {
 	t->due_ns = INT64_MAX;
 	for (unsigned i = 0; i < LIST_COUNT; i++) {
@@ -335,7 +335,7 @@ static unsigned first_side(const struct fl_packet *p)
 	return p->src_port < p->dst_port;
 }
 
-static struct fl_flow *begin_flow(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
+static __attribute__((noinline)) struct fl_flow *begin_flow(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
 {
 	struct fl_flow *f = take_flow(t);
 	unsigned side = first_side(p);
@@ -622,7 +622,7 @@ static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl
 
 /* A time that is not believed must not end or stretch a flow that is there. It may begin one: after a
  * gap between two captures in one file it is right. */
-static struct fl_flow_packet add_unbelieved(struct fl_flow_table *t, const struct fl_packet *p)
+static __attribute__((noinline)) struct fl_flow_packet add_unbelieved(struct fl_flow_table *t, const struct fl_packet *p)
 {
 	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
 	struct fl_packet copy = *p;
@@ -662,18 +662,17 @@ void fl_flow_table_flush(struct fl_flow_table *t)
 		end_flow(t, f, FL_END_CAPTURE);
 }
 
-/* One flow more than needed, to begin on a cache line. Large pages where the kernel has them: a
- * look-up then misses the cache but not the page tables as well. */
-static void allocate_flows(struct fl_flow_table *t, uint32_t capacity)
+/* Large pages where the kernel has them: a look-up then misses the cache, but not the page tables as
+ * well. */
+static void *allocate(size_t count, size_t size)
 {
-	size_t align = sizeof(struct fl_flow);
-	_Static_assert(sizeof(struct fl_flow) == 256, "four cache lines; see flow.h");
-	t->memory = fl_alloc_array((size_t)capacity + 1, sizeof(*t->flows));
-	t->flows = (struct fl_flow *)(((uintptr_t)t->memory + align - 1) & ~(uintptr_t)(align - 1));
-	uintptr_t begin = ((uintptr_t)t->memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
-	uintptr_t end = (uintptr_t)(t->flows + capacity) & ~(uintptr_t)(HUGE_PAGE - 1);
+	void *memory = fl_alloc_array(count, size);
+	uintptr_t page = HUGE_PAGE - 1;
+	uintptr_t begin = ((uintptr_t)memory + page) & ~page;
+	uintptr_t end = ((uintptr_t)memory + count * size) & ~page;
 	if (begin < end)
 		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+	return memory;
 }
 
 struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, fl_flow_ended *ended,
@@ -685,8 +684,12 @@ struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, f
 	while (slots < options->capacity * UINT32_C(2))
 		slots *= 2;
 	t->mask = slots - 1;
-	t->slots = fl_alloc_array(slots, sizeof(*t->slots));
-	allocate_flows(t, options->capacity);
+	t->slots = allocate(slots, sizeof(*t->slots));
+	/* One flow more than needed, to begin on a cache line. */
+	_Static_assert(sizeof(struct fl_flow) == 256, "four cache lines; see flow.h");
+	uintptr_t line = sizeof(struct fl_flow) - 1;
+	t->memory = allocate((size_t)options->capacity + 1, sizeof(*t->flows));
+	t->flows = (struct fl_flow *)(((uintptr_t)t->memory + line) & ~line);
 	t->capacity = options->capacity;
 	t->clock_ns = t->leap_ns = INT64_MIN;
 	t->due_ns = INT64_MAX;
