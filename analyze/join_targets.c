@@ -174,7 +174,7 @@ struct leads {
 	size_t service_count, host_count;
 };
 
-static void lead_to_host(struct leads *l, const char *host, const struct fl_addr *a,
+static size_t service_at(const struct leads *l, const char *host, const struct fl_addr *a,
 	const struct fl_scan_dependency *d)
 {
 	size_t service = fl_join_listener(l->j, host, a, d->port, d->transport);
@@ -183,22 +183,43 @@ static void lead_to_host(struct leads *l, const char *host, const struct fl_addr
 		service = fl_join_listener(l->j, host, a, 53, "udp"); /* RFC 1035 section 4.2 */
 	if (service == JOIN_NONE && l->t->resolver)
 		service = fl_join_listener(l->j, host, a, 53, "tcp");
+	return service;
+}
+
+static void lead_to_own_host(struct leads *l, const struct fl_addr *a, const struct fl_scan_dependency *d)
+{
+	size_t service = service_at(l, d->host, a, d);
+
 	if (service == JOIN_NONE)
-		l->hosts[l->host_count++] = host;
+		l->hosts[l->host_count++] = d->host;
 	else
 		l->services[l->service_count++] = service;
+}
+
+/* Of several owners those count where something is known to answer; a host only where nothing is. */
+static void lead_to_owners(struct leads *l, const struct join_owner *owners, size_t count,
+	const struct fl_addr *a, const struct fl_scan_dependency *d)
+{
+	size_t before = l->service_count;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t service = service_at(l, owners[i].host, a, d);
+		if (service != JOIN_NONE)
+			l->services[l->service_count++] = service;
+	}
+	for (size_t i = 0; i < count && l->service_count == before; i++)
+		l->hosts[l->host_count++] = owners[i].host;
 }
 
 static void lead_to_address(struct leads *l, const struct fl_addr *a, const struct fl_scan_dependency *d)
 {
 	size_t count, first = fl_join_owners(l->j, a, &count);
-	bool own = fl_join_owns(l->j, d->host, a); /* then it never leaves the near host */
 
-	if (own)
-		lead_to_host(l, d->host, a, d);
-	for (size_t i = 0; i < count && !own; i++)
-		lead_to_host(l, l->j->owners[first + i].host, a, d);
-	if (!own && count == 0)
+	if (fl_join_owns(l->j, d->host, a))
+		lead_to_own_host(l, a, d); /* it never leaves the near host */
+	else if (count > 0)
+		lead_to_owners(l, &l->j->owners[first], count, a, d);
+	else
 		l->t->outside[l->t->outside_count++] = *a;
 }
 

@@ -226,6 +226,18 @@ static const struct row rows[] = {
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
 		"service:db/port-5432 -> 1 of host:db\nservice:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "an address that floats between two hosts leads to both services that answer there",
+		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))), DB_SCAN,
+		  SCAN("db2", "\"10.0.0.9\"", SERVICES(SERVICE("db2", "postgres", "5432", ""))) },
+		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres service:db2/postgres assumed\n"
+		"service:db/postgres -> 1 of host:db\nservice:db2/postgres -> 1 of host:db2\n"
+		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "a host that claims an address where another host's service answers is not believed",
+		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))), DB_SCAN,
+		  SCAN("odd", "\"10.0.0.9\"", SERVICES("")) },
+		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
+		"service:db/postgres -> 1 of host:db\n"
+		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "a service seen at the address wins over one on the same port elsewhere",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))),
 		  SCAN("db", "\"10.0.0.9\",\"10.0.0.10\"", SERVICES(
