@@ -35,8 +35,6 @@ LATER = {
     'zeek_geneve-many-options.pcap': {'*': TUNNEL},
     'zeek_gre-aruba.pcap': {'*': TUNNEL},
     'zeek_gtp1_gn_normal_incl_fragmentation.pcap': {'*': TUNNEL},
-    'zeek_mixed-vlan-mpls.pcap': {'*': TUNNEL},
-    'zeek_pppoe-over-qinq.pcap': {'*': TUNNEL},
     'dnscap_frags.pcap': {'*': FRAGMENTS},
     'ndpi_dns_fragmented.pcap': {'*': FRAGMENTS},
     'many-protocols_frag200.pcap': {'*': FRAGMENTS},
