@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* flow_internal.h - what flow.c (the table) and flow_state.c (the meaning of packets) share */
+#ifndef FAULTLINE_CAPTURE_FLOW_INTERNAL_H
+#define FAULTLINE_CAPTURE_FLOW_INTERNAL_H
+
+#include "faultline/flow.h"
+
+/* Time-out classes: fl_flow.list */
+enum list_class { LIST_ATTEMPT, LIST_IDLE, LIST_CLOSED, LIST_UDP, LIST_COUNT };
+
+/* fl_flow.state_bits */
+enum state_bits {
+	SYN_SEEN = 1,        /* of the initiator */
+	SYNACK_SEEN = 2,     /* of the responder; its bare SYN in a simultaneous open too */
+	RST_SEEN = 4,
+	RST_LATE = 8,        /* the first RST followed both FINs */
+	END_KNOWN = 16,      /* payload_end_seq[0] is valid; times 2 for [1] */
+};
+
+/* Whether a packet with SYN and without RST from @side belongs to a new connection on the ports of @f. */
+bool fl_flow_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side);
+
+#endif

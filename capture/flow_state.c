@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * flow_state.c - what the packets of a TCP flow mean: its state, and where the next one begins
+ *
+ * States are Zeek's as its documentation of conn_state words them (conn.log,
+ * https://docs.zeek.org): what was not seen is never assumed, so a connection of
+ * which only one side was captured is no S1. A reset after both sides have said FIN is
+ * the habit of some stacks and changes nothing.
+ *
+ * A 5-tuple is used again and again. Only a SYN can begin the next connection on it, and a
+ * SYN-ACK where the SYN was missed; the initial sequence number tells a new connection from
+ * a repeated packet of the old one.
+ */
+#include "flow_internal.h"
+
+#include <assert.h>
+
+const char *fl_conn_state_name(enum fl_conn_state s)
+{
+	static const char *const names[] = {
+		[FL_CONN_OTH] = "OTH", [FL_CONN_S0] = "S0", [FL_CONN_S1] = "S1", [FL_CONN_SF] = "SF",
+		[FL_CONN_REJ] = "REJ", [FL_CONN_S2] = "S2", [FL_CONN_S3] = "S3", [FL_CONN_RSTO] = "RSTO",
+		[FL_CONN_RSTR] = "RSTR", [FL_CONN_RSTOS0] = "RSTOS0", [FL_CONN_RSTRH] = "RSTRH",
+		[FL_CONN_SH] = "SH", [FL_CONN_SHR] = "SHR",
+	};
+	assert((size_t)s < FL_ARRAY_LEN(names));
+	return names[s];
+}
+
+static bool syn_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	if (side == FL_INITIATOR) /* a SYN-ACK that came first has told the number, too */
+		return !(f->state_bits & (SYN_SEEN | SYNACK_SEEN)) || p->tcp_seq != f->syn_seq;
+	if (f->state_bits & SYNACK_SEEN)
+		return p->tcp_seq != f->synack_seq;
+	/* Both sides at once (RFC 9293 figure 8), while the first SYN is without an answer. */
+	return !(f->state_bits & SYN_SEEN) || f->list != LIST_ATTEMPT;
+}
+
+static bool synack_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	if (!(f->state_bits & (SYN_SEEN | SYNACK_SEEN)))
+		return true; /* the next connection, its SYN was missed */
+	if (f->list != LIST_CLOSED)
+		return false;
+	if (side == FL_INITIATOR)
+		return p->tcp_seq != f->syn_seq;
+	return f->state_bits & SYNACK_SEEN ? p->tcp_seq != f->synack_seq : p->tcp_ack != f->syn_seq + 1;
+}
+
+bool fl_flow_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
+{
+	return p->tcp_flags & FL_TCP_ACK ? synack_begins_anew(f, p, side) : syn_begins_anew(f, p, side);
+}
+
+static enum fl_conn_state udp_state(const struct fl_flow *f)
+{
+	if (f->packets[FL_INITIATOR])
+		return f->packets[FL_RESPONDER] ? FL_CONN_SF : FL_CONN_S0;
+	return f->packets[FL_RESPONDER] ? FL_CONN_SHR : FL_CONN_OTH;
+}
+
+/* SYN, and nothing that shows the responder took it. */
+static enum fl_conn_state attempt_state(const struct fl_flow *f)
+{
+	if (f->state_bits & RST_SEEN)
+		return f->rst_first_responder ? FL_CONN_REJ : FL_CONN_RSTOS0;
+	return f->flags_seen[FL_INITIATOR] & FL_TCP_FIN ? FL_CONN_SH : FL_CONN_S0;
+}
+
+/* SYN-ACK, and nothing of the initiator that lives. */
+static enum fl_conn_state answer_state(const struct fl_flow *f)
+{
+	if (f->state_bits & RST_SEEN)
+		return f->rst_first_responder ? FL_CONN_RSTRH : FL_CONN_RSTO;
+	return f->flags_seen[FL_RESPONDER] & FL_TCP_FIN ? FL_CONN_SHR : FL_CONN_OTH;
+}
+
+enum fl_conn_state fl_flow_state(const struct fl_flow *f)
+{
+	if (f->transport != FL_TRANSPORT_TCP)
+		return udp_state(f);
+	unsigned bits = f->state_bits;
+	if (!(bits & (SYN_SEEN | SYNACK_SEEN)))
+		return FL_CONN_OTH;
+	bool fin[2] = { f->flags_seen[0] & FL_TCP_FIN, f->flags_seen[1] & FL_TCP_FIN };
+	bool taken = (bits & SYNACK_SEEN) || f->bytes[FL_RESPONDER] > 0 || fin[FL_RESPONDER];
+	if (!taken || ((bits & RST_SEEN) && f->rst_after_syn && !f->bytes[FL_RESPONDER]))
+		return attempt_state(f);
+	if (!(bits & SYN_SEEN) && !f->established_ns)
+		return answer_state(f);
+	if ((bits & RST_SEEN) && !(bits & RST_LATE))
+		return f->rst_first_responder ? FL_CONN_RSTR : FL_CONN_RSTO;
+	if (fin[FL_INITIATOR])
+		return fin[FL_RESPONDER] ? FL_CONN_SF : FL_CONN_S2;
+	return fin[FL_RESPONDER] ? FL_CONN_S3 : FL_CONN_S1;
+}
