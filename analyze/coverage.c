@@ -30,8 +30,9 @@ static void add_counts(struct fl_coverage *into, const struct fl_coverage *c)
 	into->flows_unattributed = fl_join_add(into->flows_unattributed, c->flows_unattributed);
 	into->name_answers = fl_join_add(into->name_answers, c->name_answers);
 	if (!isnan(c->unseen_dependencies))
-		into->unseen_dependencies = isnan(into->unseen_dependencies) ? c->unseen_dependencies :
-			into->unseen_dependencies + c->unseen_dependencies;
+		into->unseen_dependencies = isnan(into->unseen_dependencies)
+						    ? c->unseen_dependencies
+						    : into->unseen_dependencies + c->unseen_dependencies;
 	into->window_for_95_s = fmax(into->window_for_95_s, c->window_for_95_s); /* NaN gives way */
 }
 
@@ -101,7 +102,8 @@ static void add_blind_spots(struct fl_system *s)
 		qsort(list, n, sizeof(*list), by_spot);
 	into->blind_spots = list;
 	for (size_t i = 0; i < n; i++) {
-		struct fl_scan_blind_spot *last = into->blind_spot_count ? &list[into->blind_spot_count - 1] : NULL;
+		struct fl_scan_blind_spot *last =
+			into->blind_spot_count ? &list[into->blind_spot_count - 1] : NULL;
 		if (!last || strcmp(last->kind, list[i].kind) != 0) {
 			list[into->blind_spot_count++] = list[i];
 			continue;
@@ -131,8 +133,9 @@ static void add_host_detection(struct fl_system *s)
 	for (size_t i = 0; i < n && told < DETECTIONS_MAX; i++) {
 		if (i > 0 && strcmp(list[i - 1], list[i]) == 0)
 			continue;
-		s->coverage.host_detection = told++ == 0 ? list[i] :
-			fl_arena_printf(s->arena, "%s, %s", s->coverage.host_detection, list[i]);
+		s->coverage.host_detection = told++ == 0 ? list[i]
+							 : fl_arena_printf(s->arena, "%s, %s",
+								   s->coverage.host_detection, list[i]);
 	}
 	free(list);
 }

@@ -9,8 +9,8 @@
  *   4 requirement groups and entry points                               join_groups.c
  *   5 freezing, the list of dependencies, what nodes are called          here
  *
- * Determinism: the set of scans is sorted by content and has no scan twice before anything is looked at, every
- * choice after that is by content. So the result depends on the set of scans alone.
+ * Determinism: the set of scans is sorted by content and has no scan twice before anything is looked at,
+ * every choice after that is by content. So the result depends on the set of scans alone.
  *
  * What is no part of the graph (probes, what never answered) is in the list of dependencies all the
  * same, with the id the far end would have.
@@ -74,8 +74,9 @@ static void list_dependencies(struct join *j)
 		out->to = fl_graph_find(s->graph, out->to_id);
 		out->merged = d->merged;
 		out->window_s = d->window_s;
-		out->group = d->in_graph && out->from != FL_NODE_NONE && out->to != FL_NODE_NONE ?
-			find_group(s->graph, out->from, out->to) : FL_GROUP_NONE;
+		out->group = d->in_graph && out->from != FL_NODE_NONE && out->to != FL_NODE_NONE
+				     ? find_group(s->graph, out->from, out->to)
+				     : FL_GROUP_NONE;
 	}
 	if (s->dependency_count > 1)
 		qsort(s->dependencies, s->dependency_count, sizeof(*s->dependencies), by_ends);

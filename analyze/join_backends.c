@@ -26,7 +26,7 @@ struct set {
 	size_t leader; /* dependency */
 	uint64_t most; /* calls of the busiest */
 	size_t first_service;
-	bool spread;   /* more than one service */
+	bool spread; /* more than one service */
 	size_t number;
 };
 
@@ -43,14 +43,15 @@ static bool is_candidate(const struct join *j, const struct join_dependency *d)
 	size_t leads_to = d->target == JOIN_NONE ? JOIN_NONE : j->targets[d->target].service;
 
 	return d->in_graph && !m->name && m->class == FL_CLASS_ON_REQUEST && fl_join_calls(m) > 0 &&
-		leads_to != JOIN_NONE && leads_to != d->service;
+	       leads_to != JOIN_NONE && leads_to != d->service;
 }
 
 /* Next dependency of @s from @i on that counts as its own. */
 static size_t next_own(const struct join *j, const struct join_service *s, size_t i)
 {
 	while (i < s->first_dependency + s->dependency_count &&
-		(!j->dependencies[i].in_graph || j->dependencies[i].merged->class == FL_CLASS_NAME_RESOLUTION))
+		(!j->dependencies[i].in_graph ||
+			j->dependencies[i].merged->class == FL_CLASS_NAME_RESOLUTION))
 		i++;
 	return i;
 }
@@ -64,10 +65,12 @@ static int compare_identity(const struct join_dependency *a, const struct join_d
 }
 
 /* Jaccard >= 0.8 of the endpoints of two services, both sorted; neither is empty. */
-static bool same_dependencies(const struct join *j, const struct join_service *a, const struct join_service *b)
+static bool same_dependencies(
+	const struct join *j, const struct join_service *a, const struct join_service *b)
 {
 	size_t x = next_own(j, a, a->first_dependency), y = next_own(j, b, b->first_dependency);
-	size_t x_end = a->first_dependency + a->dependency_count, y_end = b->first_dependency + b->dependency_count;
+	size_t x_end = a->first_dependency + a->dependency_count,
+	       y_end = b->first_dependency + b->dependency_count;
 	size_t common = 0, all = 0;
 
 	if (a->own_count > OWN_MAX || b->own_count > OWN_MAX)
@@ -75,8 +78,9 @@ static bool same_dependencies(const struct join *j, const struct join_service *a
 	if (a == b)
 		return a->own_count > 0;
 	while (x < x_end || y < y_end) {
-		int order = x == x_end ? 1 : y == y_end ? -1 :
-			compare_identity(&j->dependencies[x], &j->dependencies[y]);
+		int order = x == x_end   ? 1
+			    : y == y_end ? -1
+					 : compare_identity(&j->dependencies[x], &j->dependencies[y]);
 		common += order == 0;
 		all++;
 		if (order <= 0)
@@ -126,8 +130,8 @@ static size_t find_sets(const struct join *j, const struct join_service *s, stru
 		if (k == SETS_MAX)
 			continue;
 		if (k == count)
-			sets[count++] = (struct set){ .leader = s->first_dependency + i,
-				.first_service = JOIN_NONE };
+			sets[count++] =
+				(struct set){ .leader = s->first_dependency + i, .first_service = JOIN_NONE };
 		join_set(&sets[k], d);
 		set_of[i] = k;
 	}
@@ -149,7 +153,8 @@ size_t fl_join_backends(const struct join *j, const struct join_service *service
 			set_of[i] = JOIN_NONE;
 			continue;
 		}
-		set->spread = set->spread || (set->first_service != JOIN_NONE && set->first_service != leads_to);
+		set->spread =
+			set->spread || (set->first_service != JOIN_NONE && set->first_service != leads_to);
 		set->first_service = leads_to;
 	}
 	for (size_t k = 0; k < count; k++)

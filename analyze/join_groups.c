@@ -79,8 +79,8 @@ static const char *evidence_text(const struct evidence *e, const char *source, c
 	fl_time_format(whole_second(e->last_ns), last);
 	snprintf(text, EVIDENCE_MAX, "%s%llu %s, %llu %s, %s to %s, %s", e->lower_bound ? "at least " : "",
 		(unsigned long long)e->exchanges, e->exchanges == 1 ? "exchange" : "exchanges",
-		(unsigned long long)e->connections, e->connections == 1 ? "connection" : "connections", first, last,
-		source);
+		(unsigned long long)e->connections, e->connections == 1 ? "connection" : "connections", first,
+		last, source);
 	return text;
 }
 
@@ -213,7 +213,8 @@ static void require_resolvers_of(struct join *j, const struct asks *list, size_t
 	size_t n = distinct(members, count);
 	snprintf(source, sizeof(source), n == 1 ? "the only resolver it asked" : "%zu resolvers", n);
 	fl_graph_builder_group(j->builder, j->services[list[0].service].node, 1, members, n,
-		group_coupling(e.coupling), redundancy_of(n, e.failover_seen), evidence_text(&e, source, text));
+		group_coupling(e.coupling), redundancy_of(n, e.failover_seen),
+		evidence_text(&e, source, text));
 	free(members);
 }
 
@@ -258,8 +259,11 @@ static void require_members(struct join *j, const struct join_target *t)
 	if (n == 0)
 		return;
 	snprintf(text, sizeof(text), "it leads to %zu %s%s", n, n == 1 ? "place" : "places",
-		n > 1 && t->failover_seen ? ", fail-over was seen" : n > 1 ? ", fail-over is assumed" : "");
-	fl_graph_builder_group(j->builder, t->node, 1, t->members, n, 1, redundancy_of(n, t->failover_seen), text);
+		n > 1 && t->failover_seen ? ", fail-over was seen"
+		: n > 1                   ? ", fail-over is assumed"
+					  : "");
+	fl_graph_builder_group(
+		j->builder, t->node, 1, t->members, n, 1, redundancy_of(n, t->failover_seen), text);
 }
 
 struct hosting {
@@ -388,8 +392,8 @@ static void mark_entry_points(struct join *j)
 	for (size_t i = 0; i < j->service_count && found == 0; i++) {
 		const struct join_service *s = &j->services[i];
 		if (s->depends && !s->called)
-			fl_graph_builder_entry_point(j->builder, s->node,
-				s->exchanges > 0 ? (double)s->exchanges : 1);
+			fl_graph_builder_entry_point(
+				j->builder, s->node, s->exchanges > 0 ? (double)s->exchanges : 1);
 	}
 }
 

@@ -31,9 +31,9 @@ struct join_service {
 	size_t address_count;
 	uint64_t exchanges, connections;
 	int64_t last_seen_ns;
-	uint32_t node;  /* builder's handle */
-	bool called;    /* a target leads to it */
-	bool depends;   /* it has a requirement besides its host */
+	uint32_t node; /* builder's handle */
+	bool called;   /* a target leads to it */
+	bool depends;  /* it has a requirement besides its host */
 	size_t first_dependency, dependency_count;
 	size_t own_count; /* of these in the graph and no name resolution */
 };
@@ -55,11 +55,11 @@ struct join_listener {
 /* All records of one service and one far end, added up. */
 struct join_dependency {
 	size_t service;
-	const char *identity;   /* name or bare address, IPv6 in brackets */
+	const char *identity; /* name or bare address, IPv6 in brackets */
 	struct fl_scan_dependency *merged;
 	double window_s;
 	bool in_graph;
-	size_t target;          /* endpoint, or first resolver */
+	size_t target; /* endpoint, or first resolver */
 };
 
 /* What a service connects to: an endpoint, or an address it resolves names at. */
@@ -67,7 +67,7 @@ struct join_target {
 	bool resolver;
 	struct fl_addr address; /* of a resolver */
 	const char *identity;
-	const char *near_host;  /* where it only exists on that host (loopback); NULL */
+	const char *near_host; /* where it only exists on that host (loopback); NULL */
 	const char *id;
 	const size_t *dependencies; /* that have it as a target, also those not in the graph */
 	size_t dependency_count;
@@ -76,9 +76,9 @@ struct join_target {
 	enum fl_scope scope;
 	const char *provider;
 	/* where it leads */
-	uint32_t *members;      /* builder's handles, distinct */
+	uint32_t *members; /* builder's handles, distinct */
 	size_t member_count;
-	size_t service;         /* the only member, when that is a service; JOIN_NONE */
+	size_t service;          /* the only member, when that is a service; JOIN_NONE */
 	struct fl_addr *outside; /* addresses that belong to no scanned host */
 	size_t outside_count;
 	uint32_t node;
@@ -88,18 +88,18 @@ struct join {
 	struct fl_system *system;
 	struct fl_arena *arena;
 	struct fl_graph_builder *builder;
-	struct join_service *services;  /* sorted by host, name */
+	struct join_service *services; /* sorted by host, name */
 	size_t service_count;
-	struct join_owner *owners;      /* sorted by address, host */
+	struct join_owner *owners; /* sorted by address, host */
 	size_t owner_count;
 	struct join_listener *listeners; /* sorted by host, transport, port, latest first */
 	size_t listener_count;
-	const char **hosts;             /* sorted, distinct */
-	double *host_window_s;          /* time each was watched */
+	const char **hosts;    /* sorted, distinct */
+	double *host_window_s; /* time each was watched */
 	size_t host_count;
 	struct join_dependency *dependencies; /* sorted by service, identity, port, transport */
 	size_t dependency_count;
-	struct join_target *targets;    /* sorted by kind, identity, port, transport, near host */
+	struct join_target *targets; /* sorted by kind, identity, port, transport, near host */
 	size_t target_count;
 };
 

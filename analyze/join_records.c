@@ -246,15 +246,17 @@ static void take_latest(const struct record *list, size_t count, struct fl_scan_
 
 	for (size_t i = 0; i < count; i++) {
 		const struct fl_scan_dependency *d = list[i].d;
-		if (d->cname_count > 0 && (!chain || d->last_seen_ns > chain->last_seen_ns ||
-			(d->last_seen_ns == chain->last_seen_ns && compare_chains(d, chain) < 0)))
+		if (d->cname_count > 0 &&
+			(!chain || d->last_seen_ns > chain->last_seen_ns ||
+				(d->last_seen_ns == chain->last_seen_ns && compare_chains(d, chain) < 0)))
 			chain = d;
 		if (d->provider && (!provider || d->last_seen_ns > provider->last_seen_ns ||
-			(d->last_seen_ns == provider->last_seen_ns && strcmp(d->provider, provider->provider) < 0)))
+					   (d->last_seen_ns == provider->last_seen_ns &&
+						   strcmp(d->provider, provider->provider) < 0)))
 			provider = d;
 		if (d->application && (!application || d->last_seen_ns > application->last_seen_ns ||
-			(d->last_seen_ns == application->last_seen_ns &&
-				strcmp(d->application, application->application) < 0)))
+					      (d->last_seen_ns == application->last_seen_ns &&
+						      strcmp(d->application, application->application) < 0)))
 			application = d;
 	}
 	into->cname_chain = chain ? chain->cname_chain : NULL;
@@ -269,7 +271,8 @@ static bool contains(const struct fl_addr *list, size_t count, const struct fl_a
 }
 
 /* Addresses united; one failed only when no scan saw it answer. */
-static void unite_lists(struct join *j, const struct record *list, size_t count, struct fl_scan_dependency *into)
+static void unite_lists(
+	struct join *j, const struct record *list, size_t count, struct fl_scan_dependency *into)
 {
 	size_t n = 0, asked = 0, answered_count = 0;
 

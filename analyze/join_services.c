@@ -86,7 +86,7 @@ static void group_services(struct join *j)
 	for (size_t i = 0, end; i < count; i = end) {
 		struct join_service *s = &j->services[j->service_count++];
 		for (end = i + 1; end < count && strcmp(list[i].host, list[end].host) == 0 &&
-			strcmp(list[i].name, list[end].name) == 0;)
+				  strcmp(list[i].name, list[end].name) == 0;)
 			end++;
 		s->host = list[i].host;
 		s->name = list[i].name;
@@ -158,15 +158,18 @@ static void collect_listeners(struct join *j)
 
 	for (size_t i = 0; i < j->service_count; i++)
 		for (size_t k = 0; k < j->services[i].sighting_count; k++)
-			n += j->services[i].sightings[k].record ? j->services[i].sightings[k].record->port_count : 0;
+			n += j->services[i].sightings[k].record
+				     ? j->services[i].sightings[k].record->port_count
+				     : 0;
 	struct join_listener *list = fl_arena_array(j->arena, n, sizeof(*list));
 	n = 0;
 	for (size_t i = 0; i < j->service_count; i++) {
 		for (size_t k = 0; k < j->services[i].sighting_count; k++) {
 			const struct fl_scan_service *r = j->services[i].sightings[k].record;
 			for (size_t p = 0; r && p < r->port_count; p++)
-				list[n++] = (struct join_listener){ j->services[i].host, r->ports[p].transport,
-					r->ports[p].port, j->services[i].last_seen_ns, i };
+				list[n++] =
+					(struct join_listener){ j->services[i].host, r->ports[p].transport,
+						r->ports[p].port, j->services[i].last_seen_ns, i };
 		}
 	}
 	if (n > 1)
@@ -268,9 +271,8 @@ bool fl_join_owns(const struct join *j, const char *host, const struct fl_addr *
 {
 	struct join_owner key = { *a, host };
 
-	return fl_addr_is_loopback(a) ||
-		(j->owner_count > 0 &&
-			bsearch(&key, j->owners, j->owner_count, sizeof(key), by_owner) != NULL);
+	return fl_addr_is_loopback(a) || (j->owner_count > 0 && bsearch(&key, j->owners, j->owner_count,
+									sizeof(key), by_owner) != NULL);
 }
 
 size_t fl_join_owners(const struct join *j, const struct fl_addr *a, size_t *count)
@@ -299,7 +301,7 @@ static int by_address(const void *a, const void *b)
 static bool answers_at(const struct join_service *s, const struct fl_addr *a)
 {
 	return s->address_count > 0 &&
-		bsearch(a, s->addresses, s->address_count, sizeof(*a), by_address) != NULL;
+	       bsearch(a, s->addresses, s->address_count, sizeof(*a), by_address) != NULL;
 }
 
 size_t fl_join_listener(const struct join *j, const char *host, const struct fl_addr *address, uint16_t port,

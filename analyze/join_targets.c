@@ -85,8 +85,8 @@ static struct use *collect_uses(struct join *j, size_t *count)
 			char text[FL_ADDR_TEXT];
 			fl_addr_format(&m->addresses[k], text);
 			list[n++] = (struct use){ true, fl_arena_string(j->arena, text),
-				fl_addr_is_loopback(&m->addresses[k]) ? m->host : "", 0,
-				m->addresses[k], "", i };
+				fl_addr_is_loopback(&m->addresses[k]) ? m->host : "", 0, m->addresses[k], "",
+				i };
 		}
 	}
 	if (n > 1)
@@ -101,15 +101,15 @@ static const char *target_id(struct join *j, const struct use *u, bool tell_host
 
 	if (u->resolver)
 		return fl_arena_printf(j->arena, "resolver:%s%s%s", u->identity, at, host);
-	return fl_arena_printf(j->arena, "endpoint:%s:%u/%s%s%s", u->identity, (unsigned)u->port, u->transport,
-		at, host);
+	return fl_arena_printf(
+		j->arena, "endpoint:%s:%u/%s%s%s", u->identity, (unsigned)u->port, u->transport, at, host);
 }
 
 /* Does the same name and port stand for more than one target? */
 static bool has_namesake(const struct use *list, size_t count, size_t first, size_t end)
 {
 	return (first > 0 && by_name_and_port(&list[first - 1], &list[first]) == 0) ||
-		(end < count && by_name_and_port(&list[end], &list[first]) == 0);
+	       (end < count && by_name_and_port(&list[end], &list[first]) == 0);
 }
 
 /* What dependencies say of the target: those in the graph, else all. */
@@ -128,8 +128,8 @@ static void summarise(struct join *j, struct join_target *t)
 		t->failover_seen = t->failover_seen || m->failover_seen;
 		t->scope = m->scope > t->scope ? m->scope : t->scope;
 		if (m->provider && (!provider || m->last_seen_ns > provider->last_seen_ns ||
-			(m->last_seen_ns == provider->last_seen_ns &&
-				strcmp(m->provider, provider->provider) < 0)))
+					   (m->last_seen_ns == provider->last_seen_ns &&
+						   strcmp(m->provider, provider->provider) < 0)))
 			provider = m;
 	}
 	t->provider = provider && !t->resolver ? provider->provider : NULL;
@@ -169,13 +169,13 @@ static void group_targets(struct join *j)
 struct leads {
 	struct join *j;
 	struct join_target *t;
-	size_t *services;     /* all services reached */
-	const char **hosts;   /* scanned hosts with nothing known at the port */
+	size_t *services;   /* all services reached */
+	const char **hosts; /* scanned hosts with nothing known at the port */
 	size_t service_count, host_count;
 };
 
-static size_t service_at(const struct leads *l, const char *host, const struct fl_addr *a,
-	const struct fl_scan_dependency *d)
+static size_t service_at(
+	const struct leads *l, const char *host, const struct fl_addr *a, const struct fl_scan_dependency *d)
 {
 	size_t service = fl_join_listener(l->j, host, a, d->port, d->transport);
 
@@ -231,7 +231,7 @@ static int by_address(const void *a, const void *b)
 static bool failed_at(const struct fl_scan_dependency *d, const struct fl_addr *a)
 {
 	return d->failed_address_count > 0 &&
-		bsearch(a, d->failed_addresses, d->failed_address_count, sizeof(*a), by_address) != NULL;
+	       bsearch(a, d->failed_addresses, d->failed_address_count, sizeof(*a), by_address) != NULL;
 }
 
 /* A scanned service is known to answer there, whoever failed to reach it. */
@@ -246,8 +246,8 @@ static bool known_to_answer(const struct join *j, const struct fl_addr *a, const
 }
 
 /* Addresses that dependency @d has for target @t. */
-static const struct fl_addr *addresses_of(const struct join_target *t, const struct fl_scan_dependency *d,
-	size_t *count)
+static const struct fl_addr *addresses_of(
+	const struct join_target *t, const struct fl_scan_dependency *d, size_t *count)
 {
 	*count = t->resolver ? 1 : d->address_count;
 	return t->resolver ? &t->address : d->addresses;
@@ -334,7 +334,8 @@ static size_t leads_room(const struct join *j, const struct join_target *t)
 
 	for (size_t i = 0; i < t->dependency_count; i++) {
 		size_t count, owners;
-		const struct fl_addr *list = addresses_of(t, j->dependencies[t->dependencies[i]].merged, &count);
+		const struct fl_addr *list =
+			addresses_of(t, j->dependencies[t->dependencies[i]].merged, &count);
 		for (size_t k = 0; k < count; k++) {
 			fl_join_owners(j, &list[k], &owners);
 			n += owners > 1 ? owners : 1;
@@ -354,8 +355,8 @@ static void lead(struct join *j, struct join_target *t)
 	follow(&l, true);
 	if (l.service_count + l.host_count + t->outside_count == 0)
 		follow(&l, false);
-	t->members = fl_arena_array(j->arena, l.service_count + l.host_count + t->outside_count,
-		sizeof(*t->members));
+	t->members = fl_arena_array(
+		j->arena, l.service_count + l.host_count + t->outside_count, sizeof(*t->members));
 	add_services(&l);
 	/* One resolver asked by UDP and TCP is one service, also where only one port was seen. */
 	if (!t->resolver || l.service_count == 0)

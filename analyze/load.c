@@ -44,15 +44,19 @@ static int load_file(struct loading *l, const char *path)
 	int code;
 
 	if (is_store(path))
-		return fl_fail(l->err, -ENOTSUP, "%s: stores cannot be read yet; give scan files "
-			"(faultline scan -o SCAN.json)", path);
+		return fl_fail(l->err, -ENOTSUP,
+			"%s: stores cannot be read yet; give scan files "
+			"(faultline scan -o SCAN.json)",
+			path);
 	code = fl_json_read(path, &root, l->err);
 	if (code < 0)
 		return code;
 	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
 	if (is_graph(root) ? l->files > 0 : l->graph != NULL)
-		code = fl_fail(l->err, -EINVAL, "%s: a graph file stands alone; give either one graph "
-			"file or scans, not both", l->graph ? l->graph_name : name);
+		code = fl_fail(l->err, -EINVAL,
+			"%s: a graph file stands alone; give either one graph "
+			"file or scans, not both",
+			l->graph ? l->graph_name : name);
 	else if (is_graph(root))
 		code = fl_graph_from_json(&l->graph, name, root, l->err);
 	else
@@ -82,7 +86,8 @@ static char *path_in(const char *directory, const char *name)
 	size_t length = strlen(directory), size = length + strlen(name) + 2;
 	char *path = fl_alloc(size);
 
-	snprintf(path, size, "%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", name);
+	snprintf(
+		path, size, "%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", name);
 	return path;
 }
 
@@ -92,10 +97,13 @@ static int load_directory(struct loading *l, const char *directory)
 	int count = scandir(directory, &entries, is_json_name, by_name), code = 0;
 
 	if (count < 0)
-		return fl_fail(l->err, -errno, "%s: %s; is the directory readable?", directory, strerror(errno));
+		return fl_fail(
+			l->err, -errno, "%s: %s; is the directory readable?", directory, strerror(errno));
 	if (count == 0)
-		code = fl_fail(l->err, -ENOENT, "%s: no *.json file in this directory; write scans into it with "
-			"'faultline scan -o %s/NAME.json'", directory, directory);
+		code = fl_fail(l->err, -ENOENT,
+			"%s: no *.json file in this directory; write scans into it with "
+			"'faultline scan -o %s/NAME.json'",
+			directory, directory);
 	for (int i = 0; i < count; i++) {
 		char *path = path_in(directory, entries[i]->d_name);
 		if (code == 0)
@@ -146,7 +154,8 @@ int fl_system_load(struct fl_system **system, const char *const *inputs, size_t 
 	int code = 0;
 
 	if (count == 0)
-		code = fl_fail(err, -EINVAL, "no input; give scan files, a directory of them, a graph file, or "
+		code = fl_fail(err, -EINVAL,
+			"no input; give scan files, a directory of them, a graph file, or "
 			"- for standard input");
 	for (size_t i = 0; i < count && code == 0; i++)
 		code = load_input(&l, inputs[i]);

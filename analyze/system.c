@@ -42,8 +42,9 @@ static const char *without_kind(const struct fl_node *n)
 {
 	size_t length = strlen(n->kind);
 
-	return strncmp(n->id, n->kind, length) == 0 && n->id[length] == ':' && n->id[length + 1] != '\0' ?
-		n->id + length + 1 : n->id;
+	return strncmp(n->id, n->kind, length) == 0 && n->id[length] == ':' && n->id[length + 1] != '\0'
+		       ? n->id + length + 1
+		       : n->id;
 }
 
 static const char *find_last(const char *text, const char *part)
@@ -71,7 +72,8 @@ static bool bare_name(const char *text, bool port, char *name, size_t size)
 	const char *end = text + strcspn(text, "@");
 
 	if (port)
-		for (const char *at = text; (at = strchr(at, ':')) != NULL && at < text + strcspn(text, "@"); at++)
+		for (const char *at = text; (at = strchr(at, ':')) != NULL && at < text + strcspn(text, "@");
+			at++)
 			end = at;
 	if (*text == '[' && end > text + 1 && end[-1] == ']') {
 		text++;

@@ -20,21 +20,34 @@
 #include "capture/scan_internal.h"
 #include "faultline/units.h"
 
-#define COUNT(type, member) { #member, offsetof(struct type, member) }
+#define COUNT(type, member)                                                                                  \
+	{                                                                                                    \
+#member, offsetof(struct type, member)                                                       \
+	}
 
 static const struct fl_scan_count_field coverage_counts[] = {
-	COUNT(fl_coverage, packets),         COUNT(fl_coverage, bytes),
-	COUNT(fl_coverage, dropped_kernel),  COUNT(fl_coverage, dropped_interface),
-	COUNT(fl_coverage, not_ip),          COUNT(fl_coverage, truncated),
-	COUNT(fl_coverage, malformed),       COUNT(fl_coverage, duplicates),
-	COUNT(fl_coverage, fragments),       COUNT(fl_coverage, parse_errors),
-	COUNT(fl_coverage, flows),           COUNT(fl_coverage, flows_named),
-	COUNT(fl_coverage, flows_unattributed), COUNT(fl_coverage, name_answers),
+	COUNT(fl_coverage, packets),
+	COUNT(fl_coverage, bytes),
+	COUNT(fl_coverage, dropped_kernel),
+	COUNT(fl_coverage, dropped_interface),
+	COUNT(fl_coverage, not_ip),
+	COUNT(fl_coverage, truncated),
+	COUNT(fl_coverage, malformed),
+	COUNT(fl_coverage, duplicates),
+	COUNT(fl_coverage, fragments),
+	COUNT(fl_coverage, parse_errors),
+	COUNT(fl_coverage, flows),
+	COUNT(fl_coverage, flows_named),
+	COUNT(fl_coverage, flows_unattributed),
+	COUNT(fl_coverage, name_answers),
 };
 static const struct fl_scan_count_field connection_counts[] = {
-	COUNT(fl_connections, tried),     COUNT(fl_connections, established),
-	COUNT(fl_connections, refused),   COUNT(fl_connections, timed_out),
-	COUNT(fl_connections, reset),     COUNT(fl_connections, midstream),
+	COUNT(fl_connections, tried),
+	COUNT(fl_connections, established),
+	COUNT(fl_connections, refused),
+	COUNT(fl_connections, timed_out),
+	COUNT(fl_connections, reset),
+	COUNT(fl_connections, midstream),
 	COUNT(fl_connections, syn_retransmits),
 };
 static const struct fl_scan_count_field service_counts[] = {
@@ -187,7 +200,7 @@ void fl_timeline_add(struct fl_timeline *t, int64_t time_ns, uint32_t n)
 		return;
 	time_ns = clamp_time(time_ns);
 	bool inside = t->width_ns > 0 && time_ns >= t->start_ns &&
-		(time_ns - t->start_ns) / t->width_ns < FL_TIMELINE_BUCKETS;
+		      (time_ns - t->start_ns) / t->width_ns < FL_TIMELINE_BUCKETS;
 	if (!inside)
 		timeline_cover(t, time_ns, time_ns, FL_NS_PER_S);
 	add_saturating(&t->bucket[(time_ns - t->start_ns) / t->width_ns], n);
@@ -261,8 +274,8 @@ static int compare_times(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_address_lists(const struct fl_addr *a, size_t a_count, const struct fl_addr *b,
-	size_t b_count)
+static int compare_address_lists(
+	const struct fl_addr *a, size_t a_count, const struct fl_addr *b, size_t b_count)
 {
 	for (size_t i = 0; i < a_count && i < b_count; i++) {
 		int order = fl_addr_compare(&a[i], &b[i]);
@@ -287,7 +300,8 @@ static int by_host_name(const void *a, const void *b)
 	const struct fl_scan_host *x = a, *y = b;
 	int order = compare_texts(x->name, y->name);
 
-	return order ? order : compare_address_lists(x->addresses, x->address_count, y->addresses, y->address_count);
+	return order ? order
+		     : compare_address_lists(x->addresses, x->address_count, y->addresses, y->address_count);
 }
 
 static int by_port(const void *a, const void *b)
@@ -349,8 +363,8 @@ static int by_name_question(const void *a, const void *b)
 	order = order ? order : fl_addr_compare(&x->resolver, &y->resolver);
 	order = order ? order : compare_texts(x->transport, y->transport);
 	order = order ? order : compare_texts(x->rcode, y->rcode);
-	order = order ? order :
-			compare_address_lists(x->addresses, x->address_count, y->addresses, y->address_count);
+	order = order ? order
+		      : compare_address_lists(x->addresses, x->address_count, y->addresses, y->address_count);
 	for (size_t i = 0; order == 0 && i < x->cname_count && i < y->cname_count; i++)
 		order = compare_texts(x->cname_chain[i], y->cname_chain[i]);
 	order = order ? order : compare_counts(x->cname_count, y->cname_count);
@@ -440,7 +454,8 @@ void fl_scan_set_add(struct fl_scan_set *set, struct fl_scan *s)
 {
 	/* Room doubles whenever the count reaches a power of two. */
 	if ((set->count & (set->count - 1)) == 0)
-		set->list = fl_grow_array(set->list, set->count ? 2 * set->count : 1, sizeof(struct fl_scan *));
+		set->list =
+			fl_grow_array(set->list, set->count ? 2 * set->count : 1, sizeof(struct fl_scan *));
 	set->list[set->count++] = s;
 }
 

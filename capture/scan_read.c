@@ -42,16 +42,16 @@ static void fail(struct reading *r, const char *key, const char *what)
 		return;
 	if (*key == '\0' && length > 0) /* the object itself */
 		length--;
-	r->code = fl_fail(r->err, -EINVAL, "%s: %.*s%s: %s; was the file edited by hand?", r->name, (int)length,
-		r->path, key, what);
+	r->code = fl_fail(r->err, -EINVAL, "%s: %.*s%s: %s; was the file edited by hand?", r->name,
+		(int)length, r->path, key, what);
 }
 
 /* Go down into member @key (or its element @index, when not negative); returns what leave() wants. */
 static size_t enter(struct reading *r, const char *key, long index)
 {
 	size_t before = r->path_length, room = sizeof(r->path) - before;
-	int n = index < 0 ? snprintf(r->path + before, room, "%s.", key) :
-			    snprintf(r->path + before, room, "%s[%ld].", key, index);
+	int n = index < 0 ? snprintf(r->path + before, room, "%s.", key)
+			  : snprintf(r->path + before, room, "%s[%ld].", key, index);
 
 	if (n > 0)
 		r->path_length += (size_t)n < room ? (size_t)n : room - 1;
@@ -106,8 +106,8 @@ static uint64_t read_count(struct reading *r, const cJSON *object, const char *k
 	return value;
 }
 
-static void read_counts(struct reading *r, const cJSON *object, const struct fl_scan_count_fields *fields,
-	void *into)
+static void read_counts(
+	struct reading *r, const cJSON *object, const struct fl_scan_count_fields *fields, void *into)
 {
 	for (size_t i = 0; i < fields->count; i++) {
 		uint64_t value = read_count(r, object, fields->list[i].key);
@@ -173,8 +173,8 @@ static const char *read_transport(struct reading *r, const cJSON *object, const 
 }
 
 /* One of the words that @parse knows; @otherwise when absent. */
-static int read_word(struct reading *r, const cJSON *object, const char *key, int (*parse)(const char *),
-	int otherwise)
+static int read_word(
+	struct reading *r, const cJSON *object, const char *key, int (*parse)(const char *), int otherwise)
 {
 	const cJSON *item = member(object, key);
 
@@ -199,8 +199,8 @@ static struct fl_addr read_address(struct reading *r, const cJSON *object, const
 }
 
 /* The array at @key, NULL when absent or on failure; *@count and room for its elements. */
-static const cJSON *read_array(struct reading *r, const cJSON *object, const char *key, size_t size,
-	size_t *count, void *list)
+static const cJSON *read_array(
+	struct reading *r, const cJSON *object, const char *key, size_t size, size_t *count, void *list)
 {
 	const cJSON *array = member(object, key);
 	size_t n = 0;
@@ -227,8 +227,8 @@ static void fail_element(struct reading *r, const char *key, size_t index, const
 	leave(r, before);
 }
 
-static void read_addresses(struct reading *r, const cJSON *object, const char *key, struct fl_addr **list,
-	size_t *count)
+static void read_addresses(
+	struct reading *r, const cJSON *object, const char *key, struct fl_addr **list, size_t *count)
 {
 	const cJSON *array = read_array(r, object, key, sizeof(**list), count, list);
 	size_t i = 0;
@@ -238,8 +238,8 @@ static void read_addresses(struct reading *r, const cJSON *object, const char *k
 			fail_element(r, key, i, "not an IP address");
 }
 
-static void read_strings(struct reading *r, const cJSON *object, const char *key, const char ***list,
-	size_t *count)
+static void read_strings(
+	struct reading *r, const cJSON *object, const char *key, const char ***list, size_t *count)
 {
 	const cJSON *array = read_array(r, object, key, sizeof(**list), count, list);
 	size_t i = 0;
@@ -256,8 +256,8 @@ typedef void read_item(struct reading *r, const cJSON *item, void *into);
 
 /* A list of objects, each read by @read into @size bytes; @list is a pointer to the list's pointer.
  * Grown as elements prove valid: a damaged file costs no more memory than its sound part. */
-static void read_objects(struct reading *r, const cJSON *object, const char *key, size_t size, read_item *read,
-	size_t *count, void *list)
+static void read_objects(struct reading *r, const cJSON *object, const char *key, size_t size,
+	read_item *read, size_t *count, void *list)
 {
 	const cJSON *array = member(object, key);
 	size_t n = 0, room = 0;
@@ -391,7 +391,7 @@ static void read_timeline(struct reading *r, const cJSON *object, const char *ke
 		if (raw.width_ns == 0)
 			fail(r, "width_s", "not a power of two of seconds");
 		else if (raw.start_ns % raw.width_ns != 0 || raw.start_ns > FL_TIMELINE_TIME_MAX ||
-			raw.start_ns < -FL_TIMELINE_TIME_MAX - raw.width_ns)
+			 raw.start_ns < -FL_TIMELINE_TIME_MAX - raw.width_ns)
 			fail(r, "start", "not a multiple of width_s since the epoch");
 		else
 			read_timeline_buckets(r, item, &raw);
@@ -489,8 +489,8 @@ static void read_far_end(struct reading *r, const cJSON *item, struct fl_scan_de
 	d->name = read_string(r, item, "name");
 	if (d->name && *d->name == '\0')
 		d->name = NULL;
-	d->name_source = (enum fl_name_source)read_word(r, item, "name_source", fl_name_source_parse,
-		FL_NAME_NONE);
+	d->name_source =
+		(enum fl_name_source)read_word(r, item, "name_source", fl_name_source_parse, FL_NAME_NONE);
 	d->port = read_port(r, item, "port");
 	d->transport = read_transport(r, item, "transport");
 	read_addresses(r, item, "addresses", &d->addresses, &d->address_count);
@@ -510,8 +510,8 @@ static void read_dependency(struct reading *r, const cJSON *item, void *into)
 
 	d->host = read_host_name(r, item, "host");
 	d->service = read_required_string(r, item, "service");
-	d->attribution = (enum fl_attribution)read_word(r, item, "attribution", fl_attribution_parse,
-		FL_ATTRIBUTION_HOST);
+	d->attribution = (enum fl_attribution)read_word(
+		r, item, "attribution", fl_attribution_parse, FL_ATTRIBUTION_HOST);
 	read_far_end(r, item, d);
 	d->class = (enum fl_class)read_word(r, item, "class", fl_class_parse, FL_CLASS_ON_REQUEST);
 	d->answered = read_bool(r, item, "answered", true);
@@ -628,7 +628,8 @@ static void read_scan(struct reading *r, const cJSON *root, struct fl_scan *s)
 	read_hosts(r, root, s);
 	if (!r->code)
 		fl_scan_sort(s); /* the lists below look hosts up */
-	read_objects(r, root, "services", sizeof(*s->services), read_service, &s->service_count, &s->services);
+	read_objects(
+		r, root, "services", sizeof(*s->services), read_service, &s->service_count, &s->services);
 	read_objects(r, root, "dependencies", sizeof(*s->dependencies), read_dependency, &s->dependency_count,
 		&s->dependencies);
 	read_objects(r, root, "names", sizeof(*s->names), read_name, &s->name_count, &s->names);
@@ -668,8 +669,8 @@ static void add_scans(struct reading *r, const cJSON *root, struct fl_scan_set *
 	}
 }
 
-int fl_scan_set_from_json(struct fl_scan_set *set, const char *name, const struct cJSON *root,
-	struct fl_error *err)
+int fl_scan_set_from_json(
+	struct fl_scan_set *set, const char *name, const struct cJSON *root, struct fl_error *err)
 {
 	struct reading r = { .name = name, .err = err };
 	const char *schema = fl_json_string(root, "schema");

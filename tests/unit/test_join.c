@@ -9,14 +9,17 @@
 #include "faultline/system.h"
 
 /* Scans are written as they would be by hand; everything left out takes its documented default. */
-#define SCAN(host, addresses, rest) \
-	"{\"schema\":\"faultline.scan/1\",\"point\":\"" host "\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\"," \
-	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"" host "\",\"addresses\":[" addresses "]}]," rest "}"
+#define SCAN(host, addresses, rest)                                                                          \
+	"{\"schema\":\"faultline.scan/1\",\"point\":\"" host                                                 \
+	"\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\","                                                 \
+	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"" host "\",\"addresses\":[" addresses      \
+	"]}]," rest "}"
 #define SERVICES(list) "\"services\":[" list "]"
 #define DEPENDENCIES(list) "\"dependencies\":[" list "]"
-#define SERVICE(host, name, port, more) \
-	"{\"host\":\"" host "\",\"name\":\"" name "\",\"ports\":[{\"port\":" port ",\"transport\":\"tcp\"}]" more "}"
-#define USES(host, service, far, more) \
+#define SERVICE(host, name, port, more)                                                                      \
+	"{\"host\":\"" host "\",\"name\":\"" name "\",\"ports\":[{\"port\":" port                            \
+	",\"transport\":\"tcp\"}]" more "}"
+#define USES(host, service, far, more)                                                                       \
 	"{\"host\":\"" host "\",\"service\":\"" service "\",\"transport\":\"tcp\"," far more "}"
 #define CALLS(n) ",\"exchanges\":" n
 #define CLIENT(address, n) "{\"address\":\"" address "\",\"connections\":1,\"exchanges\":" n "}"
@@ -88,104 +91,137 @@ struct row {
 
 static const struct row rows[] = {
 	{ "an endpoint leads to the service that owns address and port",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ",\"coupling\":0.5"))), DB_SCAN },
+		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ",\"coupling\":0.5"))),
+			DB_SCAN },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
 		"service:db/postgres -> 1 of host:db\n"
-		"service:web/app -> 1 of endpoint:db.int:5432/tcp x0.5\n" WEB_HOST "entry service:web/app 1\n" },
+		"service:web/app -> 1 of endpoint:db.int:5432/tcp x0.5\n" WEB_HOST
+		"entry service:web/app 1\n" },
 	{ "where the host was scanned and the port is unknown there it leads to the host",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":6379", ""))), DB_SCAN },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(USES("web", "app",
+				  "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":6379", ""))),
+			DB_SCAN },
 		"endpoint:db.int:6379/tcp -> 1 of host:db\n"
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:6379/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "several addresses are one group of which one is needed, and address leads to provider",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"api.v.example\",\"addresses\":[\"192.0.2.2\",\"192.0.2.1\"],\"port\":443",
-			",\"provider\":\"v.example\""))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app",
+				"\"name\":\"api.v.example\",\"addresses\":[\"192.0.2.2\",\"192.0.2.1\"],"
+				"\"port\":443",
+				",\"provider\":\"v.example\""))) },
 		"address:192.0.2.1 -> 1 of provider:v.example\n"
 		"address:192.0.2.2 -> 1 of provider:v.example\n"
 		"endpoint:api.v.example:443/tcp -> 1 of address:192.0.2.1 address:192.0.2.2 assumed\n"
-		"service:web/app -> 1 of endpoint:api.v.example:443/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+		"service:web/app -> 1 of endpoint:api.v.example:443/tcp\n" WEB_HOST
+		"entry service:web/app 1\n" },
 	{ "fail-over that was seen confirms the group, in whichever scan",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"api\",\"addresses\":[\"192.0.2.2\",\"192.0.2.1\"],\"port\":443", ""))),
-		  SCAN("web2", "\"10.0.0.2\"", DEPENDENCIES(USES("web2", "app",
-			"\"name\":\"api\",\"addresses\":[\"192.0.2.2\"],\"port\":443", ",\"failover_seen\":true"))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(USES("web", "app",
+				  "\"name\":\"api\",\"addresses\":[\"192.0.2.2\",\"192.0.2.1\"],\"port\":443",
+				  ""))),
+			SCAN("web2", "\"10.0.0.2\"",
+				DEPENDENCIES(USES("web2", "app",
+					"\"name\":\"api\",\"addresses\":[\"192.0.2.2\"],\"port\":443",
+					",\"failover_seen\":true"))) },
 		"endpoint:api:443/tcp -> 1 of address:192.0.2.1 address:192.0.2.2 confirmed\n"
 		"service:web/app -> 1 of endpoint:api:443/tcp\n" WEB_HOST
 		"service:web2/app -> 1 of endpoint:api:443/tcp\n"
 		"service:web2/app -> 1 of host:web2\n"
 		"entry service:web/app 0.5\nentry service:web2/app 0.5\n" },
 	{ "an address that never answered is no redundancy",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"api\",\"addresses\":[\"192.0.2.2\",\"192.0.2.1\"],\"port\":443",
-			",\"failed_addresses\":[\"192.0.2.1\"],\"failover_seen\":true"))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app",
+				"\"name\":\"api\",\"addresses\":[\"192.0.2.2\",\"192.0.2.1\"],\"port\":443",
+				",\"failed_addresses\":[\"192.0.2.1\"],\"failover_seen\":true"))) },
 		"endpoint:api:443/tcp -> 1 of address:192.0.2.2\n"
 		"service:web/app -> 1 of endpoint:api:443/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "an address that failed is a member where a scanned service answers there",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"db.int\",\"addresses\":[\"10.0.0.8\",\"10.0.0.9\"],\"port\":5432",
-			",\"failed_addresses\":[\"10.0.0.9\"],\"failover_seen\":true"))), DB_SCAN },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(USES("web", "app",
+				  "\"name\":\"db.int\",\"addresses\":[\"10.0.0.8\",\"10.0.0.9\"],\"port\":"
+				  "5432",
+				  ",\"failed_addresses\":[\"10.0.0.9\"],\"failover_seen\":true"))),
+			DB_SCAN },
 		"endpoint:db.int:5432/tcp -> 1 of address:10.0.0.8 service:db/postgres confirmed\n"
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "two addresses of one service are one member and no redundancy",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\",\"fd00::9\"],\"port\":5432", ""))),
-		  SCAN("db", "\"10.0.0.9\",\"fd00::9\"", SERVICES(SERVICE("db", "postgres", "5432", ""))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(USES("web", "app",
+				  "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\",\"fd00::9\"],\"port\":"
+				  "5432",
+				  ""))),
+			SCAN("db", "\"10.0.0.9\",\"fd00::9\"",
+				SERVICES(SERVICE("db", "postgres", "5432", ""))) },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "background, start-up and rare uses break nothing, probes and silent ends are no part",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(
-			USES("web", "app", "\"name\":\"b\",\"port\":1", ",\"class\":\"background\",\"coupling\":0") ","
-			USES("web", "app", "\"name\":\"p\",\"port\":1", ",\"class\":\"probe\"") ","
-			USES("web", "app", "\"name\":\"r\",\"port\":1", ",\"class\":\"rare\"") ","
-			USES("web", "app", "\"name\":\"s\",\"port\":1", ",\"class\":\"start-up\"") ","
-			USES("web", "app", "\"name\":\"silent\",\"port\":1", ",\"answered\":false"))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app", "\"name\":\"b\",\"port\":1",
+				",\"class\":\"background\",\"coupling\":0") "," USES("web", "app",
+				"\"name\":\"p\",\"port\":1", ",\"class\":\"probe\"") "," USES("web", "app",
+				"\"name\":\"r\",\"port\":1", ",\"class\":\"rare\"") "," USES("web", "app",
+				"\"name\":\"s\",\"port\":1", ",\"class\":\"start-up\"") "," USES("web", "app",
+				"\"name\":\"silent\",\"port\":1", ",\"answered\":false"))) },
 		"service:web/app -> 0 of endpoint:b:1/tcp x0\n"
 		"service:web/app -> 0 of endpoint:r:1/tcp\n"
 		"service:web/app -> 0 of endpoint:s:1/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "an endpoint that answered in another scan joins the graph",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", "\"name\":\"x\",\"port\":1",
-			",\"answered\":false"))),
-		  SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", "\"name\":\"x\",\"port\":1", ""))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(
+				  USES("web", "app", "\"name\":\"x\",\"port\":1", ",\"answered\":false"))),
+			SCAN("web", "\"10.0.0.1\"",
+				DEPENDENCIES(USES("web", "app", "\"name\":\"x\",\"port\":1", ""))) },
 		"service:web/app -> 1 of endpoint:x:1/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "resolvers of one service are one group, one of them a scanned service",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(
-			"{\"host\":\"web\",\"service\":\"app\",\"transport\":\"udp\",\"port\":53,"
-			"\"addresses\":[\"10.0.0.53\"],\"class\":\"name-resolution\"},"
-			"{\"host\":\"web\",\"service\":\"app\",\"transport\":\"tcp\",\"port\":53,"
-			"\"addresses\":[\"10.0.0.53\"],\"class\":\"name-resolution\"},"
-			"{\"host\":\"web\",\"service\":\"app\",\"transport\":\"udp\",\"port\":53,"
-			"\"addresses\":[\"192.0.2.53\"],\"class\":\"name-resolution\",\"failover_seen\":true}")),
-		  SCAN("ns", "\"10.0.0.53\"", SERVICES("{\"host\":\"ns\",\"name\":\"unbound\",\"ports\":[{\"port\":53,"
-						       "\"transport\":\"udp\"}]}")) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(
+				  "{\"host\":\"web\",\"service\":\"app\",\"transport\":\"udp\",\"port\":53,"
+				  "\"addresses\":[\"10.0.0.53\"],\"class\":\"name-resolution\"},"
+				  "{\"host\":\"web\",\"service\":\"app\",\"transport\":\"tcp\",\"port\":53,"
+				  "\"addresses\":[\"10.0.0.53\"],\"class\":\"name-resolution\"},"
+				  "{\"host\":\"web\",\"service\":\"app\",\"transport\":\"udp\",\"port\":53,"
+				  "\"addresses\":[\"192.0.2.53\"],\"class\":\"name-resolution\",\"failover_"
+				  "seen\":true}")),
+			SCAN("ns", "\"10.0.0.53\"",
+				SERVICES("{\"host\":\"ns\",\"name\":\"unbound\",\"ports\":[{\"port\":53,"
+					 "\"transport\":\"udp\"}]}")) },
 		"resolver:10.0.0.53 -> 1 of service:ns/unbound\n"
 		"resolver:192.0.2.53 -> 1 of address:192.0.2.53\n"
-		"service:ns/unbound -> 1 of host:ns\n"
-		WEB_HOST "service:web/app -> 1 of resolver:10.0.0.53 resolver:192.0.2.53 confirmed\n"
+		"service:ns/unbound -> 1 of host:ns\n" WEB_HOST
+		"service:web/app -> 1 of resolver:10.0.0.53 resolver:192.0.2.53 confirmed\n"
 		"entry service:web/app 1\n" },
 	{ "an address of several providers leaves the provider to the endpoint",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(
-			USES("web", "app", "\"name\":\"a.x.example\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
-				",\"provider\":\"x.example\"") ","
-			USES("web", "app", "\"name\":\"a.y.example\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app",
+				"\"name\":\"a.x.example\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				",\"provider\":\"x.example\"") "," USES("web", "app",
+				"\"name\":\"a.y.example\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
 				",\"provider\":\"y.example\""))) },
 		"endpoint:a.x.example:443/tcp -> 1 of address:192.0.2.1\n"
 		"endpoint:a.x.example:443/tcp -> 1 of provider:x.example\n"
 		"endpoint:a.y.example:443/tcp -> 1 of address:192.0.2.1\n"
 		"endpoint:a.y.example:443/tcp -> 1 of provider:y.example\n"
 		"service:web/app -> 1 of endpoint:a.x.example:443/tcp\n"
-		"service:web/app -> 1 of endpoint:a.y.example:443/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+		"service:web/app -> 1 of endpoint:a.y.example:443/tcp\n" WEB_HOST
+		"entry service:web/app 1\n" },
 	{ "a bare IPv6 address stands in brackets",
-		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", "\"addresses\":[\"2001:db8::1\"],\"port\":80", ""))) },
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(
+				USES("web", "app", "\"addresses\":[\"2001:db8::1\"],\"port\":80", ""))) },
 		"endpoint:[2001:db8::1]:80/tcp -> 1 of address:2001:db8::1\n"
-		"service:web/app -> 1 of endpoint:[2001:db8::1]:80/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+		"service:web/app -> 1 of endpoint:[2001:db8::1]:80/tcp\n" WEB_HOST
+		"entry service:web/app 1\n" },
 	{ "loopback is another thing on every host",
-		{ SCAN("a", "\"10.0.0.1\"", SERVICES(SERVICE("a", "redis", "6379", "")) ","
-			DEPENDENCIES(USES("a", "app", "\"addresses\":[\"127.0.0.1\"],\"port\":6379", ""))),
-		  SCAN("b", "\"10.0.0.2\"", DEPENDENCIES(USES("b", "app", "\"addresses\":[\"127.0.0.1\"],\"port\":6379", ""))) },
+		{ SCAN("a", "\"10.0.0.1\"",
+			  SERVICES(SERVICE("a", "redis", "6379", "")) "," DEPENDENCIES(
+				  USES("a", "app", "\"addresses\":[\"127.0.0.1\"],\"port\":6379", ""))),
+			SCAN("b", "\"10.0.0.2\"",
+				DEPENDENCIES(USES(
+					"b", "app", "\"addresses\":[\"127.0.0.1\"],\"port\":6379", ""))) },
 		"endpoint:127.0.0.1:6379/tcp@a -> 1 of service:a/redis\n"
 		"endpoint:127.0.0.1:6379/tcp@b -> 1 of host:b\n"
 		"service:a/app -> 1 of endpoint:127.0.0.1:6379/tcp@a\n"
@@ -195,55 +231,61 @@ static const struct row rows[] = {
 		"service:b/app -> 1 of host:b\n"
 		"entry service:a/app 0.5\nentry service:b/app 0.5\n" },
 	{ "an entry point is who outside clients use, weighted by their exchanges",
-		{ SCAN("web", "\"10.0.0.1\"", SERVICES(
-			SERVICE("web", "app", "80", CALLS("90") ",\"clients\":[" CLIENT("192.0.2.7", "30") ","
-				CLIENT("10.0.0.9", "60") "]") ","
-			SERVICE("web", "health", "81", CALLS("5") ",\"clients\":[{\"address\":\"192.0.2.7\",\"exchanges\":5,"
-				"\"connections\":5,\"probe\":true}]") ","
-			SERVICE("web", "ssh", "22", ",\"clients\":[{\"address\":\"192.0.2.8\",\"connections\":10}]"))),
-		  DB_SCAN },
+		{ SCAN("web", "\"10.0.0.1\"",
+			  SERVICES(SERVICE("web", "app", "80",
+				  CALLS("90") ",\"clients\":[" CLIENT("192.0.2.7", "30") "," CLIENT(
+					  "10.0.0.9", "60") "]") "," SERVICE("web", "health", "81",
+				  CALLS("5") ",\"clients\":[{\"address\":\"192.0.2.7\",\"exchanges\":5,"
+					     "\"connections\":5,\"probe\":true}]") "," SERVICE("web", "ssh",
+				  "22", ",\"clients\":[{\"address\":\"192.0.2.8\",\"connections\":10}]"))),
+			DB_SCAN },
 		"service:db/postgres -> 1 of host:db\n" WEB_HOST "service:web/health -> 1 of host:web\n"
 		"service:web/ssh -> 1 of host:web\n"
 		"entry service:web/app 0.75\nentry service:web/ssh 0.25\n" },
 	{ "without outside clients who is not called is an entry point",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))),
-		  SCAN("db", "\"10.0.0.9\"", SERVICES(SERVICE("db", "postgres", "5432",
-				",\"clients\":[" CLIENT("10.0.0.1", "9") "]")) ","
-			DEPENDENCIES(USES("db", "postgres", "\"name\":\"disk\",\"port\":1", ""))) },
+			SCAN("db", "\"10.0.0.9\"",
+				SERVICES(SERVICE("db", "postgres", "5432",
+					",\"clients\":[" CLIENT(
+						"10.0.0.1", "9") "]")) "," DEPENDENCIES(USES("db", "postgres",
+					"\"name\":\"disk\",\"port\":1", ""))) },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
 		"service:db/postgres -> 1 of endpoint:disk:1/tcp\n"
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "dependencies of a host without known services belong to its host service",
-		{ SCAN("pc", "\"10.0.0.1\"", DEPENDENCIES(USES("pc", "host", "\"name\":\"x\",\"port\":1", ""))) },
+		{ SCAN("pc", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("pc", "host", "\"name\":\"x\",\"port\":1", ""))) },
 		"service:pc/host -> 1 of endpoint:x:1/tcp\nservice:pc/host -> 1 of host:pc\n"
 		"entry service:pc/host 1\n" },
 	{ "of two names for one port the one seen last answers",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))),
-		  SCAN("db", "\"10.0.0.9\"", SERVICES(
-			SERVICE("db", "port-5432", "5432", ",\"last_seen\":\"2026-11-21T12:01:00Z\"") ","
-			SERVICE("db", "postgres", "5432", ""))) },
+			SCAN("db", "\"10.0.0.9\"",
+				SERVICES(SERVICE("db", "port-5432", "5432",
+					",\"last_seen\":\"2026-11-21T12:01:00Z\"") "," SERVICE("db",
+					"postgres", "5432", ""))) },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
 		"service:db/port-5432 -> 1 of host:db\nservice:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "an address that floats between two hosts leads to both services that answer there",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))), DB_SCAN,
-		  SCAN("db2", "\"10.0.0.9\"", SERVICES(SERVICE("db2", "postgres", "5432", ""))) },
+			SCAN("db2", "\"10.0.0.9\"", SERVICES(SERVICE("db2", "postgres", "5432", ""))) },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres service:db2/postgres assumed\n"
 		"service:db/postgres -> 1 of host:db\nservice:db2/postgres -> 1 of host:db2\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "a host that claims an address where another host's service answers is not believed",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))), DB_SCAN,
-		  SCAN("odd", "\"10.0.0.9\"", SERVICES("")) },
+			SCAN("odd", "\"10.0.0.9\"", SERVICES("")) },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
 	{ "a service seen at the address wins over one on the same port elsewhere",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))),
-		  SCAN("db", "\"10.0.0.9\",\"10.0.0.10\"", SERVICES(
-			SERVICE("db", "one", "5432", ",\"addresses\":[\"10.0.0.10\"]") ","
-			SERVICE("db", "two", "5432", ",\"addresses\":[\"10.0.0.9\"],"
-						     "\"last_seen\":\"2026-11-21T12:01:00Z\""))) },
+			SCAN("db", "\"10.0.0.9\",\"10.0.0.10\"",
+				SERVICES(SERVICE("db", "one", "5432",
+					",\"addresses\":[\"10.0.0.10\"]") "," SERVICE("db", "two", "5432",
+					",\"addresses\":[\"10.0.0.9\"],"
+					"\"last_seen\":\"2026-11-21T12:01:00Z\""))) },
 		"endpoint:db.int:5432/tcp -> 1 of service:db/two\n"
 		"service:db/one -> 1 of host:db\nservice:db/two -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
@@ -279,14 +321,16 @@ static void join_row_again(void **state)
 
 /* --- interchangeable backends: a proxy and two services behind it --- */
 
-#define PROXY(n1, n2, app2) \
-	SCAN("lb", "\"10.0.0.1\"", DEPENDENCIES( \
-		USES("lb", "haproxy", "\"addresses\":[\"10.0.1.1\"],\"port\":8080,\"application\":\"http\"", \
-			CALLS(n1) ",\"coupling\":0.5") "," \
-		USES("lb", "haproxy", "\"addresses\":[\"10.0.1.2\"],\"port\":8080,\"application\":\"" app2 "\"", \
+#define PROXY(n1, n2, app2)                                                                                  \
+	SCAN("lb", "\"10.0.0.1\"",                                                                           \
+		DEPENDENCIES(USES("lb", "haproxy",                                                           \
+			"\"addresses\":[\"10.0.1.1\"],\"port\":8080,\"application\":\"http\"",               \
+			CALLS(n1) ",\"coupling\":0.5") "," USES("lb", "haproxy",                             \
+			"\"addresses\":[\"10.0.1.2\"],\"port\":8080,\"application\":\"" app2 "\"",           \
 			CALLS(n2) ",\"coupling\":0.4")))
-#define API(number, far, more) \
-	SCAN("api" number, "\"10.0.1." number "\"", SERVICES(SERVICE("api" number, "api", "8080", "")) more far)
+#define API(number, far, more)                                                                               \
+	SCAN("api" number, "\"10.0.1." number "\"",                                                          \
+		SERVICES(SERVICE("api" number, "api", "8080", "")) more far)
 #define ON(number, name) USES("api" number, "api", "\"name\":\"" name "\",\"port\":1", "")
 
 struct backend_row {
@@ -298,26 +342,39 @@ struct backend_row {
 static const struct backend_row backend_rows[] = {
 	{ "two replicas with the same dependencies are one group",
 		{ PROXY("60", "50", "http"), API("1", DEPENDENCIES(ON("1", "db")), ","),
-			API("2", DEPENDENCIES(ON("2", "db")), ",") }, true },
+			API("2", DEPENDENCIES(ON("2", "db")), ",") },
+		true },
 	{ "replicas without dependencies are not taken as one",
 		{ PROXY("60", "50", "http"), API("1", "", ""), API("2", "", "") }, false },
 	{ "services with other dependencies are not taken as one",
 		{ PROXY("60", "50", "http"), API("1", DEPENDENCIES(ON("1", "db")), ","),
-			API("2", DEPENDENCIES(ON("2", "cache")), ",") }, false },
+			API("2", DEPENDENCIES(ON("2", "cache")), ",") },
+		false },
 	{ "a backend with under a tenth of the calls is not one of them",
 		{ PROXY("60", "5", "http"), API("1", DEPENDENCIES(ON("1", "db")), ","),
-			API("2", DEPENDENCIES(ON("2", "db")), ",") }, false },
+			API("2", DEPENDENCIES(ON("2", "db")), ",") },
+		false },
 	{ "another application is no replica",
 		{ PROXY("60", "50", "redis"), API("1", DEPENDENCIES(ON("1", "db")), ","),
-			API("2", DEPENDENCIES(ON("2", "db")), ",") }, false },
+			API("2", DEPENDENCIES(ON("2", "db")), ",") },
+		false },
 	{ "four of five common dependencies suffice",
 		{ PROXY("60", "50", "http"),
-			API("1", DEPENDENCIES(ON("1", "a") "," ON("1", "b") "," ON("1", "c") "," ON("1", "d") "," ON("1", "e")), ","),
-			API("2", DEPENDENCIES(ON("2", "a") "," ON("2", "b") "," ON("2", "c") "," ON("2", "d")), ",") }, true },
+			API("1",
+				DEPENDENCIES(ON("1", "a") "," ON("1", "b") "," ON("1", "c") "," ON(
+					"1", "d") "," ON("1", "e")),
+				","),
+			API("2",
+				DEPENDENCIES(ON("2", "a") "," ON("2", "b") "," ON("2", "c") "," ON("2", "d")),
+				",") },
+		true },
 	{ "three of four do not",
 		{ PROXY("60", "50", "http"),
-			API("1", DEPENDENCIES(ON("1", "a") "," ON("1", "b") "," ON("1", "c") "," ON("1", "d")), ","),
-			API("2", DEPENDENCIES(ON("2", "a") "," ON("2", "b") "," ON("2", "c")), ",") }, false },
+			API("1",
+				DEPENDENCIES(ON("1", "a") "," ON("1", "b") "," ON("1", "c") "," ON("1", "d")),
+				","),
+			API("2", DEPENDENCIES(ON("2", "a") "," ON("2", "b") "," ON("2", "c")), ",") },
+		false },
 	{ "backends that were not scanned are not taken as one", { PROXY("60", "50", "http") }, false },
 };
 
@@ -326,7 +383,8 @@ static void backend_row(void **state)
 	const struct backend_row *row = *state;
 	struct fl_system *s = join(row->scans);
 	char *text = groups_of(s);
-	const char *one = "service:lb/haproxy -> 1 of endpoint:10.0.1.1:8080/tcp endpoint:10.0.1.2:8080/tcp x0.9 assumed\n";
+	const char *one = "service:lb/haproxy -> 1 of endpoint:10.0.1.1:8080/tcp endpoint:10.0.1.2:8080/tcp "
+			  "x0.9 assumed\n";
 	const char *apart = "service:lb/haproxy -> 1 of endpoint:10.0.1.1:8080/tcp x0.5\n"
 			    "service:lb/haproxy -> 1 of endpoint:10.0.1.2:8080/tcp x0.4\n";
 
@@ -338,22 +396,33 @@ static void backend_row(void **state)
 
 /* --- adding up --- */
 
-#define HALF(minute, calls, far) \
-	"{\"schema\":\"faultline.scan/1\",\"point\":\"web\",\"window\":{\"start\":\"2026-11-21T12:0" minute ":00Z\"," \
-	"\"end\":\"2026-11-21T12:0" minute ":30Z\"},\"hosts\":[{\"name\":\"web\",\"addresses\":[\"10.0.0.1\"]}]," \
-	"\"coverage\":{\"packets\":7,\"limits\":[{\"name\":\"flow table\",\"limit\":10,\"hits\":2}],\"blind_spots\":" \
-	"[{\"kind\":\"ech\",\"count\":1,\"text\":\"t\"}],\"host_detection\":\"mac\",\"unseen_dependencies\":" minute \
-	"},\"services\":[{\"host\":\"web\",\"name\":\"app\",\"exchanges\":" calls "}]," DEPENDENCIES(far) "}"
-#define CDN(address, members) USES("web", "app", "\"name\":\"cdn\",\"port\":443,\"addresses\":[\"" address "\"]", members)
+#define HALF(minute, calls, far)                                                                             \
+	"{\"schema\":\"faultline.scan/1\",\"point\":\"web\",\"window\":{\"start\":\"2026-11-21T12:0" minute  \
+	":00Z\","                                                                                            \
+	"\"end\":\"2026-11-21T12:0" minute                                                                   \
+	":30Z\"},\"hosts\":[{\"name\":\"web\",\"addresses\":[\"10.0.0.1\"]}],"                               \
+	"\"coverage\":{\"packets\":7,\"limits\":[{\"name\":\"flow "                                          \
+	"table\",\"limit\":10,\"hits\":2}],\"blind_spots\":"                                                 \
+	"[{\"kind\":\"ech\",\"count\":1,\"text\":\"t\"}],\"host_detection\":\"mac\",\"unseen_"               \
+	"dependencies\":" minute "},\"services\":[{\"host\":\"web\",\"name\":\"app\",\"exchanges\":" calls   \
+	"}]," DEPENDENCIES(far) "}"
+#define CDN(address, members)                                                                                \
+	USES("web", "app", "\"name\":\"cdn\",\"port\":443,\"addresses\":[\"" address "\"]", members)
 
 static const char *const halves[SCANS_MAX] = {
-	HALF("1", "300", CDN("192.0.2.1", ",\"class\":\"rare\",\"coupling\":1,\"fan_out\":2,\"exchanges\":600,"
-		"\"connections\":{\"tried\":3,\"established\":2},\"cname_chain\":[\"old\"],\"failed_addresses\":[\"192.0.2.1\"],"
-		"\"name_source\":\"dns\",\"connect_s\":{\"count\":1,\"buckets\":[[9,1]]},\"last_seen\":\"2026-11-21T12:01:01Z\"")),
-	HALF("2", "100", CDN("192.0.2.2", ",\"class\":\"on-request\",\"coupling\":0.2,\"fan_out\":1,\"exchanges\":\"18446744073709551615\","
-		"\"connections\":{\"tried\":1,\"established\":1},\"cname_chain\":[\"new\"],\"name_source\":\"tls-sni\","
-		"\"connect_s\":{\"count\":2,\"buckets\":[[9,2]]}") ","
-		CDN("192.0.2.1", ",\"coupling\":null,\"class\":\"probe\"")),
+	HALF("1", "300",
+		CDN("192.0.2.1", ",\"class\":\"rare\",\"coupling\":1,\"fan_out\":2,\"exchanges\":600,"
+				 "\"connections\":{\"tried\":3,\"established\":2},\"cname_chain\":[\"old\"],"
+				 "\"failed_addresses\":[\"192.0.2.1\"],"
+				 "\"name_source\":\"dns\",\"connect_s\":{\"count\":1,\"buckets\":[[9,1]]},"
+				 "\"last_seen\":\"2026-11-21T12:01:01Z\"")),
+	HALF("2", "100",
+		CDN("192.0.2.2", ",\"class\":\"on-request\",\"coupling\":0.2,\"fan_out\":1,\"exchanges\":"
+				 "\"18446744073709551615\","
+				 "\"connections\":{\"tried\":1,\"established\":1},\"cname_chain\":[\"new\"],"
+				 "\"name_source\":\"tls-sni\","
+				 "\"connect_s\":{\"count\":2,\"buckets\":[[9,2]]}") "," CDN("192.0.2.1",
+			",\"coupling\":null,\"class\":\"probe\"")),
 	HALF("3", "600", ""),
 };
 
@@ -408,26 +477,31 @@ static void coverage_adds_up(void **state)
 
 static void evidence_is_one_line(void **state)
 {
-	static const char *const scans[SCANS_MAX] = { SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-		"\"name\":\"x\",\"port\":1", ",\"name_source\":\"tls-sni\",\"exchanges\":412,\"connections\":"
-		"{\"tried\":13,\"established\":12},\"first_seen\":\"2026-11-21T12:00:00.75Z\""))) };
+	static const char *const scans[SCANS_MAX] = { SCAN("web", "\"10.0.0.1\"",
+		DEPENDENCIES(USES("web", "app", "\"name\":\"x\",\"port\":1",
+			",\"name_source\":\"tls-sni\",\"exchanges\":412,\"connections\":"
+			"{\"tried\":13,\"established\":12},\"first_seen\":\"2026-11-21T12:00:00.75Z\""))) };
 	struct fl_system *s = join(scans);
 
 	(void)state;
 	assert_string_equal(fl_graph_group(s->graph, s->dependencies[0].group)->evidence,
-		"412 exchanges, 12 connections, 2026-11-21T12:00:00Z to 2026-11-21T12:02:00Z, name from tls-sni");
+		"412 exchanges, 12 connections, 2026-11-21T12:00:00Z to 2026-11-21T12:02:00Z, name from "
+		"tls-sni");
 	fl_system_free(s);
 }
 
 static void labels_scopes_and_hosts(void **state)
 {
 	static const char *const scans[SCANS_MAX] = {
-		SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app",
-			"\"name\":\"db.example\",\"addresses\":[\"203.0.113.9\"],\"port\":5432",
-			",\"provider\":\"db.example\",\"scope\":\"external\"") ","
-			USES("web", "app", "\"addresses\":[\"192.0.2.1\"],\"port\":80", "") ","
-			"{\"host\":\"web\",\"service\":\"app\",\"transport\":\"udp\",\"port\":123,\"name\":\"ntp\","
-			"\"addresses\":[\"10.0.0.5\"],\"scope\":\"internal\"}")),
+		SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app",
+				"\"name\":\"db.example\",\"addresses\":[\"203.0.113.9\"],\"port\":5432",
+				",\"provider\":\"db.example\",\"scope\":\"external\"") "," USES("web", "app",
+				"\"addresses\":[\"192.0.2.1\"],\"port\":80",
+				"") ","
+				    "{\"host\":\"web\",\"service\":\"app\",\"transport\":\"udp\",\"port\":"
+				    "123,\"name\":\"ntp\","
+				    "\"addresses\":[\"10.0.0.5\"],\"scope\":\"internal\"}")),
 		SCAN("db", "\"203.0.113.9\"", SERVICES(SERVICE("db", "postgres", "5432", ""))),
 	};
 	struct fl_system *s = join(scans);
@@ -442,7 +516,8 @@ static void labels_scopes_and_hosts(void **state)
 	assert_int_equal(fl_system_scope(s, db), FL_SCOPE_INTERNAL); /* a scanned host owns the address */
 	assert_int_equal(fl_graph_find(g, "provider:db.example"), FL_NODE_NONE);
 	assert_int_equal(fl_system_scope(s, web), FL_SCOPE_LOCAL);
-	assert_int_equal(fl_system_scope(s, fl_graph_find(g, "endpoint:192.0.2.1:80/tcp")), FL_SCOPE_EXTERNAL);
+	assert_int_equal(
+		fl_system_scope(s, fl_graph_find(g, "endpoint:192.0.2.1:80/tcp")), FL_SCOPE_EXTERNAL);
 	assert_int_equal(fl_system_scope(s, fl_graph_find(g, "address:192.0.2.1")), FL_SCOPE_EXTERNAL);
 	assert_int_equal(fl_system_scope(s, fl_graph_find(g, "address:10.0.0.5")), FL_SCOPE_INTERNAL);
 	assert_int_equal(fl_system_host_of(s, web), fl_graph_find(g, "host:web"));
@@ -491,10 +566,15 @@ int main(void)
 		{ "coverage adds up over scans", coverage_adds_up, NULL, NULL, NULL },
 		{ "evidence is one line", evidence_is_one_line, NULL, NULL, NULL },
 		{ "labels, scopes and hosts of nodes", labels_scopes_and_hosts, NULL, NULL, NULL },
-		{ "what is not in the graph is listed", what_is_not_in_the_graph_is_listed, NULL, NULL, NULL },
+		{ "what is not in the graph is listed", what_is_not_in_the_graph_is_listed, NULL, NULL,
+			NULL },
 		{ "no scans make an empty system", no_scans_make_an_empty_system, NULL, NULL, NULL },
 	};
-	enum { PLAIN = FL_ARRAY_LEN(plain), ROWS = FL_ARRAY_LEN(rows), BACKENDS = FL_ARRAY_LEN(backend_rows) };
+	enum {
+		PLAIN = FL_ARRAY_LEN(plain),
+		ROWS = FL_ARRAY_LEN(rows),
+		BACKENDS = FL_ARRAY_LEN(backend_rows)
+	};
 	struct CMUnitTest tests[PLAIN + 2 * ROWS + BACKENDS];
 	size_t n = PLAIN;
 

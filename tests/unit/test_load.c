@@ -8,16 +8,19 @@
 
 #include "faultline/system.h"
 
-#define SCAN(point) \
-	"{\"schema\":\"faultline.scan/1\",\"point\":\"" point "\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\"," \
+#define SCAN(point)                                                                                          \
+	"{\"schema\":\"faultline.scan/1\",\"point\":\"" point                                                \
+	"\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\","                                                 \
 	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"" point "\"}]}"
-#define GRAPH \
-	"{\"schema\":\"faultline.graph/1\",\"nodes\":[{\"id\":\"service:a/x\",\"kind\":\"service\"}," \
-	"{\"id\":\"host:a\",\"kind\":\"host\"},{\"id\":\"endpoint:db.int.example:5432/tcp\",\"kind\":\"endpoint\"}," \
-	"{\"id\":\"endpoint:[2001:db8::1]:80/tcp\",\"kind\":\"endpoint\"}," \
-	"{\"id\":\"endpoint:10.1.2.3:80/udp\",\"kind\":\"endpoint\"},{\"id\":\"power\",\"kind\":\"supply\"}]," \
-	"\"requirements\":[{\"of\":\"service:a/x\",\"needs\":1,\"members\":[\"host:a\"]}," \
-	"{\"of\":\"endpoint:db.int.example:5432/tcp\",\"needs\":1,\"members\":[\"service:a/x\"]}]," \
+#define GRAPH                                                                                                \
+	"{\"schema\":\"faultline.graph/1\",\"nodes\":[{\"id\":\"service:a/x\",\"kind\":\"service\"},"        \
+	"{\"id\":\"host:a\",\"kind\":\"host\"},{\"id\":\"endpoint:db.int.example:5432/"                      \
+	"tcp\",\"kind\":\"endpoint\"},"                                                                      \
+	"{\"id\":\"endpoint:[2001:db8::1]:80/tcp\",\"kind\":\"endpoint\"},"                                  \
+	"{\"id\":\"endpoint:10.1.2.3:80/"                                                                    \
+	"udp\",\"kind\":\"endpoint\"},{\"id\":\"power\",\"kind\":\"supply\"}],"                              \
+	"\"requirements\":[{\"of\":\"service:a/x\",\"needs\":1,\"members\":[\"host:a\"]},"                   \
+	"{\"of\":\"endpoint:db.int.example:5432/tcp\",\"needs\":1,\"members\":[\"service:a/x\"]}],"          \
 	"\"entry_points\":[\"service:a/x\"]}"
 
 struct file {
@@ -36,15 +39,17 @@ struct row {
 
 static const struct row rows[] = {
 	{ "one scan file", { { "a.json", SCAN("a") } }, { "/a.json" }, "a", NULL },
-	{ "two scan files", { { "a.json", SCAN("a") }, { "b.json", SCAN("b") } }, { "/b.json", "/a.json" }, "a, b",
+	{ "two scan files", { { "a.json", SCAN("a") }, { "b.json", SCAN("b") } }, { "/b.json", "/a.json" },
+		"a, b", NULL },
+	{ "the same file twice counts once", { { "a.json", SCAN("a") } }, { "/a.json", "/a.json" }, "a",
 		NULL },
-	{ "the same file twice counts once", { { "a.json", SCAN("a") } }, { "/a.json", "/a.json" }, "a", NULL },
 	{ "a directory: *.json in it, nothing hidden, nothing below",
 		{ { "a.json", SCAN("a") }, { "b.json", SCAN("b") }, { "notes.txt", "x" }, { ".c.json", "x" },
 			{ "sub", NULL } },
 		{ "" }, "a, b", NULL },
 	{ "a scan set",
-		{ { "s.json", "{\"schema\":\"faultline.scan-set/1\",\"scans\":[" SCAN("a") "," SCAN("b") "]}" } },
+		{ { "s.json",
+			"{\"schema\":\"faultline.scan-set/1\",\"scans\":[" SCAN("a") "," SCAN("b") "]}" } },
 		{ "/s.json" }, "a, b", NULL },
 	{ "a graph file alone", { { "shop.json", GRAPH } }, { "/shop.json" }, "shop", NULL },
 	{ "a directory with one graph file", { { "shop.json", GRAPH } }, { "" }, "shop", NULL },
@@ -54,15 +59,17 @@ static const struct row rows[] = {
 		{ "/g.json", "/a.json" }, NULL, "g.json: a graph file stands alone" },
 	{ "two graphs are refused", { { "g.json", GRAPH } }, { "/g.json", "/g.json" }, NULL,
 		"a graph file stands alone" },
-	{ "an empty directory is refused with the remedy", { { "notes.txt", "" } }, { "" }, NULL, "faultline scan -o" },
-	{ "a store is refused for now", { { "fleet.db", "" } }, { "/fleet.db" }, NULL, "stores cannot be read yet" },
+	{ "an empty directory is refused with the remedy", { { "notes.txt", "" } }, { "" }, NULL,
+		"faultline scan -o" },
+	{ "a store is refused for now", { { "fleet.db", "" } }, { "/fleet.db" }, NULL,
+		"stores cannot be read yet" },
 	{ "a missing file is named", { { "a.json", SCAN("a") } }, { "/b.json" }, NULL, "/b.json" },
 	{ "an empty set is refused", { { "s.json", "{\"schema\":\"faultline.scan-set/1\",\"scans\":[]}" } },
 		{ "/s.json" }, NULL, "no scan in it" },
-	{ "a broken file in a directory is named", { { "a.json", SCAN("a") }, { "b.json", "{" } }, { "" }, NULL,
-		"/b.json" },
-	{ "another document is refused", { { "a.json", "{\"schema\":\"faultline.rank/1\"}" } }, { "/a.json" }, NULL,
-		"/a.json" },
+	{ "a broken file in a directory is named", { { "a.json", SCAN("a") }, { "b.json", "{" } }, { "" },
+		NULL, "/b.json" },
+	{ "another document is refused", { { "a.json", "{\"schema\":\"faultline.rank/1\"}" } }, { "/a.json" },
+		NULL, "/a.json" },
 	{ "no input is refused", { { NULL, NULL } }, { NULL }, NULL, "no input" },
 };
 
@@ -151,7 +158,8 @@ static void a_graph_file_tells_labels_and_scopes(void **state)
 	assert_int_equal(fl_system_scope(s, db), FL_SCOPE_INTERNAL);
 	assert_int_equal(fl_system_scope(s, power), FL_SCOPE_LOCAL);
 	assert_int_equal(fl_system_scope(s, fl_graph_find(g, "endpoint:10.1.2.3:80/udp")), FL_SCOPE_INTERNAL);
-	assert_int_equal(fl_system_scope(s, fl_graph_find(g, "endpoint:[2001:db8::1]:80/tcp")), FL_SCOPE_EXTERNAL);
+	assert_int_equal(
+		fl_system_scope(s, fl_graph_find(g, "endpoint:[2001:db8::1]:80/tcp")), FL_SCOPE_EXTERNAL);
 	assert_int_equal(fl_system_host_of(s, service), fl_graph_find(g, "host:a"));
 	fl_system_free(s);
 }
@@ -160,10 +168,12 @@ int main(void)
 {
 	enum { ROWS = FL_ARRAY_LEN(rows) };
 	struct CMUnitTest tests[ROWS + 1] = {
-		{ "a graph file tells labels and scopes", a_graph_file_tells_labels_and_scopes, NULL, NULL, NULL },
+		{ "a graph file tells labels and scopes", a_graph_file_tells_labels_and_scopes, NULL, NULL,
+			NULL },
 	};
 
 	for (size_t i = 0; i < ROWS; i++)
-		tests[1 + i] = (struct CMUnitTest){ rows[i].name, load_row, NULL, NULL, (void *)(uintptr_t)&rows[i] };
+		tests[1 + i] = (struct CMUnitTest){ rows[i].name, load_row, NULL, NULL,
+			(void *)(uintptr_t)&rows[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,9 +74,14 @@ static void fill_service(struct fl_scan *s)
 {
 	struct fl_scan_service *v = fl_arena_array(s->arena, 2, sizeof(*v));
 
-	v[0] = (struct fl_scan_service){ .host = "web1", .name = "nginx", .connections = UINT64_MAX,
-		.exchanges = (UINT64_C(1) << 53) + 1, .failures = 3, .clients_dropped = 1,
-		.first_seen_ns = T0 + 1, .last_seen_ns = T0 + 5 };
+	v[0] = (struct fl_scan_service){ .host = "web1",
+		.name = "nginx",
+		.connections = UINT64_MAX,
+		.exchanges = (UINT64_C(1) << 53) + 1,
+		.failures = 3,
+		.clients_dropped = 1,
+		.first_seen_ns = T0 + 1,
+		.last_seen_ns = T0 + 5 };
 	v[0].ports = fl_arena_array(s->arena, 2, sizeof(*v[0].ports));
 	v[0].ports[0] = (struct fl_scan_port){ 443, "tcp", NULL };
 	v[0].ports[1] = (struct fl_scan_port){ 80, "tcp", "http" };
@@ -102,14 +107,30 @@ static void fill_dependency(struct fl_scan *s)
 {
 	struct fl_scan_dependency *d = fl_arena_array(s->arena, 2, sizeof(*d));
 
-	d[0] = (struct fl_scan_dependency){ .host = "web1", .service = "nginx",
-		.attribution = FL_ATTRIBUTION_INFERRED, .name = "api.vendor.example",
-		.name_source = FL_NAME_TLS_SNI, .port = 443, .transport = "tcp", .provider = "vendor.example",
-		.scope = FL_SCOPE_EXTERNAL, .application = "tls", .class = FL_CLASS_BACKGROUND,
-		.answered = true, .failover_seen = true, .coupling = 1.0 / 3, .fan_out = 0.1 + 0.2,
-		.period_s = NAN, .connections = { 1, 2, 3, 4, 5, 6, 7 }, .exchanges = 8,
-		.exchanges_lower_bound = true, .failures = 9, .bytes_out = 10, .bytes_in = 11,
-		.first_seen_ns = T0, .last_seen_ns = T0 + 123456789 };
+	d[0] = (struct fl_scan_dependency){ .host = "web1",
+		.service = "nginx",
+		.attribution = FL_ATTRIBUTION_INFERRED,
+		.name = "api.vendor.example",
+		.name_source = FL_NAME_TLS_SNI,
+		.port = 443,
+		.transport = "tcp",
+		.provider = "vendor.example",
+		.scope = FL_SCOPE_EXTERNAL,
+		.application = "tls",
+		.class = FL_CLASS_BACKGROUND,
+		.answered = true,
+		.failover_seen = true,
+		.coupling = 1.0 / 3,
+		.fan_out = 0.1 + 0.2,
+		.period_s = NAN,
+		.connections = { 1, 2, 3, 4, 5, 6, 7 },
+		.exchanges = 8,
+		.exchanges_lower_bound = true,
+		.failures = 9,
+		.bytes_out = 10,
+		.bytes_in = 11,
+		.first_seen_ns = T0,
+		.last_seen_ns = T0 + 123456789 };
 	d[0].addresses = addresses(s->arena, "198.51.100.9", "198.51.100.1");
 	d[0].address_count = 2;
 	d[0].failed_addresses = addresses(s->arena, "198.51.100.9", "198.51.100.9");
@@ -119,9 +140,15 @@ static void fill_dependency(struct fl_scan *s)
 	d[0].hosts_asked = strings(s->arena, "z", "a");
 	d[0].host_asked_count = 2;
 	fl_histogram_add(&fl_measures_of(s->arena, &d[0].measures)->connect, 250000);
-	d[1] = (struct fl_scan_dependency){ .host = "web1", .service = "app",
-		.attribution = FL_ATTRIBUTION_HOST, .name_source = FL_NAME_NONE, .transport = "udp",
-		.scope = FL_SCOPE_LOCAL, .class = FL_CLASS_PROBE, .coupling = NAN, .fan_out = NAN,
+	d[1] = (struct fl_scan_dependency){ .host = "web1",
+		.service = "app",
+		.attribution = FL_ATTRIBUTION_HOST,
+		.name_source = FL_NAME_NONE,
+		.transport = "udp",
+		.scope = FL_SCOPE_LOCAL,
+		.class = FL_CLASS_PROBE,
+		.coupling = NAN,
+		.fan_out = NAN,
 		.period_s = 30 };
 	d[1].addresses = addresses(s->arena, "::1", "::1");
 	d[1].address_count = 1;
@@ -142,11 +169,19 @@ static void fill_rest(struct fl_scan *s)
 	s->coverage.blind_spots[0] = (struct fl_scan_blind_spot){ "ech", 2, "2 names are hidden." };
 	s->coverage.blind_spot_count = 1;
 	s->names = fl_arena_array(s->arena, 1, sizeof(*s->names));
-	s->names[0] = (struct fl_scan_name){ .client = address("10.0.0.1"), .resolver = address("10.0.0.53"),
-		.transport = "udp", .name = "api.vendor.example", .type = "A", .rcode = "NOERROR",
-		.cname_chain = strings(s->arena, "z.vendor.example", "a.cdn.example"), .cname_count = 2,
-		.addresses = addresses(s->arena, "198.51.100.1", "198.51.100.9"), .address_count = 2,
-		.count = 3, .first_seen_ns = T0, .last_seen_ns = T0 };
+	s->names[0] = (struct fl_scan_name){ .client = address("10.0.0.1"),
+		.resolver = address("10.0.0.53"),
+		.transport = "udp",
+		.name = "api.vendor.example",
+		.type = "A",
+		.rcode = "NOERROR",
+		.cname_chain = strings(s->arena, "z.vendor.example", "a.cdn.example"),
+		.cname_count = 2,
+		.addresses = addresses(s->arena, "198.51.100.1", "198.51.100.9"),
+		.address_count = 2,
+		.count = 3,
+		.first_seen_ns = T0,
+		.last_seen_ns = T0 };
 	s->name_count = 1;
 }
 
@@ -261,17 +296,18 @@ static void a_set_with_one_bad_scan_adds_none(void **state)
 	struct fl_error err;
 
 	(void)state;
-	assert_true(read_text("{\"schema\":\"faultline.scan-set/1\",\"scans\":[{\"schema\":\"faultline.scan/1\","
-			      "\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\",\"end\":"
-			      "\"2026-11-21T12:00:00Z\"}},{\"schema\":\"faultline.scan/1\",\"point\":1}]}",
-			    &set, &err) < 0);
+	assert_true(
+		read_text("{\"schema\":\"faultline.scan-set/1\",\"scans\":[{\"schema\":\"faultline.scan/1\","
+			  "\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\",\"end\":"
+			  "\"2026-11-21T12:00:00Z\"}},{\"schema\":\"faultline.scan/1\",\"point\":1}]}",
+			&set, &err) < 0);
 	assert_int_equal(set.count, 1);
 	assert_non_null(strstr(err.text, "scans[1].point"));
 	fl_scan_set_fini(&set);
 }
 
-#define HEAD \
-	"{\"schema\":\"faultline.scan/1\",\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\"," \
+#define HEAD                                                                                                 \
+	"{\"schema\":\"faultline.scan/1\",\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\","   \
 	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"h\",\"addresses\":[\"10.0.0.1\"]}]"
 #define DEPENDENCY(members) HEAD ",\"dependencies\":[{\"host\":\"h\",\"service\":\"s\"," members "}]}"
 #define SOUND "\"name\":\"n\",\"port\":1,\"transport\":\"tcp\""
@@ -286,14 +322,16 @@ static const struct row rows[] = {
 	{ "the smallest scan is readable", HEAD "}", NULL },
 	{ "unknown members are ignored", DEPENDENCY(SOUND ",\"colour\":{\"a\":[1]}"), NULL },
 	{ "null stands for absent", DEPENDENCY(SOUND ",\"coupling\":null,\"addresses\":null"), NULL },
-	{ "counts may be digits in a string", DEPENDENCY(SOUND ",\"exchanges\":\"18446744073709551615\""), NULL },
+	{ "counts may be digits in a string", DEPENDENCY(SOUND ",\"exchanges\":\"18446744073709551615\""),
+		NULL },
 	{ "an unknown major is refused", "{\"schema\":\"faultline.scan/2\"}", "faultline.scan/2" },
 	{ "another kind is refused", "{\"schema\":\"faultline.graph/1\"}", "faultline.graph" },
 	{ "no schema is refused", "{}", "schema" },
 	{ "a list is refused", "[]", "web.json" },
 	{ "a missing point is named", "{\"schema\":\"faultline.scan/1\"}", "web.json: point: missing" },
 	{ "a window that runs backwards is named",
-		"{\"schema\":\"faultline.scan/1\",\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:01Z\","
+		"{\"schema\":\"faultline.scan/"
+		"1\",\"point\":\"p\",\"window\":{\"start\":\"2026-11-21T12:00:01Z\","
 		"\"end\":\"2026-11-21T12:00:00Z\"}}",
 		"window.end: before start" },
 	{ "a port above 65535 is named", DEPENDENCY("\"name\":\"n\",\"port\":65536,\"transport\":\"tcp\""),
@@ -320,7 +358,8 @@ static const struct row rows[] = {
 	{ "a class that is a number is named", DEPENDENCY(SOUND ",\"class\":1"), "dependencies[0].class" },
 	{ "an unknown name source is named", DEPENDENCY(SOUND ",\"name_source\":\"guess\""), "name_source" },
 	{ "a negative count is named", DEPENDENCY(SOUND ",\"exchanges\":-1"), "dependencies[0].exchanges" },
-	{ "a count with a fraction is named", DEPENDENCY(SOUND ",\"exchanges\":0.5"), "dependencies[0].exchanges" },
+	{ "a count with a fraction is named", DEPENDENCY(SOUND ",\"exchanges\":0.5"),
+		"dependencies[0].exchanges" },
 	{ "a count above 2^64 is named", DEPENDENCY(SOUND ",\"exchanges\":\"18446744073709551616\""),
 		"dependencies[0].exchanges" },
 	{ "a nested count is named", DEPENDENCY(SOUND ",\"connections\":{\"tried\":\"x\"}"),
@@ -330,21 +369,26 @@ static const struct row rows[] = {
 	{ "answered must be true or false", DEPENDENCY(SOUND ",\"answered\":1"), "dependencies[0].answered" },
 	{ "a time without zone is named", DEPENDENCY(SOUND ",\"first_seen\":\"2026-11-21\""),
 		"dependencies[0].first_seen" },
-	{ "seen last before first is named", DEPENDENCY(SOUND ",\"first_seen\":\"2026-11-21T12:01:00Z\","
-						       "\"last_seen\":\"2026-11-21T12:00:00Z\""),
+	{ "seen last before first is named",
+		DEPENDENCY(SOUND ",\"first_seen\":\"2026-11-21T12:01:00Z\","
+				 "\"last_seen\":\"2026-11-21T12:00:00Z\""),
 		"dependencies[0].last_seen" },
 	{ "a host that is not listed is named", HEAD ",\"services\":[{\"host\":\"x\",\"name\":\"s\"}]}",
 		"services[0].host: no host of that name in hosts" },
-	{ "a nameless service is named", HEAD ",\"services\":[{\"host\":\"h\"}]}", "services[0].name: missing" },
+	{ "a nameless service is named", HEAD ",\"services\":[{\"host\":\"h\"}]}",
+		"services[0].name: missing" },
 	{ "a service that is no object is named", HEAD ",\"services\":[7]}", "services[0]: not an object" },
 	{ "services that are no list are named", HEAD ",\"services\":{}}", "services: not a list" },
 	{ "a port of a service is named", SERVICE("\"ports\":[{\"port\":70000,\"transport\":\"tcp\"}]"),
 		"services[0].ports[0].port" },
-	{ "a client without address is named", SERVICE("\"clients\":[{}]"), "services[0].clients[0].address" },
+	{ "a client without address is named", SERVICE("\"clients\":[{}]"),
+		"services[0].clients[0].address" },
 	{ "a bucket beyond the histogram is named",
-		SERVICE("\"service_time_s\":{\"count\":1,\"buckets\":[[258,1]]}"), "services[0].service_time_s.buckets" },
+		SERVICE("\"service_time_s\":{\"count\":1,\"buckets\":[[258,1]]}"),
+		"services[0].service_time_s.buckets" },
 	{ "buckets out of order are named",
-		SERVICE("\"service_time_s\":{\"count\":2,\"buckets\":[[5,1],[4,1]]}"), "service_time_s.buckets" },
+		SERVICE("\"service_time_s\":{\"count\":2,\"buckets\":[[5,1],[4,1]]}"),
+		"service_time_s.buckets" },
 	{ "a bucket that is no pair is named", SERVICE("\"service_time_s\":{\"count\":1,\"buckets\":[[5]]}"),
 		"service_time_s.buckets" },
 	{ "a count that does not add up is named",
@@ -358,9 +402,11 @@ static const struct row rows[] = {
 	{ "buckets without start are named", SERVICE("\"timeline\":{\"buckets\":[1]}"),
 		"services[0].timeline.start" },
 	{ "a resolver that is no address is named",
-		HEAD ",\"names\":[{\"client\":\"10.0.0.1\",\"resolver\":\"dns\",\"transport\":\"udp\",\"name\":\"n\"}]}",
+		HEAD ",\"names\":[{\"client\":\"10.0.0.1\",\"resolver\":\"dns\",\"transport\":\"udp\","
+		     "\"name\":\"n\"}]}",
 		"names[0].resolver" },
-	{ "a limit without name is named", HEAD ",\"coverage\":{\"limits\":[{}]}}", "coverage.limits[0].name" },
+	{ "a limit without name is named", HEAD ",\"coverage\":{\"limits\":[{}]}}",
+		"coverage.limits[0].name" },
 	{ "a scan in a set that is no object is named", "{\"schema\":\"faultline.scan-set/1\",\"scans\":[3]}",
 		"scans[0]: not an object" },
 	{ "a set without scans is named", "{\"schema\":\"faultline.scan-set/1\"}", "scans: missing" },
@@ -450,7 +496,8 @@ int main(void)
 	static const struct CMUnitTest plain[] = {
 		{ "a full scan is the same bytes after reading", round_trip_is_exact, NULL, NULL, NULL },
 		{ "an empty scan comes back", an_empty_scan_comes_back, NULL, NULL, NULL },
-		{ "union ignores order and repetition", union_ignores_order_and_repetition, NULL, NULL, NULL },
+		{ "union ignores order and repetition", union_ignores_order_and_repetition, NULL, NULL,
+			NULL },
 		{ "a set with one bad scan adds none", a_set_with_one_bad_scan_adds_none, NULL, NULL, NULL },
 		{ "a time line does not know its order", timeline_order_does_not_matter, NULL, NULL, NULL },
 		{ "a time line survives any time", timeline_survives_any_time, NULL, NULL, NULL },
@@ -461,7 +508,8 @@ int main(void)
 
 	memcpy(tests, plain, sizeof(plain));
 	for (size_t i = 0; i < ROWS; i++)
-		tests[PLAIN + i] = (struct CMUnitTest){ .name = rows[i].name, .test_func = read_row,
+		tests[PLAIN + i] = (struct CMUnitTest){ .name = rows[i].name,
+			.test_func = read_row,
 			.initial_state = (void *)(uintptr_t)&rows[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
