@@ -5,7 +5,9 @@
  * Both sides are ranked; a representative whose identity is no single point of failure of the other
  * side is new, or lost. Two things are kept out, because they say the same thing
  * twice or say more than was seen: a dependency that moved is the same single point
- * under another name, and one that was not seen yet has not ceased to be one.
+ * under another name, and one that was not seen yet has not ceased to be one. Where a side knows no entry
+ * point, everything that anything needs is a single point, and comparing would repeat the
+ * list of dependencies; so it is not done.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -72,12 +74,10 @@ static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, 
 			continue;
 		if (any_holds(of, i, &other->sorted) || any_holds(of, i, ignored))
 			continue;
-		fl_node_id entry = spof->entry_point_count > 0 ? spof->entry_points_lost[0] : FL_NODE_NONE;
+		fl_node_id entry = spof->entry_points_lost[0];
 		const char *text = describe(d->arena, spof);
 		fl_diff_add(d, capacity, &(struct fl_change){ .kind = kind,
-			.from = entry == FL_NODE_NONE ?
-				NULL :
-				fl_arena_string(d->arena, fl_graph_node(of->system->graph, entry)->id),
+			.from = fl_graph_node(of->system->graph, entry)->id,
 			.to = fl_graph_node(of->system->graph, spof->node)->id,
 			.before = kind == FL_CHANGE_SPOF_LOST ? text : NULL,
 			.after = kind == FL_CHANGE_SPOF_NEW ? text : NULL, .p = NAN, .expected = NAN,
@@ -88,6 +88,11 @@ static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, 
 void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old, const struct fl_system *new,
 	const struct fl_identities *unseen, const struct fl_identities *moved)
 {
+	uint32_t entries[2];
+	(void)fl_graph_entry_points(old->graph, &entries[0]);
+	(void)fl_graph_entry_points(new->graph, &entries[1]);
+	if (entries[0] == 0 || entries[1] == 0)
+		return;
 	struct side before = make_side(d->arena, old), after = make_side(d->arena, new);
 	compare(d, capacity, &after, &before, FL_CHANGE_SPOF_NEW, moved);
 	compare(d, capacity, &before, &after, FL_CHANGE_SPOF_LOST, unseen);

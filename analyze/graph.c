@@ -301,16 +301,21 @@ static int compare_entries(const void *a, const void *b)
 	return (x->weight > y->weight) - (x->weight < y->weight); /* sums do not depend on input order */
 }
 
-/* Weights are brought down by the largest first, so that huge ones cannot overflow their sum. */
+/* Weights are brought down by the largest before they are added, so that no sum overflows. */
+static void scale_weights(struct fl_entry_point *list, size_t count)
+{
+	double largest = 0;
+	for (size_t i = 0; i < count; i++)
+		largest = fmax(largest, list[i].weight);
+	for (size_t i = 0; i < count; i++)
+		list[i].weight = largest > 0 ? list[i].weight / largest : 1;
+}
+
 static void normalise_weights(struct fl_entry_point *list, uint32_t count)
 {
-	double largest = 0, total = 0;
+	double total = 0;
 	for (uint32_t i = 0; i < count; i++)
-		largest = fmax(largest, list[i].weight);
-	for (uint32_t i = 0; i < count; i++) {
-		list[i].weight = largest > 0 ? list[i].weight / largest : 1;
 		total += list[i].weight;
-	}
 	for (uint32_t i = 0; i < count; i++)
 		list[i].weight /= total;
 }
@@ -321,6 +326,7 @@ static void freeze_entries(struct fl_graph *g, const struct fl_graph_builder *b,
 	for (size_t i = 0; i < b->entry_count; i++)
 		g->entries[i] = (struct fl_entry_point){ .node = place[b->entries[i].node],
 			.weight = b->entries[i].weight };
+	scale_weights(g->entries, b->entry_count);
 	if (b->entry_count > 1)
 		qsort(g->entries, b->entry_count, sizeof(*g->entries), compare_entries);
 	for (size_t i = 0; i < b->entry_count; i++) {
