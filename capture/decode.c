@@ -41,14 +41,14 @@ enum {
 	ETHERTYPE_IPV4 = 0x0800,
 	ETHERTYPE_IPV6 = 0x86dd,
 	ETHERTYPE_ARP = 0x0806,
-	ETHERTYPE_VLAN = 0x8100,  /* IEEE 802.1Q */
-	ETHERTYPE_QINQ = 0x88a8,  /* IEEE 802.1ad */
+	ETHERTYPE_VLAN = 0x8100, /* IEEE 802.1Q */
+	ETHERTYPE_QINQ = 0x88a8, /* IEEE 802.1ad */
 	ETHERTYPE_QINQ_OLD = 0x9100,
 	ETHERTYPE_MPLS = 0x8847,
 	ETHERTYPE_PPPOE = 0x8864, /* session; discovery carries no IP */
 	PPP_IPV4 = 0x0021,
 	PPP_IPV6 = 0x0057,
-	ARPHRD_NETLINK = 824,     /* cooked: the protocol field is no Ethernet type */
+	ARPHRD_NETLINK = 824, /* cooked: the protocol field is no Ethernet type */
 };
 
 enum {
@@ -76,8 +76,8 @@ struct layer {
 	struct fl_reader at; /* captured bytes from here on */
 	uint32_t wire;       /* bytes from here on as the header above says */
 	uint16_t ethertype;
-	uint8_t protocol;    /* IP protocol number of what follows */
-	bool fragment;       /* first fragment: what follows goes on elsewhere */
+	uint8_t protocol; /* IP protocol number of what follows */
+	bool fragment;    /* first fragment: what follows goes on elsewhere */
 };
 
 /* Why @need bytes are not there. */
@@ -505,8 +505,7 @@ static enum fl_parse decode_link(int link_type, struct layer *l, struct fl_packe
 /* Everything but what the source filled in. */
 static inline void clear(struct fl_packet *p)
 {
-	memset((char *)p + offsetof(struct fl_packet, src), 0,
-		sizeof(*p) - offsetof(struct fl_packet, src));
+	memset((char *)p + offsetof(struct fl_packet, src), 0, sizeof(*p) - offsetof(struct fl_packet, src));
 }
 
 enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)

@@ -39,8 +39,12 @@
  * data centres) is 5 ms. A word of @recent is 24 bits of hash and 8 bits of time in ticks of 2^17 ns.
  * All of it is forgotten after a silence of DUPLICATE_NS, so no entry is older than 7 such
  * silences and the time, which repeats after 33 ms, is not ambiguous. */
-enum { DUPLICATE_NS = 2000000, TICK_BITS = 17, DUPLICATE_TICKS = DUPLICATE_NS >> TICK_BITS,
-       HASH_MASK = 0xffffff };
+enum {
+	DUPLICATE_NS = 2000000,
+	TICK_BITS = 17,
+	DUPLICATE_TICKS = DUPLICATE_NS >> TICK_BITS,
+	HASH_MASK = 0xffffff
+};
 
 /* A packet this far ahead of all others is believed when the next one agrees: damaged stamps lie
  * decades off, and one of them would end every flow. */
@@ -60,13 +64,13 @@ struct list {
 
 struct fl_flow_table {
 	struct slot *slots;
-	struct fl_flow *flows;   /* aligned inside @memory */
+	struct fl_flow *flows; /* aligned inside @memory */
 	void *memory;
 	uint32_t mask, capacity, used, free, count;
 	int64_t clock_ns;
-	int64_t leap_ns;         /* a packet's time too far ahead to be believed alone */
-	uint32_t leap_flow;      /* the flow it began; 0 = none */
-	int64_t due_ns;          /* nothing is due before */
+	int64_t leap_ns;    /* a packet's time too far ahead to be believed alone */
+	uint32_t leap_flow; /* the flow it began; 0 = none */
+	int64_t due_ns;     /* nothing is due before */
 	uint64_t seed[3];
 	struct list lists[LIST_COUNT];
 	fl_flow_ended *ended;
@@ -126,8 +130,8 @@ static inline bool sent_by(const struct fl_flow *f, const struct ends *e, unsign
 	       same_addr(&f->addr[side], e->src) && same_addr(&f->addr[!side], e->dst);
 }
 
-static inline struct fl_flow *find(const struct fl_flow_table *t, const struct ends *e, uint32_t hash,
-	unsigned *side)
+static inline struct fl_flow *find(
+	const struct fl_flow_table *t, const struct ends *e, uint32_t hash, unsigned *side)
 {
 	for (uint32_t i = hash & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
 		if (t->slots[i].hash != hash)
@@ -218,7 +222,7 @@ static void link_flow(struct fl_flow_table *t, struct fl_flow *f, enum list_clas
 {
 	struct list *l = &t->lists[class];
 	uint32_t id = id_of(t, f);
-	f->list = (uint8_t)class;
+	f->list = (uint8_t) class;
 	f->queued_ns = t->clock_ns;
 	f->next = 0;
 	f->prev = l->tail;
@@ -242,8 +246,10 @@ static void end_flow(struct fl_flow_table *t, struct fl_flow *f, enum fl_flow_en
 {
 	uint32_t id = id_of(t, f);
 	unlink_flow(t, f);
-	delete_slot(t, hash_ends(t, &(struct ends){ &f->addr[0], &f->addr[1], f->port[0], f->port[1],
-		f->transport }), id);
+	delete_slot(t,
+		hash_ends(
+			t, &(struct ends){ &f->addr[0], &f->addr[1], f->port[0], f->port[1], f->transport }),
+		id);
 	t->counters.ended[how]++;
 	t->count--;
 	if (t->leap_flow == id)
@@ -308,7 +314,8 @@ static unsigned first_side(const struct fl_packet *p)
 	return p->src_port < p->dst_port;
 }
 
-static __attribute__((noinline)) struct fl_flow *begin_flow(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
+static __attribute__((noinline)) struct fl_flow *begin_flow(
+	struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
 {
 	struct fl_flow *f = take_flow(t);
 	unsigned side = first_side(p);
@@ -336,8 +343,8 @@ static inline bool begins_anew(const struct fl_flow *f, const struct fl_packet *
 }
 
 /* Ends @f when the packet is not part of it any more; late packets stay with a closed flow. */
-static inline bool still_alive(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p,
-	unsigned side)
+static inline bool still_alive(
+	struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
 {
 	if (f->list != LIST_CLOSED && elapsed(f->last_ns, p->time_ns) > t->lists[f->list].timeout_ns) {
 		end_flow(t, f, FL_END_IDLE);
@@ -486,8 +493,8 @@ static inline void note_payload_end(struct fl_flow *f, const struct fl_packet *p
 	f->state_bits = (uint8_t)(f->state_bits | end_known(side));
 }
 
-static inline void update_tcp(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p,
-	unsigned side)
+static inline void update_tcp(
+	struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
 {
 	unsigned flags = p->tcp_flags;
 	if ((flags & (FL_TCP_SYN | FL_TCP_RST)) == FL_TCP_SYN) {
@@ -507,8 +514,8 @@ static inline void update_tcp(struct fl_flow_table *t, struct fl_flow *f, const 
 
 /* --- public ------------------------------------------------------------------------------------- */
 
-static inline void count_packet(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p,
-	unsigned side)
+static inline void count_packet(
+	struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
 {
 	f->packets[side]++;
 	f->bytes[side] += p->payload_len;
@@ -571,7 +578,8 @@ static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl
 
 /* A time that is not believed must not end or stretch a flow that is there. It may begin one: after a
  * gap between two captures in one file it is right. */
-static __attribute__((noinline)) struct fl_flow_packet add_unbelieved(struct fl_flow_table *t, const struct fl_packet *p)
+static __attribute__((noinline)) struct fl_flow_packet add_unbelieved(
+	struct fl_flow_table *t, const struct fl_packet *p)
 {
 	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
 	struct fl_packet copy = *p;
@@ -624,8 +632,8 @@ static void *allocate(size_t count, size_t size)
 	return memory;
 }
 
-struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, fl_flow_ended *ended,
-	void *context)
+struct fl_flow_table *fl_flow_table_new(
+	const struct fl_flow_options *options, fl_flow_ended *ended, void *context)
 {
 	assert(options->capacity > 0 && options->capacity <= UINT32_C(1) << 30);
 	struct fl_flow_table *t = fl_alloc(sizeof(*t));

@@ -10,11 +10,11 @@ enum list_class { LIST_ATTEMPT, LIST_IDLE, LIST_CLOSED, LIST_UDP, LIST_COUNT };
 
 /* fl_flow.state_bits */
 enum state_bits {
-	SYN_SEEN = 1,        /* of the initiator */
-	SYNACK_SEEN = 2,     /* of the responder; its bare SYN in a simultaneous open too */
+	SYN_SEEN = 1,    /* of the initiator */
+	SYNACK_SEEN = 2, /* of the responder; its bare SYN in a simultaneous open too */
 	RST_SEEN = 4,
-	RST_LATE = 8,        /* the first RST followed both FINs */
-	END_KNOWN = 16,      /* payload_end_seq[0] is valid; times 2 for [1] */
+	RST_LATE = 8,   /* the first RST followed both FINs */
+	END_KNOWN = 16, /* payload_end_seq[0] is valid; times 2 for [1] */
 };
 
 /* Whether a packet with SYN and without RST from @side belongs to a new connection on the ports of @f. */

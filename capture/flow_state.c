@@ -18,10 +18,19 @@
 const char *fl_conn_state_name(enum fl_conn_state s)
 {
 	static const char *const names[] = {
-		[FL_CONN_OTH] = "OTH", [FL_CONN_S0] = "S0", [FL_CONN_S1] = "S1", [FL_CONN_SF] = "SF",
-		[FL_CONN_REJ] = "REJ", [FL_CONN_S2] = "S2", [FL_CONN_S3] = "S3", [FL_CONN_RSTO] = "RSTO",
-		[FL_CONN_RSTR] = "RSTR", [FL_CONN_RSTOS0] = "RSTOS0", [FL_CONN_RSTRH] = "RSTRH",
-		[FL_CONN_SH] = "SH", [FL_CONN_SHR] = "SHR",
+		[FL_CONN_OTH] = "OTH",
+		[FL_CONN_S0] = "S0",
+		[FL_CONN_S1] = "S1",
+		[FL_CONN_SF] = "SF",
+		[FL_CONN_REJ] = "REJ",
+		[FL_CONN_S2] = "S2",
+		[FL_CONN_S3] = "S3",
+		[FL_CONN_RSTO] = "RSTO",
+		[FL_CONN_RSTR] = "RSTR",
+		[FL_CONN_RSTOS0] = "RSTOS0",
+		[FL_CONN_RSTRH] = "RSTRH",
+		[FL_CONN_SH] = "SH",
+		[FL_CONN_SHR] = "SHR",
 	};
 	assert((size_t)s < FL_ARRAY_LEN(names));
 	return names[s];

@@ -33,19 +33,21 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { RECORD_MAX = 262144,        /* captured bytes; libpcap's MAXIMUM_SNAPLEN */
-       FILE_BUFFER = 2 * RECORD_MAX, /* read(2) in pieces that stay in the second-level cache */
-       FILE_HEADER = 24,
-       RECORD_HEADER = 16,
-       READ_TIMEOUT_MS = 100,
-       SKIP_MAX = 1024 };          /* frames passed over before a live source returns */
+enum {
+	RECORD_MAX = 262144,          /* captured bytes; libpcap's MAXIMUM_SNAPLEN */
+	FILE_BUFFER = 2 * RECORD_MAX, /* read(2) in pieces that stay in the second-level cache */
+	FILE_HEADER = 24,
+	RECORD_HEADER = 16,
+	READ_TIMEOUT_MS = 100,
+	SKIP_MAX = 1024, /* frames passed over before a live source returns */
+};
 
 /* Plain bytes from a descriptor. */
 struct feed {
 	int fd;
 	bool gzip;
-	bool member_open;   /* inside a gzip member */
-	bool cut;           /* the compressed data end inside a member */
+	bool member_open; /* inside a gzip member */
+	bool cut;         /* the compressed data end inside a member */
 	bool damaged;
 	size_t head, head_at; /* not gzip: bytes of @in read before that was known */
 	z_stream z;
@@ -55,21 +57,21 @@ struct feed {
 /* A file of records: what of it is in memory. */
 struct records {
 	struct feed feed;
-	uint8_t *buffer;    /* FILE_BUFFER bytes */
-	size_t at, end;     /* not used up yet */
+	uint8_t *buffer; /* FILE_BUFFER bytes */
+	size_t at, end;  /* not used up yet */
 	bool little_endian;
-	uint32_t fraction_ns; /* what the second word of a time stamp counts */
+	uint32_t fraction_ns;      /* what the second word of a time stamp counts */
 	struct pcap_pkthdr header; /* of the record at hand */
 };
 
 struct fl_source {
-	pcap_t *pcap;       /* interfaces and what is not pcap's own format; else NULL or for the filter */
+	pcap_t *pcap; /* interfaces and what is not pcap's own format; else NULL or for the filter */
 	struct records *records; /* files */
-	bool own_format;    /* read from @records, not by @pcap */
+	bool own_format;         /* read from @records, not by @pcap */
 	char *name;
 	int link_type;
 	bool live;
-	bool filtered;      /* @filter runs here */
+	bool filtered; /* @filter runs here */
 	struct bpf_program filter;
 	volatile sig_atomic_t stop;
 	struct fl_source_counters counters;
@@ -281,9 +283,12 @@ static int fail_open(struct fl_error *err, const char *path, int code)
 static int fail_interfaces(struct fl_error *err, const char *path, const char *why)
 {
 	if (strstr(why, "snapshot"))
-		return fl_fail(err, -ENOTSUP, "%s: its interfaces differ in snap length (%s); convert it with: "
-			"editcap -F pcap FILE NEW.pcap", path, why);
-	return fl_fail(err, -ENOTSUP, "%s: its interfaces differ in link type (%s); take them apart, one "
+		return fl_fail(err, -ENOTSUP,
+			"%s: its interfaces differ in snap length (%s); convert it with: "
+			"editcap -F pcap FILE NEW.pcap",
+			path, why);
+	return fl_fail(err, -ENOTSUP,
+		"%s: its interfaces differ in link type (%s); take them apart, one "
 		"number at a time, with: tshark -r FILE -Y frame.interface_id==0 -F pcap -w PART.pcap",
 		path, why);
 }
@@ -367,8 +372,7 @@ static int open_records(struct fl_source *s, int fd, const char *filter, struct 
 	return code;
 }
 
-int fl_source_open_file(struct fl_source **source, const char *path, const char *filter,
-	struct fl_error *err)
+int fl_source_open_file(struct fl_source **source, const char *path, const char *filter, struct fl_error *err)
 {
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -413,7 +417,8 @@ static int fail_activate(struct fl_source *s, int status, struct fl_error *err)
 	case PCAP_ERROR_PROMISC_PERM_DENIED:
 		return fl_fail(err, -EPERM,
 			"no permission to capture on %s; run it with sudo, or once: "
-			"sudo setcap cap_net_raw+ep \"$(command -v faultline)\"", s->name);
+			"sudo setcap cap_net_raw+ep \"$(command -v faultline)\"",
+			s->name);
 	case PCAP_ERROR_IFACE_NOT_UP:
 		return fl_fail(err, -ENETDOWN, "%s is down; sudo ip link set %s up", s->name, s->name);
 	default:
@@ -451,8 +456,8 @@ static int activate(struct fl_source *s, const struct fl_live_options *o, struct
 	(void)pcap_set_promisc(s->pcap, 0);
 	(void)pcap_set_timeout(s->pcap, READ_TIMEOUT_MS);
 	if (o->buffer_bytes > 0)
-		(void)pcap_set_buffer_size(s->pcap,
-			o->buffer_bytes > INT32_MAX ? INT32_MAX : (int)o->buffer_bytes);
+		(void)pcap_set_buffer_size(
+			s->pcap, o->buffer_bytes > INT32_MAX ? INT32_MAX : (int)o->buffer_bytes);
 	(void)pcap_set_tstamp_precision(s->pcap, PCAP_TSTAMP_PRECISION_NANO);
 	int status = pcap_activate(s->pcap);
 	if (status < 0) /* above 0 are warnings */
@@ -464,8 +469,8 @@ static int activate(struct fl_source *s, const struct fl_live_options *o, struct
 	return code == 0 && o->filter ? set_filter(s, o->filter, err) : code;
 }
 
-int fl_source_open_live(struct fl_source **source, const struct fl_live_options *options,
-	struct fl_error *err)
+int fl_source_open_live(
+	struct fl_source **source, const struct fl_live_options *options, struct fl_error *err)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	struct fl_source *s = new_source(options->interface);
@@ -520,20 +525,25 @@ static bool ends_early(const struct fl_source *s)
 static int fail_file(struct fl_source *s, struct fl_error *err)
 {
 	const char *why = !s->own_format ? pcap_geterr(s->pcap)
-			  : errno ? strerror(errno) : "its length is impossible";
+			  : errno        ? strerror(errno)
+					 : "its length is impossible";
 	uint64_t number = s->counters.filtered + 1;
 	for (unsigned i = 0; i < FL_PARSE_COUNT; i++)
 		number += s->counters.parse[i];
 	if (s->records->feed.damaged)
 		return fl_fail(err, -EBADMSG,
 			"%s: the gzip data are damaged at packet %llu; copy the file again, or keep what "
-			"\"gzip -dc FILE\" gives before its error", s->name, (unsigned long long)number);
+			"\"gzip -dc FILE\" gives before its error",
+			s->name, (unsigned long long)number);
 	if (strstr(why, "different from"))
 		return fail_interfaces(err, s->name, why);
+	if (number == 1)
+		return fl_fail(err, -EBADMSG, "%s: the first packet is damaged (%s); copy the file again",
+			s->name, why);
 	return fl_fail(err, -EBADMSG,
 		"%s: packet %llu is damaged (%s); copy the file again, or keep the packets before it: "
-		"editcap -r FILE GOOD.pcap 1-%llu", s->name, (unsigned long long)number, why,
-		(unsigned long long)(number - 1));
+		"editcap -r FILE GOOD.pcap 1-%llu",
+		s->name, (unsigned long long)number, why, (unsigned long long)(number - 1));
 }
 
 /* No packet: @got is what pcap_next_ex() said. */
@@ -551,8 +561,8 @@ static int no_packet(struct fl_source *s, int got, struct fl_error *err)
 }
 
 /* 1 when @p is a packet for the caller. */
-static inline int deliver(struct fl_source *s, const struct pcap_pkthdr *header, const uint8_t *data,
-	struct fl_packet *p)
+static inline int deliver(
+	struct fl_source *s, const struct pcap_pkthdr *header, const uint8_t *data, struct fl_packet *p)
 {
 	if (s->filtered && pcap_offline_filter(&s->filter, header, data) == 0) {
 		s->counters.filtered++;

@@ -25,11 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RANGES = 64,
-       MAX_STORE = (1 << 30) - 1, /* width of fl_stream.store */
-       ORDERS = 7,         /* FL_STREAM_BLOCK << 6 is FL_STREAM_WINDOW */
-       LARGEST = 1 << (ORDERS - 1) };
-_Static_assert(FL_STREAM_BLOCK * LARGEST == FL_STREAM_WINDOW, "the largest piece holds a window");
+enum {
+	MAX_RANGES = 64,
+	MAX_STORE = (1 << 30) - 1, /* width of fl_stream.store */
+	ORDERS = 7,                /* FL_STREAM_BLOCK << 6 is FL_STREAM_WINDOW */
+	LARGEST = 1 << (ORDERS - 1)
+};
+_Static_assert(FL_STREAM_BLOCK << (ORDERS - 1) == FL_STREAM_WINDOW, "the largest piece holds a window");
 
 static const uint32_t NO_BLOCK = UINT32_MAX;
 static const uint8_t NOT_FREE = UINT8_MAX;
@@ -40,9 +42,9 @@ struct range {
 };
 
 struct store {
-	uint32_t block;      /* first of the piece */
-	uint32_t start;      /* where next_seq lies in the piece */
-	uint32_t next_free;  /* while unused: next unused store, index + 1 */
+	uint32_t block;     /* first of the piece */
+	uint32_t start;     /* where next_seq lies in the piece */
+	uint32_t next_free; /* while unused: next unused store, index + 1 */
 	uint8_t order;
 	uint8_t count;
 	struct range ranges[MAX_RANGES];
@@ -51,15 +53,15 @@ struct store {
 struct fl_stream_pool {
 	uint8_t *memory;
 	uint32_t blocks;
-	uint32_t used;             /* blocks */
-	uint32_t free[ORDERS];     /* first free piece of each order */
-	uint32_t *next, *prev;     /* by first block, while free */
-	uint8_t *order;            /* by first block; NOT_FREE unless a free piece begins here */
-	struct store *stores;      /* as many as blocks: each owns at least one */
-	uint32_t stores_used;      /* never used from here on */
-	uint32_t store_free;       /* index + 1 */
+	uint32_t used;         /* blocks */
+	uint32_t free[ORDERS]; /* first free piece of each order */
+	uint32_t *next, *prev; /* by first block, while free */
+	uint8_t *order;        /* by first block; NOT_FREE unless a free piece begins here */
+	struct store *stores;  /* as many as blocks: each owns at least one */
+	uint32_t stores_used;  /* never used from here on */
+	uint32_t store_free;   /* index + 1 */
 	uint64_t refused;
-	struct fl_slice given;     /* what the last fl_stream_add() gave from the packet itself */
+	struct fl_slice given; /* what the last fl_stream_add() gave from the packet itself */
 };
 
 /* --- pieces ------------------------------------------------------------------------------------- */
@@ -243,8 +245,8 @@ static bool join_range(struct store *st, uint32_t begin, uint32_t end)
 }
 
 /* Stores data for offset @begin from next_seq on; the caller has checked the window. */
-static bool keep(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t begin, const uint8_t *data,
-	size_t size)
+static bool keep(
+	struct fl_stream *s, struct fl_stream_pool *pool, uint32_t begin, const uint8_t *data, size_t size)
 {
 	uint32_t end = begin + (uint32_t)size;
 	struct store *st = store_of(s, pool);
@@ -359,7 +361,7 @@ enum fl_parse fl_stream_add(struct fl_stream *s, struct fl_stream_pool *pool, ui
 
 	int32_t offset = (int32_t)(seq - s->next_seq);
 	if (offset < 0) {
-		size_t old = (size_t)-(int64_t)offset;
+		size_t old = s->next_seq - seq;
 		if (old >= size + missing)
 			return FL_PARSE_OK;
 		size_t skip = old < size ? old : size;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * source.h - where packets come from: files and interfaces, by libpcap
+ * source.h - where packets come from: files and interfaces
  *
  * Files: pcap and pcapng, plain or gzip-compressed (told by content, not by
  * name), "-" for standard input. A file that ends inside a packet gives all
- * packets before the cut and sets @cut_short in the counters.
+ * packets before the cut and sets @cut_short in the counters. Live sources never block: after
+ * a 0 of fl_source_next() wait for fl_source_fd() by poll(2); packets are handed over when a
+ * block of them is full, or after 100 ms.
  */
 #ifndef FAULTLINE_SOURCE_H
 #define FAULTLINE_SOURCE_H

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check(fl_decode_knows(link));
 	fuzz_check(p.payload.size <= p.payload_len);
 	fuzz_check(p.payload.data >= frame && p.payload.data + p.payload.size <= data + size);
-	fuzz_check(!p.quotes || p.quoted_transport == FL_TRANSPORT_TCP || p.quoted_transport == FL_TRANSPORT_UDP);
+	fuzz_check(!p.quotes || p.quoted_transport == FL_TRANSPORT_TCP ||
+		   p.quoted_transport == FL_TRANSPORT_UDP);
 	bool ports = p.transport == FL_TRANSPORT_TCP || p.transport == FL_TRANSPORT_UDP;
 	fuzz_check(ports || (p.src_port == 0 && p.dst_port == 0 && p.tcp_flags == 0));
 	return 0;
