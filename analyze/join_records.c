@@ -239,24 +239,37 @@ static int compare_chains(const struct fl_scan_dependency *a, const struct fl_sc
 	return (a->cname_count > b->cname_count) - (a->cname_count < b->cname_count);
 }
 
-/* Chain, provider and application as seen last; ties by content. */
+/* Was @d seen later than @best (NULL: nothing yet)? At the same time @tie decides, by content. */
+static bool is_later(const struct fl_scan_dependency *d, const struct fl_scan_dependency *best,
+	int (*tie)(const struct fl_scan_dependency *, const struct fl_scan_dependency *))
+{
+	if (!best || d->last_seen_ns != best->last_seen_ns)
+		return !best || d->last_seen_ns > best->last_seen_ns;
+	return tie(d, best) < 0;
+}
+
+static int compare_applications(const struct fl_scan_dependency *a, const struct fl_scan_dependency *b)
+{
+	return strcmp(a->application, b->application);
+}
+
+static int compare_providers(const struct fl_scan_dependency *a, const struct fl_scan_dependency *b)
+{
+	return strcmp(a->provider, b->provider);
+}
+
+/* Chain, provider and application as seen last. */
 static void take_latest(const struct record *list, size_t count, struct fl_scan_dependency *into)
 {
 	const struct fl_scan_dependency *chain = NULL, *provider = NULL, *application = NULL;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct fl_scan_dependency *d = list[i].d;
-		if (d->cname_count > 0 &&
-			(!chain || d->last_seen_ns > chain->last_seen_ns ||
-				(d->last_seen_ns == chain->last_seen_ns && compare_chains(d, chain) < 0)))
+		if (d->cname_count > 0 && is_later(d, chain, compare_chains))
 			chain = d;
-		if (d->provider && (!provider || d->last_seen_ns > provider->last_seen_ns ||
-					   (d->last_seen_ns == provider->last_seen_ns &&
-						   strcmp(d->provider, provider->provider) < 0)))
+		if (d->provider && is_later(d, provider, compare_providers))
 			provider = d;
-		if (d->application && (!application || d->last_seen_ns > application->last_seen_ns ||
-					      (d->last_seen_ns == application->last_seen_ns &&
-						      strcmp(d->application, application->application) < 0)))
+		if (d->application && is_later(d, application, compare_applications))
 			application = d;
 	}
 	into->cname_chain = chain ? chain->cname_chain : NULL;
