@@ -26,7 +26,8 @@ static int compare_steps(const void *va, const void *vb)
 	return (a->node > b->node) - (a->node < b->node);
 }
 
-static void tell_steps(struct fl_blast *blast, const struct fl_sweep *sweep, const fl_node_id *lost, uint32_t order)
+static void tell_steps(
+	struct fl_blast *blast, const struct fl_sweep *sweep, const fl_node_id *lost, uint32_t order)
 {
 	uint32_t *depth = fl_alloc_array(order, sizeof(*depth));
 	for (size_t i = 0; i < blast->count; i++) {
@@ -61,7 +62,8 @@ static void count_losses(struct fl_blast *blast, const struct fl_graph *g, const
 		blast->entry_weight_lost = 1; /* whatever rounding did to the sum */
 }
 
-struct fl_blast *fl_blast(const struct fl_graph *g, const fl_node_id *failed, size_t count, struct fl_arena *a)
+struct fl_blast *fl_blast(
+	const struct fl_graph *g, const fl_node_id *failed, size_t count, struct fl_arena *a)
 {
 	struct fl_blast *blast = fl_arena_alloc(a, sizeof(*blast));
 	struct fl_sweep *sweep = fl_sweep_new(g);
@@ -97,8 +99,9 @@ void fl_blast_all(const struct fl_graph *g, struct fl_blast_row *rows)
 			services += marks[failed[i]] & SERVICE;
 			entry_points += marks[failed[i]] >> 1;
 		}
-		rows[v] = (struct fl_blast_row){ .nodes_lost = lost - 1, .services_lost = services,
-			.entry_points_lost = entry_points };
+		rows[v] = (struct fl_blast_row){
+			.nodes_lost = lost - 1, .services_lost = services, .entry_points_lost = entry_points
+		};
 	}
 	free(marks);
 	fl_sweep_free(sweep);

@@ -36,9 +36,9 @@
 struct group {
 	struct fl_use **uses[2]; /* [newer] */
 	size_t counts[2];
-	bool present[2];         /* some use of that side, even a mere attempt */
-	bool real[2];            /* some use of that side counts */
-	bool matched;            /* by a weaker identity, or moved */
+	bool present[2]; /* some use of that side, even a mere attempt */
+	bool real[2];    /* some use of that side counts */
+	bool matched;    /* by a weaker identity, or moved */
 };
 
 struct diffing {
@@ -46,7 +46,7 @@ struct diffing {
 	struct fl_arena *a;
 	size_t capacity;
 	const struct fl_system *sides[2];
-	struct fl_use **uses;    /* both sides, sorted by keys */
+	struct fl_use **uses; /* both sides, sorted by keys */
 	size_t use_count;
 	struct group *groups;
 	size_t group_count;
@@ -189,7 +189,8 @@ static struct weak *list_weak(const struct diffing *w, weak_key *key_of, size_t 
 	for (size_t i = 0; i < w->group_count; i++) {
 		const struct fl_use *use = first_use(&w->groups[i]);
 		if (key_of(use) != NULL)
-			list[(*count)++] = (struct weak){ .from_key = use->from_key, .key = key_of(use), .group = i };
+			list[(*count)++] =
+				(struct weak){ .from_key = use->from_key, .key = key_of(use), .group = i };
 	}
 	if (*count > 1)
 		qsort(list, *count, sizeof(*list), compare_weak);
@@ -297,9 +298,15 @@ static const char *describe(const struct diffing *w, const struct fl_use *use)
 static void add_added(struct diffing *w, const struct group *g)
 {
 	const struct fl_use *use = g->uses[1][0];
-	fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = FL_CHANGE_ADDED, .from = use->from, .to = use->to,
-		.after = describe(w, use), .p = NAN, .expected = NAN,
-		.why = use->evidence == NULL ? "stated in the newer graph only" : "seen in the newer scans only" });
+	fl_diff_add(w->d, &w->capacity,
+		&(struct fl_change){ .kind = FL_CHANGE_ADDED,
+			.from = use->from,
+			.to = use->to,
+			.after = describe(w, use),
+			.p = NAN,
+			.expected = NAN,
+			.why = use->evidence == NULL ? "stated in the newer graph only"
+						     : "seen in the newer scans only" });
 }
 
 static const char *why_missing(const struct diffing *w, const struct fl_use *use, double expected, double p)
@@ -307,9 +314,12 @@ static const char *why_missing(const struct diffing *w, const struct fl_use *use
 	if (use->evidence == NULL)
 		return "stated in the older graph only";
 	if (watched_newer(w, use->host) == 0)
-		return fl_arena_printf(w->a, "host %s is not in the newer scans: nothing can be said", use->host);
-	return fl_arena_printf(w->a, "%.1f expected in the newer window, none seen; at the older rate that has "
-		"probability %.2g", expected, p);
+		return fl_arena_printf(
+			w->a, "host %s is not in the newer scans: nothing can be said", use->host);
+	return fl_arena_printf(w->a,
+		"%.1f expected in the newer window, none seen; at the older rate that has "
+		"probability %.2g",
+		expected, p);
 }
 
 static void add_missing(struct diffing *w, const struct group *g)
@@ -321,9 +331,14 @@ static void add_missing(struct diffing *w, const struct group *g)
 	bool gone = stated || p < GONE_BELOW;
 	if (!gone)
 		remember(&w->unseen, &w->unseen_capacity, use->to_key);
-	fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = gone ? FL_CHANGE_GONE : FL_CHANGE_NOT_SEEN_YET,
-		.from = use->from, .to = use->to, .before = describe(w, use), .p = p, .expected = expected,
-		.why = why_missing(w, use, expected, p) });
+	fl_diff_add(w->d, &w->capacity,
+		&(struct fl_change){ .kind = gone ? FL_CHANGE_GONE : FL_CHANGE_NOT_SEEN_YET,
+			.from = use->from,
+			.to = use->to,
+			.before = describe(w, use),
+			.p = p,
+			.expected = expected,
+			.why = why_missing(w, use, expected, p) });
 }
 
 static void add_moved(struct diffing *w, struct group *missing, struct group *added)
@@ -333,10 +348,15 @@ static void add_moved(struct diffing *w, struct group *missing, struct group *ad
 	missing->matched = added->matched = true;
 	remember(&w->unseen, &w->unseen_capacity, old->to_key);
 	remember(&w->moved, &w->moved_capacity, new->to_key);
-	fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = FL_CHANGE_MOVED, .from = new->from, .to = new->to,
-		.before = old->label, .after = new->label, .p = isnan(expected) ? NAN : exp(-expected),
-		.expected = expected,
-		.why = "the one went and the other came: same caller, registrable domain and port" });
+	fl_diff_add(w->d, &w->capacity,
+		&(struct fl_change){ .kind = FL_CHANGE_MOVED,
+			.from = new->from,
+			.to = new->to,
+			.before = old->label,
+			.after = new->label,
+			.p = isnan(expected) ? NAN : exp(-expected),
+			.expected = expected,
+			.why = "the one went and the other came: same caller, registrable domain and port" });
 }
 
 /* One added and one gone thing under one key are one that moved. */
@@ -403,9 +423,15 @@ static void compare_both(struct diffing *w, const struct group *g)
 	const char *before = provider_of(g, 0), *after = provider_of(g, 1);
 	const struct fl_use *use = g->uses[1][0];
 	if (before != NULL && after != NULL && strcmp(before, after) != 0) {
-		fl_diff_add(w->d, &w->capacity, &(struct fl_change){ .kind = FL_CHANGE_PROVIDER, .from = use->from,
-			.to = use->to, .before = before, .after = after, .p = NAN, .expected = NAN,
-			.why = "the name is the same, who answers for it is not" });
+		fl_diff_add(w->d, &w->capacity,
+			&(struct fl_change){ .kind = FL_CHANGE_PROVIDER,
+				.from = use->from,
+				.to = use->to,
+				.before = before,
+				.after = after,
+				.p = NAN,
+				.expected = NAN,
+				.why = "the name is the same, who answers for it is not" });
 		return;
 	}
 	w->d->unchanged++;

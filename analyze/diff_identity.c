@@ -101,8 +101,9 @@ static size_t split_label(const char *label, size_t size, struct part *parts)
 static void mark_parts(struct part *parts, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		parts[i].ephemeral = count > 1 ? is_hash_like(&parts[i]) :
-			parts[i].size >= 12 && all_of(&parts[i], hexadecimal) && count_changes(&parts[i]) >= 3;
+		parts[i].ephemeral = count > 1 ? is_hash_like(&parts[i])
+					       : parts[i].size >= 12 && all_of(&parts[i], hexadecimal) &&
+							 count_changes(&parts[i]) >= 3;
 	for (size_t i = 1; i < count; i++) {
 		bool uuid = parts[i].size >= 4 && all_of(&parts[i], hexadecimal) && has_digit(&parts[i]);
 		bool pod = i == count - 1 && parts[i].size == 5 && all_of(&parts[i], suffix_letters);
@@ -110,7 +111,8 @@ static void mark_parts(struct part *parts, size_t count)
 			parts[i].ephemeral = true;
 	}
 	for (size_t i = 0; i + 4 <= count; i++)
-		if (is_octet(&parts[i]) && is_octet(&parts[i + 1]) && is_octet(&parts[i + 2]) && is_octet(&parts[i + 3]))
+		if (is_octet(&parts[i]) && is_octet(&parts[i + 1]) && is_octet(&parts[i + 2]) &&
+			is_octet(&parts[i + 3]))
 			for (size_t j = i; j < i + 4; j++)
 				parts[j].ephemeral = true;
 }
@@ -229,7 +231,8 @@ static char *endpoint_identity(struct fl_arena *a, const struct fl_system *s, fl
 		return fl_arena_printf(a, "endpoint:%s:%s", fl_identity_name(a, name), rest);
 	fl_node_id service = v == FL_NODE_NONE ? FL_NODE_NONE : service_behind(s->graph, v);
 	if (service != FL_NODE_NONE)
-		return fl_arena_printf(a, "at:%s:%s", service_identity(a, fl_graph_node(s->graph, service)->id), rest);
+		return fl_arena_printf(
+			a, "at:%s:%s", service_identity(a, fl_graph_node(s->graph, service)->id), rest);
 	return fl_arena_printf(a, "bare:%s:%s:%s", scope, rest, application == NULL ? "" : application);
 }
 
@@ -237,8 +240,8 @@ static char *resolver_identity(struct fl_arena *a, const struct fl_system *s, fl
 {
 	fl_node_id service = v == FL_NODE_NONE ? FL_NODE_NONE : service_behind(s->graph, v);
 	if (service != FL_NODE_NONE)
-		return fl_arena_printf(a, "resolver:%s",
-			service_identity(a, fl_graph_node(s->graph, service)->id));
+		return fl_arena_printf(
+			a, "resolver:%s", service_identity(a, fl_graph_node(s->graph, service)->id));
 	return fl_arena_printf(a, "resolver:%s", scope);
 }
 
@@ -272,8 +275,8 @@ static const char *replica_key(struct fl_arena *a, const char *name, const char 
 
 /* A vendor's name moves within its registrable domain; an internal one only when its first
  * label stays: two services of one domain are two services. */
-static const char *moved_key(struct fl_arena *a, const char *name, const char *provider, bool external,
-	const char *rest)
+static const char *moved_key(
+	struct fl_arena *a, const char *name, const char *provider, bool external, const char *rest)
 {
 	const char *domain = fl_identity_domain(a, name, provider);
 	if (external)
@@ -290,8 +293,8 @@ static void name_target(struct fl_arena *a, const struct fl_system *s, struct fl
 	use->label = strncmp(use->to, "endpoint:", 9) == 0 ? use->to + 9 : use->to;
 	fl_node_id service = v == FL_NODE_NONE ? FL_NODE_NONE : service_behind(s->graph, v);
 	if (service != FL_NODE_NONE)
-		use->target_key = fl_arena_printf(a, "%s:%s",
-			service_identity(a, fl_graph_node(s->graph, service)->id), rest);
+		use->target_key = fl_arena_printf(
+			a, "%s:%s", service_identity(a, fl_graph_node(s->graph, service)->id), rest);
 	if (fl_addr_parse(name, &addr))
 		return;
 	use->moved_key = moved_key(a, name, provider, scope == FL_SCOPE_EXTERNAL, rest);
@@ -299,8 +302,8 @@ static void name_target(struct fl_arena *a, const struct fl_system *s, struct fl
 		use->replica_key = replica_key(a, fl_identity_name(a, name), rest);
 }
 
-static void use_of_dependency(struct fl_arena *a, const struct fl_system *s, const struct fl_dependency *d,
-	struct fl_use *use)
+static void use_of_dependency(
+	struct fl_arena *a, const struct fl_system *s, const struct fl_dependency *d, struct fl_use *use)
 {
 	const struct fl_scan_dependency *m = d->merged;
 	use->from = d->from_id;
@@ -326,8 +329,8 @@ static bool is_use(const struct fl_graph *g, fl_node_id from, fl_node_id to)
 	return !fl_graph_is_kind(g, from, "endpoint") && !fl_graph_is_kind(g, from, "resolver");
 }
 
-static void use_of_link(struct fl_arena *a, const struct fl_system *s, fl_node_id from, fl_node_id to,
-	struct fl_use *use)
+static void use_of_link(
+	struct fl_arena *a, const struct fl_system *s, fl_node_id from, fl_node_id to, struct fl_use *use)
 {
 	use->from = fl_graph_node(s->graph, from)->id;
 	use->to = fl_graph_node(s->graph, to)->id;
@@ -361,7 +364,8 @@ static struct fl_use *uses_of_graph(struct fl_arena *a, const struct fl_system *
 	return uses;
 }
 
-struct fl_use *fl_uses(struct fl_arena *a, const struct fl_system *s, bool graphs_only, bool newer, size_t *count)
+struct fl_use *fl_uses(
+	struct fl_arena *a, const struct fl_system *s, bool graphs_only, bool newer, size_t *count)
 {
 	if (graphs_only)
 		return uses_of_graph(a, s, newer, count);

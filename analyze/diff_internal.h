@@ -10,17 +10,17 @@
 /* One use of one thing, on one side of the comparison. Strings live in the diff's arena or
  * in the system. */
 struct fl_use {
-	const char *from_key, *to_key; /* stable identities; equal = the same dependency */
-	const char *replica_key;       /* to_key with the replica number left out; NULL without one */
-	const char *target_key;        /* the scanned service it leads to; NULL */
-	const char *moved_key;         /* registrable domain, port, transport; NULL: cannot move */
-	const char *from, *to;         /* node ids */
-	const char *label;             /* of `to`, for people */
-	const char *host;              /* of the caller, NULL for graph files */
+	const char *from_key, *to_key;        /* stable identities; equal = the same dependency */
+	const char *replica_key;              /* to_key with the replica number left out; NULL without one */
+	const char *target_key;               /* the scanned service it leads to; NULL */
+	const char *moved_key;                /* registrable domain, port, transport; NULL: cannot move */
+	const char *from, *to;                /* node ids */
+	const char *label;                    /* of `to`, for people */
+	const char *host;                     /* of the caller, NULL for graph files */
 	const struct fl_dependency *evidence; /* NULL for graph files */
-	bool counts;                   /* a dependency; else it was only tried, or probed */
-	bool newer;                    /* side */
-	size_t group;                  /* matching's own */
+	bool counts;                          /* a dependency; else it was only tried, or probed */
+	bool newer;                           /* side */
+	size_t group;                         /* matching's own */
 };
 
 /* A host name with what is ephemeral in it replaced by '*'; see diff_identity.c for the rule. */
@@ -32,7 +32,8 @@ char *fl_identity_node(struct fl_arena *a, const struct fl_system *s, fl_node_id
 const char *fl_identity_domain(struct fl_arena *a, const char *name, const char *provider);
 
 /* Uses of a system: its dependencies, or the links of a graph file. */
-struct fl_use *fl_uses(struct fl_arena *a, const struct fl_system *s, bool graphs_only, bool newer, size_t *count);
+struct fl_use *fl_uses(
+	struct fl_arena *a, const struct fl_system *s, bool graphs_only, bool newer, size_t *count);
 
 /* Appends to d->list. */
 struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct fl_change *change);
@@ -42,7 +43,7 @@ struct fl_identities {
 	const char **list;
 	size_t count;
 };
-void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old, const struct fl_system *new,
-	const struct fl_identities *unseen, const struct fl_identities *moved);
+void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old,
+	const struct fl_system *new, const struct fl_identities *unseen, const struct fl_identities *moved);
 
 #endif

@@ -23,7 +23,7 @@ static int compare_strings(const void *a, const void *b)
 static bool holds(const struct fl_identities *list, const char *key)
 {
 	return list->count > 0 &&
-		bsearch(&key, list->list, list->count, sizeof(*list->list), compare_strings) != NULL;
+	       bsearch(&key, list->list, list->count, sizeof(*list->list), compare_strings) != NULL;
 }
 
 struct side {
@@ -76,17 +76,20 @@ static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, 
 			continue;
 		fl_node_id entry = spof->entry_points_lost[0];
 		const char *text = describe(d->arena, spof);
-		fl_diff_add(d, capacity, &(struct fl_change){ .kind = kind,
-			.from = fl_graph_node(of->system->graph, entry)->id,
-			.to = fl_graph_node(of->system->graph, spof->node)->id,
-			.before = kind == FL_CHANGE_SPOF_LOST ? text : NULL,
-			.after = kind == FL_CHANGE_SPOF_NEW ? text : NULL, .p = NAN, .expected = NAN,
-			.why = fl_arena_string(d->arena, spof->why) });
+		fl_diff_add(d, capacity,
+			&(struct fl_change){ .kind = kind,
+				.from = fl_graph_node(of->system->graph, entry)->id,
+				.to = fl_graph_node(of->system->graph, spof->node)->id,
+				.before = kind == FL_CHANGE_SPOF_LOST ? text : NULL,
+				.after = kind == FL_CHANGE_SPOF_NEW ? text : NULL,
+				.p = NAN,
+				.expected = NAN,
+				.why = fl_arena_string(d->arena, spof->why) });
 	}
 }
 
-void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old, const struct fl_system *new,
-	const struct fl_identities *unseen, const struct fl_identities *moved)
+void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old,
+	const struct fl_system *new, const struct fl_identities *unseen, const struct fl_identities *moved)
 {
 	uint32_t entries[2];
 	(void)fl_graph_entry_points(old->graph, &entries[0]);

@@ -52,8 +52,8 @@ struct fl_loss {
 	uint32_t order;
 	struct loss_group *groups; /* those with needs > 0, by node */
 	fl_node_id *members;
-	uint32_t *first_group;     /* of a node; order + 1 */
-	size_t *first_dependant;   /* order + 1 */
+	uint32_t *first_group;   /* of a node; order + 1 */
+	size_t *first_dependant; /* order + 1 */
 	struct dependant *dependants;
 	double *loss;
 	bool *queued;
@@ -82,8 +82,11 @@ static void copy_groups(struct fl_loss *l, const struct fl_graph *g)
 		const struct fl_group *group = fl_graph_group(g, i);
 		if (group->needs == 0)
 			continue;
-		l->groups[kept++] = (struct loss_group){ .of = group->of, .needs = group->needs,
-			.count = group->member_count, .first = members, .coupling = group->coupling };
+		l->groups[kept++] = (struct loss_group){ .of = group->of,
+			.needs = group->needs,
+			.count = group->member_count,
+			.first = members,
+			.coupling = group->coupling };
 		l->first_group[group->of + 1] = kept;
 		for (uint32_t m = 0; m < group->member_count; m++)
 			l->members[members++] = group->members[m];

@@ -53,9 +53,9 @@ struct fl_graph {
 	struct fl_node *nodes;
 	uint32_t node_count, group_count, entry_count;
 	struct fl_group *groups;
-	fl_node_id *members;          /* of all groups, end to end */
-	fl_group_id *first_group;     /* node_count + 1 */
-	size_t *first_membership;     /* node_count + 1, into memberships */
+	fl_node_id *members;      /* of all groups, end to end */
+	fl_group_id *first_group; /* node_count + 1 */
+	size_t *first_membership; /* node_count + 1, into memberships */
 	fl_group_id *memberships;
 	struct fl_entry_point *entries;
 };
@@ -158,8 +158,8 @@ void fl_graph_builder_entry_point(struct fl_graph_builder *b, uint32_t node, dou
 		b->entry_capacity = fl_grown(b->entry_capacity, b->entry_count + 1);
 		b->entries = fl_grow_array(b->entries, b->entry_capacity, sizeof(*b->entries));
 	}
-	b->entries[b->entry_count++] = (struct fl_entry_point){
-		.node = node, .weight = weight > 0 && isfinite(weight) ? weight : 0 };
+	b->entries[b->entry_count++] = (struct fl_entry_point){ .node = node,
+		.weight = weight > 0 && isfinite(weight) ? weight : 0 };
 }
 
 /* ---- freezing ---- */
@@ -235,7 +235,8 @@ static int compare_groups(const void *va, const void *vb)
 	if (order == 0)
 		order = compare_u32(a->redundancy, b->redundancy);
 	if (order == 0)
-		order = strcmp(a->evidence == NULL ? "" : a->evidence, b->evidence == NULL ? "" : b->evidence);
+		order = strcmp(
+			a->evidence == NULL ? "" : a->evidence, b->evidence == NULL ? "" : b->evidence);
 	return order;
 }
 

@@ -34,8 +34,8 @@ struct reading {
 	struct fl_error *err;
 	struct fl_graph_builder *builder;
 	uint32_t node_count;
-	uint32_t *stamps;     /* of every node: requirement that named it last, + 1 */
-	uint32_t *members;    /* scratch */
+	uint32_t *stamps;  /* of every node: requirement that named it last, + 1 */
+	uint32_t *members; /* scratch */
 	size_t member_capacity;
 };
 
@@ -58,8 +58,8 @@ static int read_share(struct reading *r, const cJSON *object, const char *list, 
 	if (item == NULL || cJSON_IsNull(item))
 		return 0;
 	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 1))
-		return fl_fail(r->err, -EINVAL, "%s: %s[%zu].%s must be a number from 0 to 1", r->name, list, index,
-			key);
+		return fl_fail(r->err, -EINVAL, "%s: %s[%zu].%s must be a number from 0 to 1", r->name, list,
+			index, key);
 	*value = item->valuedouble;
 	return 0;
 }
@@ -89,14 +89,14 @@ static int read_node(struct reading *r, const cJSON *object, size_t index)
 		read_share(r, object, "nodes", index, "failure_probability", &p) < 0)
 		return -EINVAL;
 	if (id == NULL || id[0] == '\0')
-		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu].id must be a string that is not empty", r->name,
-			index);
+		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu].id must be a string that is not empty",
+			r->name, index);
 	if (r->node_count == FL_NODE_NONE - 2)
 		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu]: too many nodes", r->name, index);
 	uint32_t handle = fl_graph_builder_node(r->builder, id, kind);
 	if (handle != r->node_count)
-		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu].id: '%.200s' is there already as nodes[%u]", r->name,
-			index, id, (unsigned)handle);
+		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu].id: '%.200s' is there already as nodes[%u]",
+			r->name, index, id, (unsigned)handle);
 	r->node_count++;
 	fl_graph_builder_probability(r->builder, handle, p);
 	return 0;
@@ -117,15 +117,16 @@ static int read_members(struct reading *r, const cJSON *list, size_t index, size
 	const cJSON *item;
 	*count = 0;
 	*distinct = 0;
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		if (!cJSON_IsString(item))
-			return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].members[%zu] must be a string", r->name,
-				index, *count);
+			return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].members[%zu] must be a string",
+				r->name, index, *count);
 		uint32_t handle = find_node(r, item->valuestring);
 		if (handle == FL_NODE_NONE)
 			return fl_fail(r->err, -EINVAL,
-				"%s: requirements[%zu].members[%zu]: no node has the id '%.200s'", r->name, index,
-				*count, item->valuestring);
+				"%s: requirements[%zu].members[%zu]: no node has the id '%.200s'", r->name,
+				index, *count, item->valuestring);
 		if (*count == r->member_capacity) {
 			r->member_capacity = fl_grown(r->member_capacity, *count + 1);
 			r->members = fl_grow_array(r->members, r->member_capacity, sizeof(*r->members));
@@ -137,21 +138,24 @@ static int read_members(struct reading *r, const cJSON *list, size_t index, size
 	return 0;
 }
 
-static int read_needs(struct reading *r, const cJSON *object, size_t index, uint32_t distinct, uint32_t *needs)
+static int read_needs(
+	struct reading *r, const cJSON *object, size_t index, uint32_t distinct, uint32_t *needs)
 {
 	const cJSON *item = fl_json_get(object, "needs");
-	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble != floor(item->valuedouble))
-		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].needs must be a whole number, 0 or more", r->name,
-			index);
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
+		item->valuedouble != floor(item->valuedouble))
+		return fl_fail(r->err, -EINVAL,
+			"%s: requirements[%zu].needs must be a whole number, 0 or more", r->name, index);
 	if (item->valuedouble > distinct)
 		return fl_fail(r->err, -EINVAL,
-			"%s: requirements[%zu].needs is %.0f, but there are only %u different members", r->name, index,
-			item->valuedouble, (unsigned)distinct);
+			"%s: requirements[%zu].needs is %.0f, but there are only %u different members",
+			r->name, index, item->valuedouble, (unsigned)distinct);
 	*needs = (uint32_t)item->valuedouble;
 	return 0;
 }
 
-static int read_redundancy(struct reading *r, const cJSON *object, size_t index, enum fl_redundancy *redundancy)
+static int read_redundancy(
+	struct reading *r, const cJSON *object, size_t index, enum fl_redundancy *redundancy)
 {
 	const char *word;
 	if (read_text(r, object, "requirements", index, "redundancy", &word) < 0)
@@ -166,7 +170,8 @@ static int read_redundancy(struct reading *r, const cJSON *object, size_t index,
 		}
 	}
 	return fl_fail(r->err, -EINVAL,
-		"%s: requirements[%zu].redundancy must be \"none\", \"assumed\" or \"confirmed\"", r->name, index);
+		"%s: requirements[%zu].redundancy must be \"none\", \"assumed\" or \"confirmed\"", r->name,
+		index);
 }
 
 static int read_requirement(struct reading *r, const cJSON *object, size_t index)
@@ -179,7 +184,8 @@ static int read_requirement(struct reading *r, const cJSON *object, size_t index
 	if (!cJSON_IsObject(object))
 		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu] must be an object", r->name, index);
 	if (index >= FL_GROUP_NONE - 2)
-		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu]: too many requirements", r->name, index);
+		return fl_fail(
+			r->err, -EINVAL, "%s: requirements[%zu]: too many requirements", r->name, index);
 	if (read_text(r, object, "requirements", index, "of", &of) < 0 ||
 		read_text(r, object, "requirements", index, "evidence", &evidence) < 0 ||
 		read_share(r, object, "requirements", index, "coupling", &coupling) < 0 ||
@@ -187,12 +193,12 @@ static int read_requirement(struct reading *r, const cJSON *object, size_t index
 		return -EINVAL;
 	uint32_t handle = find_node(r, of);
 	if (handle == FL_NODE_NONE)
-		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].of: no node has the id '%.200s'", r->name, index,
-			of == NULL ? "" : of);
+		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].of: no node has the id '%.200s'",
+			r->name, index, of == NULL ? "" : of);
 	const cJSON *members = fl_json_get(object, "members");
 	if (!cJSON_IsArray(members))
-		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].members must be an array of node ids", r->name,
-			index);
+		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].members must be an array of node ids",
+			r->name, index);
 	if (read_members(r, members, index, &count, &distinct) < 0 ||
 		read_needs(r, object, index, distinct, &needs) < 0)
 		return -EINVAL;
@@ -209,18 +215,21 @@ static int read_entry_point(struct reading *r, const cJSON *item, size_t index)
 			return -EINVAL;
 		const cJSON *number = fl_json_get(item, "weight");
 		if (number != NULL && !cJSON_IsNull(number)) {
-			if (!cJSON_IsNumber(number) || !(number->valuedouble >= 0) || !isfinite(number->valuedouble))
+			if (!cJSON_IsNumber(number) || !(number->valuedouble >= 0) ||
+				!isfinite(number->valuedouble))
 				return fl_fail(r->err, -EINVAL,
-					"%s: entry_points[%zu].weight must be a number, 0 or more", r->name, index);
+					"%s: entry_points[%zu].weight must be a number, 0 or more", r->name,
+					index);
 			weight = number->valuedouble;
 		}
 	}
 	if (id == NULL)
-		return fl_fail(r->err, -EINVAL, "%s: entry_points[%zu] must be a node id or an object with \"node\"",
-			r->name, index);
+		return fl_fail(r->err, -EINVAL,
+			"%s: entry_points[%zu] must be a node id or an object with \"node\"", r->name, index);
 	uint32_t handle = find_node(r, id);
 	if (handle == FL_NODE_NONE)
-		return fl_fail(r->err, -EINVAL, "%s: entry_points[%zu]: no node has the id '%.200s'", r->name, index, id);
+		return fl_fail(r->err, -EINVAL, "%s: entry_points[%zu]: no node has the id '%.200s'", r->name,
+			index, id);
 	fl_graph_builder_entry_point(r->builder, handle, weight);
 	return 0;
 }
@@ -235,7 +244,8 @@ static int read_list(struct reading *r, const cJSON *root, const char *key,
 		return 0;
 	if (!cJSON_IsArray(list))
 		return fl_fail(r->err, -EINVAL, "%s: %s must be an array", r->name, key);
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		if (read(r, item, index) < 0)
 			return -EINVAL;
 		index++;

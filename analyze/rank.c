@@ -42,13 +42,13 @@ struct work {
 	struct fl_ranking *ranking;
 	struct fl_sweep *sweep;
 	struct fl_loss *loss;
-	uint8_t *kinds;        /* of every node, enum kind */
+	uint8_t *kinds; /* of every node, enum kind */
 	uint8_t *is_entry;
-	bool *carried;         /* scratch: reached over carriers alone */
-	uint32_t *spof_of;     /* node -> index in ranking->list, or UINT32_MAX */
-	fl_node_id *carries;   /* spof -> the node it goes with, or FL_NODE_NONE */
-	fl_node_id *under;     /* spof -> the carrier it takes down first, or FL_NODE_NONE */
-	uint32_t *leader;      /* spof -> spof, union-find */
+	bool *carried;       /* scratch: reached over carriers alone */
+	uint32_t *spof_of;   /* node -> index in ranking->list, or UINT32_MAX */
+	fl_node_id *carries; /* spof -> the node it goes with, or FL_NODE_NONE */
+	fl_node_id *under;   /* spof -> the carrier it takes down first, or FL_NODE_NONE */
+	uint32_t *leader;    /* spof -> spof, union-find */
 	size_t capacity;
 };
 
@@ -72,7 +72,8 @@ static void read_losses(struct work *w, struct fl_spof *spof, const fl_node_id *
 	uint32_t entries = 0;
 	for (uint32_t i = 0; i < count; i++)
 		entries += w->is_entry[lost[i]];
-	spof->entry_points_lost = fl_arena_array(w->ranking->arena, entries, sizeof(*spof->entry_points_lost));
+	spof->entry_points_lost =
+		fl_arena_array(w->ranking->arena, entries, sizeof(*spof->entry_points_lost));
 	uint32_t total;
 	const struct fl_entry_point *list = fl_graph_entry_points(w->g, &total);
 	for (uint32_t i = 0; entries > 0 && i < total; i++)
@@ -111,7 +112,8 @@ static fl_node_id only_service_behind(const struct work *w, fl_node_id face)
 	fl_group_id first = fl_graph_groups_of(w->g, face, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct fl_group *group = fl_graph_group(w->g, first + i);
-		if (group->needs == 1 && group->member_count == 1 && w->kinds[group->members[0]] == KIND_SERVICE)
+		if (group->needs == 1 && group->member_count == 1 &&
+			w->kinds[group->members[0]] == KIND_SERVICE)
 			return group->members[0];
 	}
 	return FL_NODE_NONE;
@@ -272,7 +274,8 @@ static int compare_worth(const struct fl_spof *a, const struct fl_spof *b)
 {
 	int order = descending(a->entry_point_count, b->entry_point_count);
 	if (order == 0)
-		order = descending((uint32_t)lround(a->expected_loss * 1e9), (uint32_t)lround(b->expected_loss * 1e9));
+		order = descending(
+			(uint32_t)lround(a->expected_loss * 1e9), (uint32_t)lround(b->expected_loss * 1e9));
 	if (order == 0)
 		order = descending(a->services_lost, b->services_lost);
 	if (order == 0)
@@ -298,7 +301,8 @@ static void put_in_order(struct work *w)
 	struct fl_ranking *r = w->ranking;
 	struct place *places = fl_alloc_array(r->count, sizeof(*places));
 	for (size_t i = 0; i < r->count; i++)
-		places[i] = (struct place){ .spof = r->list[i], .of = r->list[w->spof_of[r->list[i].same_as]],
+		places[i] = (struct place){ .spof = r->list[i],
+			.of = r->list[w->spof_of[r->list[i].same_as]],
 			.kind = w->kinds[r->list[i].node] };
 	if (r->count > 1)
 		qsort(places, r->count, sizeof(*places), compare_places);

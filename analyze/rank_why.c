@@ -18,8 +18,8 @@ enum { HEAD = 4, TAIL = 3 }; /* nodes shown of a path that is longer than both *
 
 /* Worst: the entry point with the largest weight, then the first by id. Without entry
  * points the node that fails last, which is the farthest. */
-static fl_node_id worst_end(const struct fl_system *s, const struct fl_spof *spof, const fl_node_id *lost,
-	uint32_t count)
+static fl_node_id worst_end(
+	const struct fl_system *s, const struct fl_spof *spof, const fl_node_id *lost, uint32_t count)
 {
 	uint32_t entries, next = 0;
 	const struct fl_entry_point *list = fl_graph_entry_points(s->graph, &entries);
@@ -39,8 +39,8 @@ static fl_node_id worst_end(const struct fl_system *s, const struct fl_spof *spo
 
 /* The nodes from @end to the cause, names of services left out; *spare: a group of
  * several members that broke on the way, FL_GROUP_NONE. */
-static size_t read_path(const struct fl_system *s, const struct fl_sweep *sweep, fl_node_id end, fl_node_id *path,
-	fl_group_id *spare)
+static size_t read_path(const struct fl_system *s, const struct fl_sweep *sweep, fl_node_id end,
+	fl_node_id *path, fl_group_id *spare)
 {
 	const struct fl_graph *g = s->graph;
 	size_t length = 0;
@@ -49,7 +49,7 @@ static size_t read_path(const struct fl_system *s, const struct fl_sweep *sweep,
 		fl_group_id group;
 		fl_node_id below = fl_sweep_because(sweep, v, &group);
 		bool face = length > 0 && below != FL_NODE_NONE && fl_graph_is_kind(g, below, "service") &&
-			(fl_graph_is_kind(g, v, "endpoint") || fl_graph_is_kind(g, v, "resolver"));
+			    (fl_graph_is_kind(g, v, "endpoint") || fl_graph_is_kind(g, v, "resolver"));
 		if (!face)
 			path[length++] = v;
 		if (below != FL_NODE_NONE && fl_graph_group(g, group)->member_count > 1)
@@ -59,7 +59,8 @@ static size_t read_path(const struct fl_system *s, const struct fl_sweep *sweep,
 	return length;
 }
 
-static const char *write_path(const struct fl_system *s, const fl_node_id *path, size_t length, struct fl_arena *a)
+static const char *write_path(
+	const struct fl_system *s, const fl_node_id *path, size_t length, struct fl_arena *a)
 {
 	bool cut = length > HEAD + TAIL;
 	size_t size = 1;
@@ -80,8 +81,8 @@ static const char *write_path(const struct fl_system *s, const fl_node_id *path,
 	return text;
 }
 
-static const char *write_reason(const struct fl_system *s, const struct fl_sweep *sweep, fl_group_id spare,
-	struct fl_arena *a)
+static const char *write_reason(
+	const struct fl_system *s, const struct fl_sweep *sweep, fl_group_id spare, struct fl_arena *a)
 {
 	uint32_t lost = 0;
 	if (spare == FL_GROUP_NONE)
@@ -89,8 +90,8 @@ static const char *write_reason(const struct fl_system *s, const struct fl_sweep
 	const struct fl_group *group = fl_graph_group(s->graph, spare);
 	for (uint32_t i = 0; i < group->member_count; i++)
 		lost += fl_sweep_lost(sweep, group->members[i]);
-	return fl_arena_printf(a, "takes %u of the %u members that %s has, and it needs %u", lost, group->member_count,
-		fl_system_label(s, group->of), group->needs);
+	return fl_arena_printf(a, "takes %u of the %u members that %s has, and it needs %u", lost,
+		group->member_count, fl_system_label(s, group->of), group->needs);
 }
 
 const char *fl_rank_why(const struct fl_system *s, const struct fl_sweep *sweep, const struct fl_spof *spof,
@@ -102,8 +103,8 @@ const char *fl_rank_why(const struct fl_system *s, const struct fl_sweep *sweep,
 		return fl_arena_printf(a, "%s is itself an entry point", fl_system_label(s, end));
 	fl_node_id *path = fl_alloc_array(count, sizeof(*path));
 	size_t length = read_path(s, sweep, end, path, &spare);
-	const char *why = fl_arena_printf(a, "%s: %s", write_path(s, path, length, a),
-		write_reason(s, sweep, spare, a));
+	const char *why = fl_arena_printf(
+		a, "%s: %s", write_path(s, path, length, a), write_reason(s, sweep, spare, a));
 	free(path);
 	return why;
 }

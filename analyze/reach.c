@@ -33,12 +33,12 @@ struct link {
 
 struct search {
 	const struct fl_system *system;
-	struct link *links;   /* sorted by from, to */
+	struct link *links; /* sorted by from, to */
 	size_t link_count;
-	size_t *first;        /* order + 1 */
-	bool *wanted;         /* rows are kept for these */
-	uint32_t *epoch;      /* start + 1 of the search that saw the node last */
-	size_t *via;          /* link that found it */
+	size_t *first;   /* order + 1 */
+	bool *wanted;    /* rows are kept for these */
+	uint32_t *epoch; /* start + 1 of the search that saw the node last */
+	size_t *via;     /* link that found it */
 	uint32_t *depth;
 	fl_node_id *queue;
 	struct fl_reach *reach;
@@ -92,7 +92,8 @@ static void attach_evidence(struct search *s)
 		while (next < count &&
 			compare_pairs(sorted[next]->from, sorted[next]->to, link->from, link->to) < 0)
 			next++;
-		if (next == count || compare_pairs(sorted[next]->from, sorted[next]->to, link->from, link->to) != 0)
+		if (next == count ||
+			compare_pairs(sorted[next]->from, sorted[next]->to, link->from, link->to) != 0)
 			continue;
 		link->evidence = sorted[next];
 		link->coupling = sorted[next]->merged->coupling;
@@ -111,14 +112,17 @@ static void make_links(struct search *s)
 	for (fl_group_id i = 0; i < fl_graph_group_count(g); i++) {
 		const struct fl_group *group = fl_graph_group(g, i);
 		for (uint32_t m = 0; m < group->member_count; m++)
-			s->links[total++] = (struct link){ .from = group->of, .to = group->members[m],
-				.coupling = group->coupling, .background = group->needs == 0 };
+			s->links[total++] = (struct link){ .from = group->of,
+				.to = group->members[m],
+				.coupling = group->coupling,
+				.background = group->needs == 0 };
 	}
 	if (total > 1)
 		qsort(s->links, total, sizeof(*s->links), compare_links);
 	s->first = fl_alloc_array((size_t)fl_graph_order(g) + 1, sizeof(*s->first));
 	for (size_t i = 0; i < total; i++) {
-		if (kept > 0 && s->links[kept - 1].from == s->links[i].from && s->links[kept - 1].to == s->links[i].to)
+		if (kept > 0 && s->links[kept - 1].from == s->links[i].from &&
+			s->links[kept - 1].to == s->links[i].to)
 			continue;
 		s->links[kept++] = s->links[i];
 		s->first[s->links[i].from + 1]++;
@@ -143,8 +147,13 @@ static void add_row(struct search *s, fl_node_id from, fl_node_id to)
 	}
 	size_t length = (size_t)s->depth[to] + 1;
 	fl_node_id *path = fl_arena_array(s->reach->arena, length, sizeof(*path));
-	struct fl_reached row = { .from = from, .to = to, .direct = length == 2, .path = path,
-		.path_length = length, .coupling = 1, .last = s->links[s->via[to]].evidence };
+	struct fl_reached row = { .from = from,
+		.to = to,
+		.direct = length == 2,
+		.path = path,
+		.path_length = length,
+		.coupling = 1,
+		.last = s->links[s->via[to]].evidence };
 	fl_node_id v = to;
 	for (size_t i = length - 1; i > 0; i--) {
 		const struct link *link = &s->links[s->via[v]];
@@ -242,7 +251,8 @@ static void begin(struct search *s)
 	s->depth = fl_alloc_array(order, sizeof(*s->depth));
 	s->queue = fl_alloc_array(order, sizeof(*s->queue));
 	for (fl_node_id v = 0; v < order; v++)
-		s->wanted[v] = !endpoints || fl_graph_is_kind(g, v, "endpoint") || fl_graph_is_kind(g, v, "resolver");
+		s->wanted[v] = !endpoints || fl_graph_is_kind(g, v, "endpoint") ||
+			       fl_graph_is_kind(g, v, "resolver");
 }
 
 static void end(struct search *s)

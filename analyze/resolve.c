@@ -10,10 +10,9 @@
  *
  * Among several whole-word candidates two things are decided for the person, because the
  * other reading is what nobody means: a host gives way to the one service that runs on it and a name to the
- * one service it leads to (all are called after the host), and a node whose whole label is the text beats nodes that
- * hold it as one word among others ("10.0.0.5" is the address, not the endpoint on
- * it). Everything else is ambiguous and said so: a wrong guess here is a wrong
- * answer about what breaks.
+ * one service it leads to (all are called after the host), and a node whose whole label is the text beats
+ * nodes that hold it as one word among others ("10.0.0.5" is the address, not the endpoint on it). Everything
+ * else is ambiguous and said so: a wrong guess here is a wrong answer about what breaks.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,8 +21,8 @@
 #include "faultline/graph.h"
 
 enum {
-	SHOWN_MAX = 5,    /* candidates named in an error */
-	NEAREST_MAX = 3,  /* ids proposed for an unknown one */
+	SHOWN_MAX = 5,          /* candidates named in an error */
+	NEAREST_MAX = 3,        /* ids proposed for an unknown one */
 	DISTANCE_TEXT_MAX = 64, /* longer texts get no proposal: the distance is quadratic */
 };
 
@@ -57,7 +56,8 @@ static bool has_word(const char *id, const char *text)
 static const char *label_of(const struct fl_node *node)
 {
 	size_t size = strlen(node->kind);
-	return strncmp(node->id, node->kind, size) == 0 && node->id[size] == ':' ? node->id + size + 1 : node->id;
+	return strncmp(node->id, node->kind, size) == 0 && node->id[size] == ':' ? node->id + size + 1
+										 : node->id;
 }
 
 static bool requires(const struct fl_graph *g, fl_node_id v, fl_node_id member)
@@ -77,9 +77,9 @@ static bool requires(const struct fl_graph *g, fl_node_id v, fl_node_id member)
 static bool is_face(const struct fl_graph *g, fl_node_id service, fl_node_id v)
 {
 	if (fl_graph_is_kind(g, v, "host"))
-		return requires(g, service, v);
+	return requires(g, service, v);
 	if (fl_graph_is_kind(g, v, "endpoint") || fl_graph_is_kind(g, v, "resolver"))
-		return requires(g, v, service);
+	return requires(g, v, service);
 	return false;
 }
 
@@ -124,8 +124,8 @@ static fl_node_id settle(const struct fl_graph *g, const char *text, const struc
 
 /* ---- errors ---- */
 
-static fl_node_id fail_ambiguous(const struct fl_graph *g, const char *text, const struct matches *m,
-	struct fl_error *err)
+static fl_node_id fail_ambiguous(
+	const struct fl_graph *g, const char *text, const struct matches *m, struct fl_error *err)
 {
 	char list[FL_ERROR_MAX] = "";
 	size_t used = 0;
@@ -134,8 +134,8 @@ static fl_node_id fail_ambiguous(const struct fl_graph *g, const char *text, con
 			fl_graph_node(g, m->list[i])->id);
 		used += n > 0 ? (size_t)n : 0;
 	}
-	fl_fail(err, -EINVAL, "'%.60s' could be any of %zu nodes: %s%s; give more of the id", text, m->count, list,
-		m->count > SHOWN_MAX ? ", ..." : "");
+	fl_fail(err, -EINVAL, "'%.60s' could be any of %zu nodes: %s%s; give more of the id", text, m->count,
+		list, m->count > SHOWN_MAX ? ", ..." : "");
 	return FL_NODE_NONE;
 }
 
@@ -200,7 +200,8 @@ static fl_node_id fail_unknown(const struct fl_graph *g, const char *text, struc
 		far[place] = d;
 	}
 	if (count == 0)
-		fl_fail(err, -ENOENT, "no node has '%.200s' in its id; 'faultline graph' lists the nodes", text);
+		fl_fail(err, -ENOENT, "no node has '%.200s' in its id; 'faultline graph' lists the nodes",
+			text);
 	else
 		fl_fail(err, -ENOENT, "no node has '%.60s' in its id; near it: %.100s%s%.100s%s%.100s", text,
 			fl_graph_node(g, near[0])->id, count > 1 ? ", " : "",

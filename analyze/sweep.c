@@ -41,11 +41,11 @@ struct mark {
 struct fl_sweep {
 	uint32_t order, epoch, lost;
 	size_t *first_hard, *first_soft; /* order + 1 */
-	struct edge *hard;     /* groups without slack */
-	fl_group_id *soft;     /* groups with slack */
-	struct counter *counters; /* one a group of the graph */
-	uint32_t *lost_epoch;  /* a node */
-	struct mark *marks;    /* a node */
+	struct edge *hard;               /* groups without slack */
+	fl_group_id *soft;               /* groups with slack */
+	struct counter *counters;        /* one a group of the graph */
+	uint32_t *lost_epoch;            /* a node */
+	struct mark *marks;              /* a node */
 	fl_node_id *queue;
 };
 
@@ -73,8 +73,8 @@ struct fl_sweep *fl_sweep_new(const struct fl_graph *g)
 	size_t hard = 0, soft = 0;
 	for (fl_group_id i = 0; i < groups; i++) {
 		const struct fl_group *group = fl_graph_group(g, i);
-		s->counters[i] = (struct counter){ .target = group->of,
-			.slack = group->member_count - group->needs };
+		s->counters[i] =
+			(struct counter){ .target = group->of, .slack = group->member_count - group->needs };
 		hard += is_hard(group) ? group->member_count : 0;
 		soft += is_soft(group) ? group->member_count : 0;
 	}

@@ -31,15 +31,16 @@ static const struct fl_usage usage = {
 	.synopsis = "NODE INPUT... [--down] [--json] | --all INPUT... [--json]",
 	.about = "Tell what fails when a node fails, in order, and why",
 	.options = options,
-	.notes = "NODE is an id of the graph, or any part of one that only one node has: db1, vendor.example.\n"
+	.notes = "NODE is an id of the graph, or any part of one that only one node has: db1, "
+		 "vendor.example.\n"
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n",
 };
 
 /* ---- words ---- */
 
 /* "needs db:5432/tcp, which failed"; "needs 1 of a, b: 0 of 2 up". */
-static const char *why_of(struct fl_arena *a, const struct fl_system *s, const bool *lost,
-	const struct fl_blast_step *step)
+static const char *why_of(
+	struct fl_arena *a, const struct fl_system *s, const bool *lost, const struct fl_blast_step *step)
 {
 	if (step->group == FL_GROUP_NONE)
 		return "is down";
@@ -67,8 +68,8 @@ static bool *lost_nodes(const struct fl_system *s, const struct fl_blast *blast)
 
 /* ---- one node, JSON ---- */
 
-static void add_steps(cJSON *root, struct fl_arena *a, const struct fl_system *s, const struct fl_blast *blast,
-	const bool *lost)
+static void add_steps(cJSON *root, struct fl_arena *a, const struct fl_system *s,
+	const struct fl_blast *blast, const bool *lost)
 {
 	cJSON *steps = cJSON_AddArrayToObject(root, "steps");
 	for (size_t i = 0; i < blast->count; i++) {
@@ -101,7 +102,8 @@ static void add_losses(cJSON *root, const struct fl_system *s, const struct fl_b
 	free(nodes);
 	cJSON *losses = cJSON_AddObjectToObject(root, "expected_loss");
 	for (uint32_t i = 0; i < entries; i++)
-		fl_json_add_double(losses, fl_graph_node(s->graph, points[i].node)->id, blast->loss[points[i].node]);
+		fl_json_add_double(
+			losses, fl_graph_node(s->graph, points[i].node)->id, blast->loss[points[i].node]);
 	fl_json_add_double(root, "expected_loss_overall", blast->expected_loss);
 	fl_json_add_double(root, "entry_weight_lost", blast->entry_weight_lost);
 	fl_json_add_u64(root, "nodes_lost", blast->nodes_lost);
@@ -130,13 +132,15 @@ static void print_summary(struct fl_arena *a, const struct fl_system *s, const s
 	uint32_t entries;
 	const struct fl_entry_point *points = fl_graph_entry_points(s->graph, &entries);
 	fputc('\n', stdout);
-	fl_line_write(fl_arena_printf(a, "lost: %s, %s, %u of %s", fl_say_count(a, blast->nodes_lost, "node", "nodes"),
+	fl_line_write(fl_arena_printf(a, "lost: %s, %s, %u of %s",
+		fl_say_count(a, blast->nodes_lost, "node", "nodes"),
 		fl_say_count(a, blast->services_lost, "service", "services"), blast->entry_points_lost,
 		fl_say_count(a, entries, "entry point", "entry points")));
 	for (uint32_t i = 0; i < entries; i++)
 		if (blast->loss[points[i].node] > 0)
 			fl_line_write(fl_arena_printf(a, "expected at %s: %s of its requests fail",
-				fl_say_label(a, s, points[i].node), fl_say_share(a, blast->loss[points[i].node])));
+				fl_say_label(a, s, points[i].node),
+				fl_say_share(a, blast->loss[points[i].node])));
 }
 
 static void print_steps(const struct fl_system *s, fl_node_id v, const struct fl_blast *blast)
@@ -149,7 +153,7 @@ static void print_steps(const struct fl_system *s, fl_node_id v, const struct fl
 	for (size_t i = 0; i < blast->count; i++) {
 		const struct fl_blast_step *step = &blast->steps[i];
 		fl_table_row(t, (const char *[]){ fl_arena_printf(a, "%u", step->depth),
-			fl_say_node(a, s, step->node), why_of(a, s, lost, step) });
+					fl_say_node(a, s, step->node), why_of(a, s, lost, step) });
 	}
 	fl_table_write(t, stdout, 1, fl_terminal_width(stdout));
 	print_summary(a, s, blast);
@@ -219,13 +223,13 @@ static void print_all(const struct fl_system *s, const struct fl_blast_row *rows
 	if (order > 1)
 		qsort(sized, order, sizeof(*sized), compare_sized);
 	fl_heading_write(s, fl_arena_printf(a, "Blast radius of %s, each down alone",
-		fl_say_count(a, order, "node", "nodes")));
+				    fl_say_count(a, order, "node", "nodes")));
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (uint32_t i = 0; i < order; i++)
 		fl_table_row(t, (const char *[]){ fl_say_node(a, s, sized[i].node),
-			fl_arena_printf(a, "%u", sized[i].row.entry_points_lost),
-			fl_arena_printf(a, "%u", sized[i].row.services_lost),
-			fl_arena_printf(a, "%u", sized[i].row.nodes_lost) });
+					fl_arena_printf(a, "%u", sized[i].row.entry_points_lost),
+					fl_arena_printf(a, "%u", sized[i].row.services_lost),
+					fl_arena_printf(a, "%u", sized[i].row.nodes_lost) });
 	fl_table_write(t, stdout, 1u << 1 | 1u << 2 | 1u << 3, fl_terminal_width(stdout));
 	fl_coverage_write(s);
 	fl_arena_free(a);

@@ -28,7 +28,8 @@ static const struct fl_usage usage = {
 	.about = "Compare two sets of scans; exit 0 same, 1 differs, 2 error",
 	.options = options,
 	.notes = "OLD and NEW are one INPUT each: a scan file, a directory of them, or a graph file.\n"
-		 "Rotated addresses and ephemeral host names are no change. What the newer scans were too short to\n"
+		 "Rotated addresses and ephemeral host names are no change. What the newer scans were too "
+		 "short to\n"
 		 "see is listed as not seen yet, and is no difference by itself.\n",
 };
 
@@ -62,24 +63,32 @@ static void print_json(const struct fl_system *old, const struct fl_system *new,
 static const char *difference(struct fl_arena *a, const struct fl_change *c)
 {
 	if (c->before != NULL && c->after != NULL)
-		return fl_arena_printf(a, "%s -> %s", fl_say_sentence(a, c->before), fl_say_sentence(a, c->after));
+		return fl_arena_printf(
+			a, "%s -> %s", fl_say_sentence(a, c->before), fl_say_sentence(a, c->after));
 	return fl_say_sentence(a, c->before != NULL ? c->before : c->after);
+}
+
+static void print_changes(struct fl_arena *a, const struct fl_diff *d)
+{
+	static const char *const headings[] = { "change", "of", "to", "what", "why" };
+	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
+	for (size_t i = 0; i < d->count; i++) {
+		const struct fl_change *c = &d->list[i];
+		fl_table_row(t, (const char *[]){ fl_say_change(c->kind), fl_say_id(a, c->from),
+					fl_say_id(a, c->to), difference(a, c), fl_say_sentence(a, c->why) });
+	}
+	fl_table_write(t, stdout, 0, fl_terminal_width(stdout));
 }
 
 static void print_table(const struct fl_system *old, const struct fl_system *new, const struct fl_diff *d)
 {
-	static const char *const headings[] = { "change", "of", "to", "what", "why" };
 	struct fl_arena *a = fl_arena_new();
-	fl_heading_write(new, fl_arena_printf(a, "%s; %llu dependencies unchanged, %llu of them but for addresses",
-		fl_say_count(a, d->count, "change", "changes"), (unsigned long long)d->unchanged,
-		(unsigned long long)d->address_only));
-	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
-	for (size_t i = 0; i < d->count; i++) {
-		const struct fl_change *c = &d->list[i];
-		fl_table_row(t, (const char *[]){ fl_say_change(c->kind), fl_say_id(a, c->from), fl_say_id(a, c->to),
-			difference(a, c), fl_say_sentence(a, c->why) });
-	}
-	fl_table_write(t, stdout, 0, fl_terminal_width(stdout));
+	fl_heading_write(new, fl_arena_printf(a, "%s; %s unchanged, %llu of them but for addresses",
+				      fl_say_count(a, d->count, "change", "changes"),
+				      fl_say_count(a, d->unchanged, "dependency", "dependencies"),
+				      (unsigned long long)d->address_only));
+	if (d->count > 0)
+		print_changes(a, d);
 	fputs("\nolder:", stdout);
 	fl_coverage_write(old);
 	fputs("\nnewer:", stdout);
@@ -98,8 +107,11 @@ static int exit_code(const struct fl_diff *d)
 static int compare(const struct fl_strings *inputs, bool json, struct fl_error *err)
 {
 	struct fl_system *sides[2] = { NULL, NULL };
-	int rc = inputs->count == 2 ? 0 : fl_fail(err, -EINVAL, "two inputs are needed, OLD and NEW, not %zu; each is "
-		"a scan file, a directory of them or a graph file", inputs->count);
+	int rc = inputs->count == 2 ? 0
+				    : fl_fail(err, -EINVAL,
+					      "two inputs are needed, OLD and NEW, not %zu; each is "
+					      "a scan file, a directory of them or a graph file",
+					      inputs->count);
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		rc = fl_system_load(&sides[i], &inputs->list[i], 1, err);
 	if (rc == 0) {

@@ -41,7 +41,8 @@ static void add_spof(cJSON *list, const struct fl_system *s, const struct fl_spo
 	fl_json_add_u64(o, "rank", spof->rank);
 	fl_json_add_string(o, "node", node->id);
 	fl_json_add_string(o, "kind", node->kind);
-	fl_document_add_nodes(o, "entry_points_lost", s->graph, spof->entry_points_lost, spof->entry_point_count);
+	fl_document_add_nodes(
+		o, "entry_points_lost", s->graph, spof->entry_points_lost, spof->entry_point_count);
 	fl_json_add_u64(o, "services_lost", spof->services_lost);
 	fl_json_add_u64(o, "nodes_lost", spof->nodes_lost);
 	fl_json_add_double(o, "expected_loss", spof->expected_loss);
@@ -71,8 +72,8 @@ static void print_json(const struct fl_system *s, const struct fl_ranking *r, ui
 /* ---- terminal ---- */
 
 /* "also host db1, endpoint db:5432/tcp": what is folded into the row at @leader; NULL. */
-static const char *also_text(struct fl_arena *a, const struct fl_system *s, const struct fl_ranking *r,
-	size_t leader)
+static const char *also_text(
+	struct fl_arena *a, const struct fl_system *s, const struct fl_ranking *r, size_t leader)
 {
 	const char *names[ALSO_NAMED];
 	size_t count = 0;
@@ -82,17 +83,18 @@ static const char *also_text(struct fl_arena *a, const struct fl_system *s, cons
 	return count == 0 ? NULL : fl_arena_printf(a, "  also: %s", fl_say_list(a, names, count, ALSO_NAMED));
 }
 
-static void add_row(struct fl_table *t, struct fl_arena *a, const struct fl_system *s, const struct fl_ranking *r,
-	size_t i)
+static void add_row(struct fl_table *t, struct fl_arena *a, const struct fl_system *s,
+	const struct fl_ranking *r, size_t i)
 {
 	const struct fl_spof *spof = &r->list[i];
 	uint32_t entries;
 	(void)fl_graph_entry_points(s->graph, &entries);
-	fl_table_row(t, (const char *[]){
-		fl_arena_printf(a, "%u", spof->rank), fl_say_node(a, s, spof->node),
-		fl_arena_printf(a, "%u of %u", spof->entry_point_count, entries),
-		fl_say_share(a, spof->expected_loss), fl_arena_printf(a, "%u", spof->services_lost),
-		spof->redundancy, fl_say_sentence(a, spof->why) });
+	fl_table_row(t,
+		(const char *[]){ fl_arena_printf(a, "%u", spof->rank), fl_say_node(a, s, spof->node),
+			entries == 0 ? NULL
+				     : fl_arena_printf(a, "%u of %u", spof->entry_point_count, entries),
+			fl_say_share(a, spof->expected_loss), fl_arena_printf(a, "%u", spof->services_lost),
+			spof->redundancy, fl_say_sentence(a, spof->why) });
 	const char *also = also_text(a, s, r, i);
 	if (also != NULL)
 		fl_table_row(t, (const char *[]){ "", also, "", "", "", "", "" });
@@ -106,8 +108,9 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 	(void)fl_graph_entry_points(s->graph, &entries);
 	struct fl_arena *a = fl_arena_new();
 	uint32_t ranks = r->count > 0 ? r->list[r->count - 1].rank : 0;
-	fl_heading_write(s, fl_arena_printf(a, "%s", fl_say_count(a, ranks, "single point of failure",
-		"single points of failure")));
+	fl_heading_write(
+		s, fl_arena_printf(a, "%s",
+			   fl_say_count(a, ranks, "single point of failure", "single points of failure")));
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < r->count && r->list[i].rank <= top; i++)
 		if (r->list[i].same_as == r->list[i].node)
@@ -116,7 +119,9 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 	if (ranks > top)
 		fl_line_write(fl_arena_printf(a, "... and %u more; --top 0 shows all", ranks - top));
 	if (entries == 0)
-		fl_line_write("no entry point is known: ranked is whatever takes another node down");
+		fl_line_write("no entry point is known: ranked is whatever takes another node down, and "
+			      "requests lost "
+			      "are the mean over all other nodes");
 	fl_coverage_write(s);
 	fl_arena_free(a);
 }

@@ -49,8 +49,12 @@ static void add_reached(struct fl_deps *d, const struct fl_system *s)
 		if (last == NULL && r->path_length > 1)
 			last = shared_evidence(s, r->path[r->path_length - 2], r->to);
 		d->list[d->count++] = (struct fl_deps_row){ .from = fl_graph_node(s->graph, r->from)->id,
-			.to = fl_graph_node(s->graph, r->to)->id, .to_node = r->to, .direct = r->direct,
-			.scope = fl_system_scope(s, r->to), .reached = r, .last = last };
+			.to = fl_graph_node(s->graph, r->to)->id,
+			.to_node = r->to,
+			.direct = r->direct,
+			.scope = fl_system_scope(s, r->to),
+			.reached = r,
+			.last = last };
 	}
 }
 
@@ -62,8 +66,12 @@ static void add_unjoined(struct fl_deps *d, const struct fl_system *s, fl_node_i
 			continue; /* a link of the graph */
 		if (of != FL_NODE_NONE && strcmp(seen->from_id, fl_graph_node(s->graph, of)->id) != 0)
 			continue;
-		d->list[d->count++] = (struct fl_deps_row){ .from = seen->from_id, .to = seen->to_id,
-			.to_node = FL_NODE_NONE, .direct = true, .scope = seen->merged->scope, .last = seen };
+		d->list[d->count++] = (struct fl_deps_row){ .from = seen->from_id,
+			.to = seen->to_id,
+			.to_node = FL_NODE_NONE,
+			.direct = true,
+			.scope = seen->merged->scope,
+			.last = seen };
 	}
 }
 

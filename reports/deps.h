@@ -9,8 +9,8 @@
 
 /* One service and one thing it depends on, directly or through others. */
 struct fl_deps_row {
-	const char *from, *to;          /* node ids, also of nodes that are not in the graph */
-	fl_node_id to_node;             /* FL_NODE_NONE: not in the graph */
+	const char *from, *to; /* node ids, also of nodes that are not in the graph */
+	fl_node_id to_node;    /* FL_NODE_NONE: not in the graph */
 	bool direct;
 	enum fl_scope scope;
 	const struct fl_reached *reached; /* NULL: not in the graph */
@@ -20,7 +20,7 @@ struct fl_deps_row {
 struct fl_deps {
 	struct fl_arena *arena;
 	struct fl_reach *reach;
-	struct fl_deps_row *list;       /* sorted by from, direct first, external first, to */
+	struct fl_deps_row *list; /* sorted by from, direct first, external first, to */
 	size_t count;
 };
 

@@ -56,8 +56,8 @@ static void add_evidence(cJSON *o, const struct fl_dependency *d)
 /* A graph file says nothing but the id. */
 static void add_stated(cJSON *o, struct fl_arena *a, const struct fl_deps_row *row)
 {
-	static const char *const unknown[] = { "name_source", "provider", "application", "attribution", "class",
-		"answered", "fan_out" };
+	static const char *const unknown[] = { "name_source", "provider", "application", "attribution",
+		"class", "answered", "fan_out" };
 	unsigned port;
 	const char *transport;
 	fl_json_add_string(o, "name", fl_deps_parse_id(a, row->to, &port, &transport));
@@ -127,9 +127,9 @@ static const char *use_text(struct fl_arena *a, const struct fl_deps_row *row)
 		return "background";
 	if (isnan(coupling))
 		return "share unknown";
-	return row->last == NULL && coupling >= 1 ?
-		"stated" :
-		fl_arena_printf(a, "%s of requests", fl_say_share(a, coupling));
+	return row->last == NULL && coupling >= 1
+		       ? "stated"
+		       : fl_arena_printf(a, "%s of requests", fl_say_share(a, coupling));
 }
 
 static const char *count_text(struct fl_arena *a, const struct fl_deps_row *row, uint64_t count)
@@ -142,32 +142,34 @@ static const char *target_text(struct fl_arena *a, const struct fl_system *s, co
 	if (row->to_node == FL_NODE_NONE)
 		return fl_say_id(a, row->to);
 	const char *label = fl_say_label(a, s, row->to_node);
-	return fl_graph_is_kind(s->graph, row->to_node, "resolver") ? fl_arena_printf(a, "%s (resolver)", label) : label;
+	return fl_graph_is_kind(s->graph, row->to_node, "resolver")
+		       ? fl_arena_printf(a, "%s (resolver)", label)
+		       : label;
 }
 
 static void print_row(struct fl_table *t, struct fl_arena *a, const struct fl_system *s,
 	const struct fl_deps_row *row, bool first)
 {
 	const struct fl_scan_dependency *m = row->last == NULL ? NULL : row->last->merged;
-	const char *via = row->direct ? NULL :
-		fl_path_between(a, s, row->reached->path, row->reached->path_length);
-	fl_table_row(t, (const char *[]){
-		first ? fl_say_id(a, row->from) : "",
-		target_text(a, s, row), scope_text(a, row), use_text(a, row), count_text(a, row, m == NULL ? 0 : m->exchanges),
-		count_text(a, row, m == NULL ? 0 : m->failures),
-		row->direct || via == NULL ? "direct" : fl_arena_printf(a, "via %s", via) });
+	const char *via =
+		row->direct ? NULL : fl_path_between(a, s, row->reached->path, row->reached->path_length);
+	fl_table_row(t, (const char *[]){ first ? fl_say_id(a, row->from) : "", target_text(a, s, row),
+				scope_text(a, row), use_text(a, row),
+				count_text(a, row, m == NULL ? 0 : m->exchanges),
+				count_text(a, row, m == NULL ? 0 : m->failures),
+				row->direct || via == NULL ? "direct" : fl_arena_printf(a, "via %s", via) });
 }
 
 void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d)
 {
-	static const char *const headings[] = { "service", "depends on", "scope", "use", "exchanges", "failed",
-		"how" };
+	static const char *const headings[] = { "service", "depends on", "scope", "use", "exchanges",
+		"failed", "how" };
 	struct fl_arena *a = d->arena;
 	size_t external = 0;
 	for (size_t i = 0; i < d->count; i++)
 		external += d->list[i].scope == FL_SCOPE_EXTERNAL;
 	fl_heading_write(s, fl_arena_printf(a, "%s, %zu of them external",
-		fl_say_count(a, d->count, "dependency", "dependencies"), external));
+				    fl_say_count(a, d->count, "dependency", "dependencies"), external));
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < d->count; i++)
 		print_row(t, a, s, &d->list[i], i == 0 || strcmp(d->list[i - 1].from, d->list[i].from) != 0);

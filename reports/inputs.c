@@ -22,12 +22,13 @@
 
 enum { TITLE_MAX_CHARACTERS = 160, HOSTS_NAMED = 6 };
 
-int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *command,
-	struct fl_error *err)
+int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first,
+	const char *command, struct fl_error *err)
 {
 	if (arguments->count <= first)
 		return fl_fail(err, -EINVAL,
-			"no input: give scan files, a directory of them or a graph file; 'faultline %s --help' shows how",
+			"no input: give scan files, a directory of them or a graph file; 'faultline %s "
+			"--help' shows how",
 			command);
 	return fl_system_load(s, arguments->list + first, arguments->count - first, err);
 }
@@ -54,8 +55,8 @@ void fl_document_write(cJSON *root)
 	cJSON_Delete(root);
 }
 
-void fl_document_add_nodes(cJSON *object, const char *key, const struct fl_graph *g, const fl_node_id *nodes,
-	size_t count)
+void fl_document_add_nodes(
+	cJSON *object, const char *key, const struct fl_graph *g, const fl_node_id *nodes, size_t count)
 {
 	const char **ids = fl_alloc_array(count, sizeof(*ids));
 	for (size_t i = 0; i < count; i++)
@@ -163,8 +164,8 @@ void fl_heading_write(const struct fl_system *s, const char *text)
 	const char *where = "stated in a graph file";
 	if (s->scans.count > 0) {
 		char *title = fl_escape_string(FL_LANGUAGE_TERMINAL, s->title, TITLE_MAX_CHARACTERS);
-		where = fl_arena_printf(a, "%s; %s, %s", title == NULL ? "" : title, fl_say_time(a, s->start_ns),
-			fl_duration_format(s->end_ns - s->start_ns, duration));
+		where = fl_arena_printf(a, "%s; %s, %s", title == NULL ? "" : title,
+			fl_say_time(a, s->start_ns), fl_duration_format(s->end_ns - s->start_ns, duration));
 		free(title);
 	}
 	fputs(colour ? "\033[1m" : "", stdout);
@@ -207,7 +208,8 @@ static void write_unseen(struct fl_arena *a, const struct fl_coverage *c)
 			c->unseen_dependencies,
 			fl_duration_format((int64_t)(c->window_for_95_s * 1e9), duration)));
 	else if (c->unseen_dependencies >= 0.5)
-		fl_line_write(fl_arena_printf(a, "not seen yet: about %.0f more dependencies", c->unseen_dependencies));
+		fl_line_write(fl_arena_printf(
+			a, "not seen yet: about %.0f more dependencies", c->unseen_dependencies));
 }
 
 void fl_coverage_write(const struct fl_system *s)
@@ -219,10 +221,11 @@ void fl_coverage_write(const struct fl_system *s)
 		fl_line_write("seen: nothing, a graph file states what it states");
 	} else {
 		uint64_t unnamed = unnamed_flows(c);
-		fl_line_write(fl_arena_printf(a, "seen: %s, %s packets, %s dropped; %s unnamed, %s unattributed",
+		fl_line_write(fl_arena_printf(a,
+			"seen: %s, %s packets, %s dropped; %s unnamed, %s unattributed",
 			fl_say_count(a, s->scans.count, "scan", "scans"), grouped(a, c->packets),
-			grouped(a, c->dropped_kernel + c->dropped_interface), fl_say_count(a, unnamed, "flow", "flows"),
-			grouped(a, c->flows_unattributed)));
+			grouped(a, c->dropped_kernel + c->dropped_interface),
+			fl_say_count(a, unnamed, "flow", "flows"), grouped(a, c->flows_unattributed)));
 		write_unseen(a, c);
 	}
 	fl_arena_free(a);
@@ -237,12 +240,14 @@ int fl_results_end(const char *command, int code)
 	return fl_command_fail(command, &err);
 }
 
-const char *fl_path_between(struct fl_arena *a, const struct fl_system *s, const fl_node_id *path, size_t length)
+const char *fl_path_between(
+	struct fl_arena *a, const struct fl_system *s, const fl_node_id *path, size_t length)
 {
 	const char *text = NULL;
 	size_t named = 0;
 	for (size_t i = 1; i + 1 < length; i++) {
-		if (fl_graph_is_kind(s->graph, path[i], "endpoint") || fl_graph_is_kind(s->graph, path[i], "resolver"))
+		if (fl_graph_is_kind(s->graph, path[i], "endpoint") ||
+			fl_graph_is_kind(s->graph, path[i], "resolver"))
 			continue;
 		if (++named > HOSTS_NAMED)
 			return fl_arena_printf(a, "%s > ...", text);

@@ -9,12 +9,15 @@
 #include "faultline/json.h"
 #include "faultline/system.h"
 
-#define FL_JSON_OPTION(type) \
-	{ "json", 0, FL_OPTION_FLAG, offsetof(struct type, json), 0, 0, NULL, "print JSON for programs" }
+#define FL_JSON_OPTION(type)                                                                                 \
+	{                                                                                                    \
+		"json", 0, FL_OPTION_FLAG, offsetof(struct type, json), 0, 0, NULL,                          \
+			"print JSON for programs"                                                            \
+	}
 
 /* fl_system_load() of the arguments from @first on; an error when there are none. */
-int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *command,
-	struct fl_error *err);
+int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first,
+	const char *command, struct fl_error *err);
 
 /* An object with "schema" first; @schema: "faultline.deps/1". */
 cJSON *fl_document_new(const char *schema);
@@ -22,8 +25,8 @@ cJSON *fl_document_new(const char *schema);
  * only scans (0) and a note: nothing was seen. */
 void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s);
 /* Node ids as an array. */
-void fl_document_add_nodes(cJSON *object, const char *key, const struct fl_graph *g, const fl_node_id *nodes,
-	size_t count);
+void fl_document_add_nodes(
+	cJSON *object, const char *key, const struct fl_graph *g, const fl_node_id *nodes, size_t count);
 cJSON *fl_document_append(cJSON *array);
 /* Print and free. */
 void fl_document_write(cJSON *root);
@@ -40,6 +43,7 @@ void fl_line_write(const char *text);
 int fl_results_end(const char *command, int code);
 
 /* Services between the ends of a path, "a > b"; NULL when there are none. */
-const char *fl_path_between(struct fl_arena *a, const struct fl_system *s, const fl_node_id *path, size_t length);
+const char *fl_path_between(
+	struct fl_arena *a, const struct fl_system *s, const fl_node_id *path, size_t length);
 
 #endif

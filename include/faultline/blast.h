@@ -35,11 +35,11 @@ struct fl_blast *fl_blast(const struct fl_graph *g, const fl_node_id *failed, si
 
 /**
  * fl_expected_loss() - Share of its work each node loses when @failed are down
- * loss(x) = 1 for failed nodes. A node loses 1 - prod over groups (1 - coupling * loss(group)). A group with
- * spare members (needs < members) loses the needs-th smallest loss of its members: for needs = 1 the smallest, since
- * members that lose a share to one cause lose the same requests. A group that needs every member loses
- * the mean; one with needs 0 nothing. Cycles: iterated from 0 until no value moves by 1e-9 (monotone, bounded;
- * at most 1000 rounds).
+ * loss(x) = 1 for failed nodes. A node loses 1 - prod over groups (1 - coupling * loss(group)). A group
+ * with spare members (needs < members) loses the needs-th smallest loss of its members: for needs = 1 the
+ * smallest, since members that lose a share to one cause lose the same requests. A group that needs every
+ * member loses the mean; one with needs 0 nothing. Cycles: iterated from 0 until no value moves by 1e-9
+ * (monotone, bounded; at most 1000 rounds).
  * @loss: out, fl_graph_order(g) entries
  */
 void fl_expected_loss(const struct fl_graph *g, const fl_node_id *failed, size_t count, double *loss);

@@ -18,7 +18,7 @@ const char *fl_change_name(enum fl_change_kind k); /* "not-seen-yet" ... */
 
 struct fl_change {
 	enum fl_change_kind kind;
-	const char *from, *to;       /* node ids; of the newer side where there is one */
+	const char *from, *to;       /* node ids, of the newer side where there is one; the systems' */
 	const char *before, *after;  /* what differs, as text; NULL */
 	double p;                    /* gone, not-seen-yet: Poisson probability of silence; else NaN */
 	double expected;             /* exchanges expected in the newer window; else NaN */

@@ -39,7 +39,8 @@ static void random_group(struct naive_graph *n, struct naive_group *group, uint6
 
 void naive_random(struct naive_graph *n, uint64_t seed)
 {
-	static const char *const kinds[] = { "service", "endpoint", "host", "address", "provider", "resolver" };
+	static const char *const kinds[] = { "service", "endpoint", "host", "address", "provider",
+		"resolver" };
 	uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	double total = 0;
 	memset(n, 0, sizeof(*n));
@@ -73,8 +74,8 @@ struct fl_graph *naive_freeze(struct naive_graph *n)
 	}
 	for (uint32_t i = 0; i < n->group_count; i++) {
 		const struct naive_group *group = &n->groups[i];
-		fl_graph_builder_group(b, group->of, group->needs, group->members, group->count, group->coupling,
-			FL_REDUNDANCY_ASSUMED, NULL);
+		fl_graph_builder_group(b, group->of, group->needs, group->members, group->count,
+			group->coupling, FL_REDUNDANCY_ASSUMED, NULL);
 	}
 	for (uint32_t v = 0; v < n->order; v++)
 		if (n->entry[v])

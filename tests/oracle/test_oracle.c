@@ -48,18 +48,22 @@ static void check_blast(const struct naive_graph *n, const struct fl_graph *g, c
 		const struct fl_blast_step *step = &blast->steps[i];
 		bool found = false;
 		for (uint32_t v = 0; v < n->order; v++)
-			found = found || (n->id[v] == step->node && lost[v] && failed[v] == (step->depth == 0));
+			found = found ||
+				(n->id[v] == step->node && lost[v] && failed[v] == (step->depth == 0));
 		expect(n, found, "a step names a node that is not lost");
 		if (i > 0)
-			expect(n, step[-1].depth < step->depth ||
-				(step[-1].depth == step->depth && step[-1].node < step->node), "order of steps");
+			expect(n,
+				step[-1].depth < step->depth ||
+					(step[-1].depth == step->depth && step[-1].node < step->node),
+				"order of steps");
 		if (step->depth > 0)
 			expect(n, fl_graph_group(g, step->group)->of == step->node, "group of a step");
 	}
 	fl_arena_free(a);
 }
 
-static void check_loss(const struct naive_graph *n, const struct fl_graph *g, const bool *failed, uint32_t *settled)
+static void check_loss(
+	const struct naive_graph *n, const struct fl_graph *g, const bool *failed, uint32_t *settled)
 {
 	double want[NAIVE_NODES], got[NAIVE_NODES];
 	fl_node_id list[NAIVE_NODES];
@@ -144,7 +148,8 @@ static void check_ranking(const struct naive_graph *n, const struct fl_ranking *
 		expect(n, (spof != NULL) == is_spof, "single point of failure");
 		wanted += is_spof;
 		if (spof != NULL)
-			expect(n, spof->entry_point_count == entries && spof->nodes_lost == total - 1, "losses");
+			expect(n, spof->entry_point_count == entries && spof->nodes_lost == total - 1,
+				"losses");
 	}
 	expect(n, r->count == wanted, "rows");
 }

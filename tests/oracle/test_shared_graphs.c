@@ -22,7 +22,8 @@ enum { PATH_SIZE = 512, TEXT_MAX = 1 << 28 };
 static void shared_path(char *path, const char *rest)
 {
 	const char *root = getenv("FAULTLINE_SHARED");
-	snprintf(path, PATH_SIZE, "%s/%s", root != NULL && root[0] != '\0' ? root : FAULTLINE_SHARED_DEFAULT, rest);
+	snprintf(path, PATH_SIZE, "%s/%s", root != NULL && root[0] != '\0' ? root : FAULTLINE_SHARED_DEFAULT,
+		rest);
 }
 
 /* A file, plain or gzip, as text; NULL when there is none. */
@@ -74,9 +75,7 @@ static struct fl_graph *read_graph(const char *path)
 static bool in_list(const cJSON *list, const char *id)
 {
 	const cJSON *item;
-	cJSON_ArrayForEach(item, list)
-		if (strcmp(item->valuestring, id) == 0)
-			return true;
+	cJSON_ArrayForEach(item, list) if (strcmp(item->valuestring, id) == 0) return true;
 	return false;
 }
 
@@ -116,8 +115,8 @@ static void real_systems(void **state)
 		if (end == NULL)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		snprintf(truth_path, sizeof(truth_path), "%s/%.*s.truth.json", folder, (int)(end - entry->d_name),
-			entry->d_name);
+		snprintf(truth_path, sizeof(truth_path), "%s/%.*s.truth.json", folder,
+			(int)(end - entry->d_name), entry->d_name);
 		struct fl_graph *g = read_graph(path);
 		cJSON *truth = read_json(truth_path);
 		check_truth(g, truth);

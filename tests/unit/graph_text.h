@@ -58,14 +58,14 @@ static inline struct fl_graph *graph_of_text(const char *text)
 }
 
 /* Ids in order, separated by spaces, into @text. */
-static inline void graph_text_list(const struct fl_graph *g, const fl_node_id *list, size_t count, char *text,
-	size_t size)
+static inline void graph_text_list(
+	const struct fl_graph *g, const fl_node_id *list, size_t count, char *text, size_t size)
 {
 	size_t used = 0;
 	text[0] = '\0';
 	for (size_t i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : " ",
-			fl_graph_node(g, list[i])->id);
+		used += (size_t)snprintf(
+			text + used, size - used, "%s%s", i == 0 ? "" : " ", fl_graph_node(g, list[i])->id);
 }
 
 #endif

@@ -28,11 +28,13 @@ static struct blast_row blast_rows[] = {
 	{ "any broken group is enough", "a 1 b c; a 1 d", "d", "0 d;1 a;", 0, 0 },
 	{ "a cycle does not fail by itself", "a 1 b; b 1 a; c 1 d", "d", "0 d;1 c;", 0, 0 },
 	{ "a cycle that is hit fails once", "a 1 b; b 1 a; b 1 d", "d", "0 d;1 b;2 a;", 0, 0 },
-	{ "replicas that share a host fall together", "a 1 b c; b 1 h; c 1 h", "h", "0 h;1 b;1 c;2 a;", 0, 0 },
+	{ "replicas that share a host fall together", "a 1 b c; b 1 h; c 1 h", "h", "0 h;1 b;1 c;2 a;", 0,
+		0 },
 	{ "a node that requires itself is no trouble", "a 1 a; b 1 a", "a", "0 a;1 b;", 0, 0 },
 	{ "a failure named twice is one", "a 1 b", "b b", "0 b;1 a;", 0, 0 },
 	{ "the shortest way counts", "a 1 b; a 1 c; b 1 c", "c", "0 c;1 a;1 b;", 0, 0 },
-	{ "services are counted without the cause", "service:a 1 service:b; service:b 1 host:h; entry service:a", "service:b",
+	{ "services are counted without the cause",
+		"service:a 1 service:b; service:b 1 host:h; entry service:a", "service:b",
 		"0 service:b;1 service:a;", 1, 1 },
 	{ "an entry point that is the cause is lost too", "service:a 1 host:h; entry service:a", "service:a",
 		"0 service:a;", 0, 1 },
@@ -81,8 +83,9 @@ static void steps_name_the_group_and_the_last_straw(void **state)
 
 static void all_at_once_agrees_with_one_by_one(void **state)
 {
-	struct fl_graph *g = graph_of_text("service:a 1 service:b service:c; service:b 1 h; service:c 1 h; h 1 p;"
-		"service:d 1 service:a; service:a 1 service:d; entry service:d; service:x 0 p");
+	struct fl_graph *g =
+		graph_of_text("service:a 1 service:b service:c; service:b 1 h; service:c 1 h; h 1 p;"
+			      "service:d 1 service:a; service:a 1 service:d; entry service:d; service:x 0 p");
 	struct fl_blast_row rows[16];
 	(void)state;
 	fl_blast_all(g, rows);
@@ -124,12 +127,14 @@ int main(void)
 {
 	static const struct CMUnitTest plain[] = {
 		cmocka_unit_test(steps_name_the_group_and_the_last_straw),
-		cmocka_unit_test(all_at_once_agrees_with_one_by_one), cmocka_unit_test(a_long_chain_needs_no_stack),
+		cmocka_unit_test(all_at_once_agrees_with_one_by_one),
+		cmocka_unit_test(a_long_chain_needs_no_stack),
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(blast_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		rows[i] = (struct CMUnitTest){ .name = blast_rows[i].name, .test_func = blasts,
-			.initial_state = &blast_rows[i] };
+		rows[i] = (struct CMUnitTest){
+			.name = blast_rows[i].name, .test_func = blasts, .initial_state = &blast_rows[i]
+		};
 	int failed = cmocka_run_group_tests_name("blast steps", rows, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("blast", plain, NULL, NULL);
 }

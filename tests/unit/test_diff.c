@@ -59,9 +59,11 @@ static void domains(void **state)
 	struct fl_arena *a = fl_arena_new();
 	(void)state;
 	assert_string_equal(fl_identity_domain(a, "eu.api.vendor.example", NULL), "vendor.example");
-	assert_string_equal(fl_identity_domain(a, "eu.api.vendor.example", "api.vendor.example"), "api.vendor.example");
+	assert_string_equal(
+		fl_identity_domain(a, "eu.api.vendor.example", "api.vendor.example"), "api.vendor.example");
 	assert_string_equal(fl_identity_domain(a, "eu.api.vendor.example", "cdn.example"), "vendor.example");
-	assert_string_equal(fl_identity_domain(a, "notvendor.example", "vendor.example"), "notvendor.example");
+	assert_string_equal(
+		fl_identity_domain(a, "notvendor.example", "vendor.example"), "notvendor.example");
 	assert_string_equal(fl_identity_domain(a, "www.shop.co.uk", NULL), "shop.co.uk");
 	assert_string_equal(fl_identity_domain(a, "www.shop.de", NULL), "shop.de");
 	assert_string_equal(fl_identity_domain(a, "localhost", NULL), "localhost");
@@ -102,15 +104,25 @@ static void read_dependency(struct fl_scan *s, char *text)
 {
 	char host[64], service[64], target[128], words[128] = "";
 	unsigned port, count;
-	int fields = sscanf(text, " %63[^/]/%63s > %127[^:]:%u %u %127[^;]", host, service, target, &port, &count, words);
+	int fields = sscanf(
+		text, " %63[^/]/%63s > %127[^:]:%u %u %127[^;]", host, service, target, &port, &count, words);
 	assert_true(fields >= 5);
 	struct fl_scan_dependency *d = &s->dependencies[s->dependency_count++];
 	host_of(s, host);
 	*d = (struct fl_scan_dependency){ .host = fl_arena_string(s->arena, host),
-		.service = fl_arena_string(s->arena, service), .port = (uint16_t)port, .transport = "tcp",
-		.name_source = FL_NAME_TLS_SNI, .scope = FL_SCOPE_EXTERNAL, .answered = true, .coupling = 0.5,
-		.fan_out = 1, .exchanges = count, .connections = { .tried = count, .established = count },
-		.first_seen_ns = s->start_ns, .last_seen_ns = s->end_ns, .period_s = NAN };
+		.service = fl_arena_string(s->arena, service),
+		.port = (uint16_t)port,
+		.transport = "tcp",
+		.name_source = FL_NAME_TLS_SNI,
+		.scope = FL_SCOPE_EXTERNAL,
+		.answered = true,
+		.coupling = 0.5,
+		.fan_out = 1,
+		.exchanges = count,
+		.connections = { .tried = count, .established = count },
+		.first_seen_ns = s->start_ns,
+		.last_seen_ns = s->end_ns,
+		.period_s = NAN };
 	d->addresses = fl_arena_array(s->arena, 1, sizeof(*d->addresses));
 	d->address_count = 1;
 	assert_true(fl_addr_parse("192.0.2.1", d->addresses));
@@ -157,7 +169,8 @@ static struct diff_row diff_rows[] = {
 	{ "the same is the same", "a/app > x.example:443 50", "a/app > x.example:443 50", "" },
 	{ "a rotated address is no change", "a/app > x.example:443 50 at=192.0.2.7",
 		"a/app > x.example:443 50 at=192.0.2.9", "" },
-	{ "a new name is added", "a/app > x.example:443 50", "a/app > x.example:443 50;a/app > y.example:443 1",
+	{ "a new name is added", "a/app > x.example:443 50",
+		"a/app > x.example:443 50;a/app > y.example:443 1",
 		"added service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a new port is a new dependency", "a/app > x.example:443 50;a/app > x.example:80 90",
 		"a/app > x.example:443 50;a/app > x.example:8443 50;a/app > x.example:80 90",
@@ -172,11 +185,13 @@ static struct diff_row diff_rows[] = {
 	{ "five expected and none seen is gone", "a/app > x.example:443 50;a/app > y.example:443 5",
 		"a/app > x.example:443 50", "gone service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a shorter newer window expects less", "a/app > x.example:443 50;a/app > y.example:443 50",
-		"window=8;a/app > x.example:443 50", "not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
+		"window=8;a/app > x.example:443 50",
+		"not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a longer newer window expects more", "a/app > x.example:443 50;a/app > y.example:443 2",
 		"window=1000;a/app > x.example:443 50", "gone service:a/app > endpoint:y.example:443/tcp;" },
-	{ "start-up is one event however many exchanges", "a/app > x.example:443 50;a/app > y.example:443 50 start-up",
-		"a/app > x.example:443 50", "not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
+	{ "start-up is one event however many exchanges",
+		"a/app > x.example:443 50;a/app > y.example:443 50 start-up", "a/app > x.example:443 50",
+		"not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a host that was not watched says nothing", "a/app > x.example:443 50;b/app > x.example:443 50",
 		"a/app > x.example:443 50", "not-seen-yet service:b/app > endpoint:x.example:443/tcp;" },
 	{ "a host that was watched does", "a/app > x.example:443 50;b/app > x.example:443 50",
@@ -195,11 +210,12 @@ static struct diff_row diff_rows[] = {
 		"added service:a/app > endpoint:ap.vendor.example:443/tcp;"
 		"added service:a/app > endpoint:us.vendor.example:443/tcp;"
 		"gone service:a/app > endpoint:eu.vendor.example:443/tcp;" },
-	{ "what may still be used has not moved", "a/app > eu.vendor.example:443 2", "a/app > us.vendor.example:443 50",
+	{ "what may still be used has not moved", "a/app > eu.vendor.example:443 2",
+		"a/app > us.vendor.example:443 50",
 		"added service:a/app > endpoint:us.vendor.example:443/tcp;"
 		"not-seen-yet service:a/app > endpoint:eu.vendor.example:443/tcp;" },
-	{ "two internal services of one domain are two",
-		"a/app > limits.corp.internal:80 50 internal", "a/app > scores.corp.internal:80 50 internal",
+	{ "two internal services of one domain are two", "a/app > limits.corp.internal:80 50 internal",
+		"a/app > scores.corp.internal:80 50 internal",
 		"added service:a/app > endpoint:scores.corp.internal:80/tcp;"
 		"gone service:a/app > endpoint:limits.corp.internal:80/tcp;" },
 	{ "an ephemeral host name is no change", "api-7d9f8c6b5-x2x4q/app > x.example:443 50",
@@ -207,13 +223,18 @@ static struct diff_row diff_rows[] = {
 	{ "an ephemeral target name is no change", "a/app > job-7d9f8c6b5-x2x4q.corp.internal:80 50 internal",
 		"a/app > job-5c4d7b9f6-k8w2p.corp.internal:80 50 internal", "" },
 	{ "an internal replica number is no change", "a/app > cache-0.corp.internal:6379 50 internal",
-		"a/app > cache-1.corp.internal:6379 50 internal;a/app > cache-2.corp.internal:6379 50 internal", "" },
-	{ "a number at the end of a vendor's name is a name", "a/app > s3-1.vendor.example:443 50;a/app > s3.vendor.example:443 9",
+		"a/app > cache-1.corp.internal:6379 50 internal;a/app > cache-2.corp.internal:6379 50 "
+		"internal",
+		"" },
+	{ "a number at the end of a vendor's name is a name",
+		"a/app > s3-1.vendor.example:443 50;a/app > s3.vendor.example:443 9",
 		"a/app > s3-2.vendor.example:443 50;a/app > s3.vendor.example:443 9",
 		"moved service:a/app > endpoint:s3-2.vendor.example:443/tcp;" },
-	{ "bare addresses are known by port", "a/app > 198.51.100.7:5432 50", "a/app > 198.51.100.99:5432 50", "" },
+	{ "bare addresses are known by port", "a/app > 198.51.100.7:5432 50", "a/app > 198.51.100.99:5432 50",
+		"" },
 	{ "another provider behind the same name is told", "a/app > x.example:443 50 provider=one.example",
-		"a/app > x.example:443 50 provider=two.example", "provider service:a/app > endpoint:x.example:443/tcp;" },
+		"a/app > x.example:443 50 provider=two.example",
+		"provider service:a/app > endpoint:x.example:443/tcp;" },
 	{ "what is tried and does not answer is not gone", "a/app > x.example:443 50",
 		"a/app > x.example:443 50 silent", "" },
 	{ "what is tried and does not answer is not added", "host=a", "a/app > x.example:443 50 silent", "" },
@@ -262,26 +283,28 @@ struct graph_diff_row {
 };
 
 static struct graph_diff_row graph_rows[] = {
-	{ "a stated link that is new is added", "service:a 1 endpoint:x:1/tcp", "service:a 1 endpoint:x:1/tcp; service:a 1 service:b",
-		"added service:a > service:b;" },
-	{ "a stated link that is missing is gone", "service:a 1 service:b; node service:c", "node service:a; node service:b; node service:c",
-		"gone service:a > service:b;" },
+	{ "a stated link that is new is added", "service:a 1 endpoint:x:1/tcp",
+		"service:a 1 endpoint:x:1/tcp; service:a 1 service:b", "added service:a > service:b;" },
+	{ "a stated link that is missing is gone", "service:a 1 service:b; node service:c",
+		"node service:a; node service:b; node service:c", "gone service:a > service:b;" },
 	{ "addresses and hosts behind things are no dependencies",
 		"service:a 1 endpoint:x:1/tcp; endpoint:x:1/tcp 1 address:192.0.2.1; service:a 1 host:h",
-		"service:a 1 endpoint:x:1/tcp; endpoint:x:1/tcp 1 address:192.0.2.2; service:a 1 host:i", "" },
+		"service:a 1 endpoint:x:1/tcp; endpoint:x:1/tcp 1 address:192.0.2.2; service:a 1 host:i",
+		"" },
 	{ "a single point of failure that comes is told",
 		"entry service:a; service:a 1 service:b service:c; service:b 1 d; service:c 1 e",
 		"entry service:a; service:a 1 service:b service:c; service:b 1 d; service:c 1 d",
 		"added service:c > d;gone service:c > e;spof-new service:a > d;" },
 	{ "a single point of failure that goes is told",
-		"entry service:a; service:a 1 service:b; service:a 0 service:c", "entry service:a; service:a 1 service:b service:c",
-		"spof-lost service:a > service:b;" },
+		"entry service:a; service:a 1 service:b; service:a 0 service:c",
+		"entry service:a; service:a 1 service:b service:c", "spof-lost service:a > service:b;" },
 };
 
 static void graphs_differ(void **state)
 {
 	const struct graph_diff_row *row = *state;
-	struct fl_system old = { .graph = graph_of_text(row->old) }, new = { .graph = graph_of_text(row->new) };
+	struct fl_system old = { .graph = graph_of_text(row->old) },
+			 new = { .graph = graph_of_text(row->new) };
 	struct fl_diff *d = fl_diff(&old, &new);
 	char text[1024] = "";
 	size_t used = 0;
@@ -298,16 +321,20 @@ int main(void)
 {
 	static const struct CMUnitTest plain[] = { cmocka_unit_test(domains),
 		cmocka_unit_test(silence_has_a_probability) };
-	struct CMUnitTest rows[FL_ARRAY_LEN(diff_rows) + FL_ARRAY_LEN(graph_rows) + FL_ARRAY_LEN(identity_rows)];
+	struct CMUnitTest
+		rows[FL_ARRAY_LEN(diff_rows) + FL_ARRAY_LEN(graph_rows) + FL_ARRAY_LEN(identity_rows)];
 	size_t count = 0;
 	for (size_t i = 0; i < FL_ARRAY_LEN(identity_rows); i++)
-		rows[count++] = (struct CMUnitTest){ .name = identity_rows[i].name, .test_func = has_identity,
+		rows[count++] = (struct CMUnitTest){ .name = identity_rows[i].name,
+			.test_func = has_identity,
 			.initial_state = &identity_rows[i] };
 	for (size_t i = 0; i < FL_ARRAY_LEN(diff_rows); i++)
-		rows[count++] = (struct CMUnitTest){ .name = diff_rows[i].name, .test_func = differs,
-			.initial_state = &diff_rows[i] };
+		rows[count++] = (struct CMUnitTest){
+			.name = diff_rows[i].name, .test_func = differs, .initial_state = &diff_rows[i]
+		};
 	for (size_t i = 0; i < FL_ARRAY_LEN(graph_rows); i++)
-		rows[count++] = (struct CMUnitTest){ .name = graph_rows[i].name, .test_func = graphs_differ,
+		rows[count++] = (struct CMUnitTest){ .name = graph_rows[i].name,
+			.test_func = graphs_differ,
 			.initial_state = &graph_rows[i] };
 	int failed = cmocka_run_group_tests_name("diff", plain, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("diff rows", rows, NULL, NULL);

@@ -23,11 +23,13 @@ static struct loss_row loss_rows[] = {
 	{ "two groups lose as independent events", "a 1 b *0.5; a 1 c *0.5", "b c", "a", 0.75 },
 	{ "one of two replicas down costs nothing", "a 1 b c", "b", "a", 0 },
 	{ "both replicas down cost all", "a 1 b c", "b c", "a", 1 },
-	{ "replicas that lose a third to one cause lose the same third", "a 1 b c; b 1 d *0.3; c 1 d *0.3", "d", "a", 0.3 },
+	{ "replicas that lose a third to one cause lose the same third", "a 1 b c; b 1 d *0.3; c 1 d *0.3",
+		"d", "a", 0.3 },
 	{ "of unequal replicas the better one serves", "a 1 b c; b 1 d *0.3; c 1 d *0.6", "d", "a", 0.3 },
-	{ "two of three lose what the second best loses", "a 2 b c d; b 1 x *0.1; c 1 x *0.2; d 1 x *0.7", "x", "a", 0.2 },
-	{ "two of three with one down lose what the worse of the others loses", "a 2 b c d; c 1 b *0.2; d 1 b *0.4", "b",
-		"a", 0.4 },
+	{ "two of three lose what the second best loses", "a 2 b c d; b 1 x *0.1; c 1 x *0.2; d 1 x *0.7",
+		"x", "a", 0.2 },
+	{ "two of three with one down lose what the worse of the others loses",
+		"a 2 b c d; c 1 b *0.2; d 1 b *0.4", "b", "a", 0.4 },
 	{ "work spread over members that are all needed loses the mean", "a 2 b c", "b", "a", 0.5 },
 	{ "background costs nothing", "a 0 b", "b", "a", 0 },
 	{ "a cycle settles", "a 1 b *0.5; b 1 a *0.5; b 1 c *0.4", "c", "b", 1 - 0.6 * (1 - 0.5 * 4.0 / 17) },
@@ -86,8 +88,9 @@ int main(void)
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(loss_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		rows[i] = (struct CMUnitTest){ .name = loss_rows[i].name, .test_func = loses,
-			.initial_state = &loss_rows[i] };
+		rows[i] = (struct CMUnitTest){
+			.name = loss_rows[i].name, .test_func = loses, .initial_state = &loss_rows[i]
+		};
 	int failed = cmocka_run_group_tests_name("expected loss", rows, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("expected loss overall", plain, NULL, NULL);
 }

@@ -54,7 +54,8 @@ static void what_callers_get_wrong_is_put_right(void **state)
 	uint32_t a = fl_graph_builder_node(b, "a", NULL), c = fl_graph_builder_node(b, "c", "host");
 	(void)state;
 	assert_int_equal(fl_graph_builder_node(b, "a", "service"), a);
-	fl_graph_builder_group(b, a, 3, (const uint32_t[]){ c, c, c }, 3, NAN, FL_REDUNDANCY_CONFIRMED, "why");
+	fl_graph_builder_group(
+		b, a, 3, (const uint32_t[]){ c, c, c }, 3, NAN, FL_REDUNDANCY_CONFIRMED, "why");
 	fl_graph_builder_entry_point(b, a, 1e308);
 	fl_graph_builder_entry_point(b, a, 1e308);
 	fl_graph_builder_entry_point(b, c, -1);
@@ -109,7 +110,8 @@ static const char people[] =
 	"service:db1/port-5432 1 host:db1; endpoint:db.corp:5432/tcp 1 service:db1/port-5432;"
 	"service:api1/port-8080 1 host:api1; service:api1/port-8081 1 host:api1;"
 	"service:api10/port-80 1 host:api10; endpoint:api.vendor.example:443/tcp 1 address:10.0.0.5;"
-	"endpoint:10.0.0.5:5432/tcp 1 address:10.0.0.5; node provider:vendor.example; endpoint:kv1:6379/tcp 1 "
+	"endpoint:10.0.0.5:5432/tcp 1 address:10.0.0.5; node provider:vendor.example; endpoint:kv1:6379/tcp "
+	"1 "
 	"service:kv1/port-6379; service:kv1/port-6379 1 host:kv1";
 
 struct resolve_row {
@@ -125,10 +127,12 @@ static struct resolve_row resolve_rows[] = {
 	{ "a word of one node beats being a part of others", "api10", "service:api10/port-80", NULL },
 	{ "a label without its kind is enough", "api1/port-8080", "service:api1/port-8080", NULL },
 	{ "the address itself beats the endpoint on it", "10.0.0.5", "address:10.0.0.5", NULL },
-	{ "an endpoint by name and port", "api.vendor.example:443", "endpoint:api.vendor.example:443/tcp", NULL },
+	{ "an endpoint by name and port", "api.vendor.example:443", "endpoint:api.vendor.example:443/tcp",
+		NULL },
 	{ "a whole name beats being the end of another", "vendor.example", "provider:vendor.example", NULL },
 	{ "any part that only one node has will do", "rovider", "provider:vendor.example", NULL },
-	{ "a whole word of one node beats being a part of several", "port-80", "service:api10/port-80", NULL },
+	{ "a whole word of one node beats being a part of several", "port-80", "service:api10/port-80",
+		NULL },
 	{ "a part of several is ambiguous and says how many", "port-8", NULL, "any of 3 nodes" },
 	{ "an unknown name proposes what is near", "dv1", NULL, "db1" },
 	{ "an unknown name far from all says where to look", "zebra", NULL, "faultline graph" },
@@ -156,14 +160,17 @@ static void resolves(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
-		cmocka_unit_test(order_of_input_does_not_matter), cmocka_unit_test(adjacency_goes_both_ways),
-		cmocka_unit_test(what_callers_get_wrong_is_put_right), cmocka_unit_test(weights_become_shares),
+		cmocka_unit_test(order_of_input_does_not_matter),
+		cmocka_unit_test(adjacency_goes_both_ways),
+		cmocka_unit_test(what_callers_get_wrong_is_put_right),
+		cmocka_unit_test(weights_become_shares),
 		cmocka_unit_test(a_graph_may_be_empty),
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(resolve_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		rows[i] = (struct CMUnitTest){ .name = resolve_rows[i].name, .test_func = resolves,
-			.initial_state = &resolve_rows[i] };
+		rows[i] = (struct CMUnitTest){
+			.name = resolve_rows[i].name, .test_func = resolves, .initial_state = &resolve_rows[i]
+		};
 	int failed = cmocka_run_group_tests_name("graph", plain, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("resolve", rows, NULL, NULL);
 }

@@ -12,7 +12,8 @@
 
 #define GRAPH(rest) "{\"schema\":\"faultline.graph/1\"," rest "}"
 #define NODES "\"nodes\":[{\"id\":\"a\",\"kind\":\"service\"},{\"id\":\"b\"},{\"id\":\"c\",\"kind\":null}]"
-#define REQUIRES(requirement) GRAPH(NODES ",\"requirements\":[{\"of\":\"a\",\"needs\":1,\"members\":[\"b\"]}," requirement "]")
+#define REQUIRES(requirement)                                                                                \
+	GRAPH(NODES ",\"requirements\":[{\"of\":\"a\",\"needs\":1,\"members\":[\"b\"]}," requirement "]")
 
 struct refused_row {
 	const char *name, *text, *says;
@@ -34,30 +35,36 @@ static struct refused_row refused_rows[] = {
 	{ "a requirement must be an object", REQUIRES("1"), "requirements[1]" },
 	{ "a dangling owner is named", REQUIRES("{\"of\":\"x\",\"needs\":1,\"members\":[\"b\"]}"),
 		"requirements[1].of: no node has the id 'x'" },
-	{ "a missing owner is an error", REQUIRES("{\"needs\":1,\"members\":[\"b\"]}"), "requirements[1].of" },
+	{ "a missing owner is an error", REQUIRES("{\"needs\":1,\"members\":[\"b\"]}"),
+		"requirements[1].of" },
 	{ "a dangling member is named with its place",
 		REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[\"b\",\"c\",\"d\"]}"),
 		"requirements[1].members[2]: no node has the id 'd'" },
 	{ "a member must be a string", REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[1]}"),
 		"requirements[1].members[0]" },
 	{ "members must be an array", REQUIRES("{\"of\":\"a\",\"needs\":1}"), "requirements[1].members" },
-	{ "needs above the members is an error", REQUIRES("{\"of\":\"a\",\"needs\":3,\"members\":[\"b\",\"c\"]}"),
+	{ "needs above the members is an error",
+		REQUIRES("{\"of\":\"a\",\"needs\":3,\"members\":[\"b\",\"c\"]}"),
 		"requirements[1].needs is 3, but there are only 2" },
-	{ "a member named twice counts once", REQUIRES("{\"of\":\"a\",\"needs\":2,\"members\":[\"b\",\"b\"]}"),
-		"only 1 different" },
+	{ "a member named twice counts once",
+		REQUIRES("{\"of\":\"a\",\"needs\":2,\"members\":[\"b\",\"b\"]}"), "only 1 different" },
 	{ "needs must be there", REQUIRES("{\"of\":\"a\",\"members\":[\"b\"]}"), "requirements[1].needs" },
-	{ "needs must be whole", REQUIRES("{\"of\":\"a\",\"needs\":0.5,\"members\":[\"b\"]}"), "requirements[1].needs" },
+	{ "needs must be whole", REQUIRES("{\"of\":\"a\",\"needs\":0.5,\"members\":[\"b\"]}"),
+		"requirements[1].needs" },
 	{ "needs must not be negative", REQUIRES("{\"of\":\"a\",\"needs\":-1,\"members\":[\"b\"]}"),
 		"requirements[1].needs" },
-	{ "needs without members is an error", REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[]}"), "only 0" },
-	{ "a coupling is a share", REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[\"b\"],\"coupling\":-0.1}"),
+	{ "needs without members is an error", REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[]}"),
+		"only 0" },
+	{ "a coupling is a share",
+		REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[\"b\"],\"coupling\":-0.1}"),
 		"requirements[1].coupling" },
 	{ "redundancy is one of three words",
 		REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[\"b\"],\"redundancy\":\"some\"}"),
 		"requirements[1].redundancy" },
 	{ "evidence is a string", REQUIRES("{\"of\":\"a\",\"needs\":1,\"members\":[\"b\"],\"evidence\":[]}"),
 		"requirements[1].evidence" },
-	{ "a dangling entry point is named", GRAPH(NODES ",\"entry_points\":[\"a\",\"z\"]"), "entry_points[1]" },
+	{ "a dangling entry point is named", GRAPH(NODES ",\"entry_points\":[\"a\",\"z\"]"),
+		"entry_points[1]" },
 	{ "an entry point's weight is not negative",
 		GRAPH(NODES ",\"entry_points\":[{\"node\":\"a\",\"weight\":-2}]"), "entry_points[0].weight" },
 	{ "an entry point must name a node", GRAPH(NODES ",\"entry_points\":[{}]"), "entry_points[0]" },
@@ -86,12 +93,14 @@ static void refuses(void **state)
 		fail_msg("no '%s' in: %s", row->says, err.text);
 }
 
-static const char whole[] = GRAPH(
-	"\"nodes\":[{\"id\":\"b\",\"kind\":\"host\",\"failure_probability\":0.25,\"owner\":\"ops\"},{\"id\":\"a\"},"
-	"{\"id\":\"c\"},{\"id\":\"q\\\"<\\u001b\"}],"
-	"\"requirements\":[{\"of\":\"a\",\"needs\":1,\"members\":[\"c\",\"b\"],\"coupling\":0.5,"
-	"\"redundancy\":\"confirmed\",\"evidence\":\"two seen\"},{\"of\":\"a\",\"needs\":0,\"members\":[\"c\"]}],"
-	"\"entry_points\":[\"a\",{\"node\":\"c\",\"weight\":3}]");
+static const char whole[] =
+	GRAPH("\"nodes\":[{\"id\":\"b\",\"kind\":\"host\",\"failure_probability\":0.25,\"owner\":\"ops\"},{"
+	      "\"id\":\"a\"},"
+	      "{\"id\":\"c\"},{\"id\":\"q\\\"<\\u001b\"}],"
+	      "\"requirements\":[{\"of\":\"a\",\"needs\":1,\"members\":[\"c\",\"b\"],\"coupling\":0.5,"
+	      "\"redundancy\":\"confirmed\",\"evidence\":\"two "
+	      "seen\"},{\"of\":\"a\",\"needs\":0,\"members\":[\"c\"]}],"
+	      "\"entry_points\":[\"a\",{\"node\":\"c\",\"weight\":3}]");
 
 static void check_whole(const struct fl_graph *g)
 {
@@ -157,12 +166,14 @@ static void lists_may_be_absent_and_empty(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
-		cmocka_unit_test(what_was_written_reads_the_same), cmocka_unit_test(lists_may_be_absent_and_empty),
+		cmocka_unit_test(what_was_written_reads_the_same),
+		cmocka_unit_test(lists_may_be_absent_and_empty),
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(refused_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		rows[i] = (struct CMUnitTest){ .name = refused_rows[i].name, .test_func = refuses,
-			.initial_state = &refused_rows[i] };
+		rows[i] = (struct CMUnitTest){
+			.name = refused_rows[i].name, .test_func = refuses, .initial_state = &refused_rows[i]
+		};
 	int failed = cmocka_run_group_tests_name("graph file", plain, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("graph file, refused", rows, NULL, NULL);
 }

@@ -18,41 +18,49 @@ struct rank_row {
 
 static struct rank_row rank_rows[] = {
 	{ "no graph, no ranks", "", "" },
-	{ "an entry point is one of its own single points", "entry service:a; node service:b", "1 service:a;" },
+	{ "an entry point is one of its own single points", "entry service:a; node service:b",
+		"1 service:a;" },
 	{ "redundant members are none", "entry service:a; service:a 1 service:b service:c", "1 service:a;" },
 	{ "background is none", "entry service:a; service:a 0 service:b", "1 service:a;" },
 	{ "what no entry point needs is none", "entry service:a; service:b 1 service:c", "1 service:a;" },
-	{ "without entry points whatever takes others down ranks", "service:a 1 service:b; service:b 1 service:c",
-		"1 service:c;2 service:b;" },
+	{ "without entry points whatever takes others down ranks",
+		"service:a 1 service:b; service:b 1 service:c", "1 service:c;2 service:b;" },
 	{ "a service, its name and its machine are one", EDGE "service:api 1 host:api",
 		"1 service:api;1 endpoint:api=service:api;1 host:api=service:api;2 service:edge;" },
 	{ "a host of two services stays apart",
-		"entry service:a; service:a 1 service:b; service:a 1 service:c; service:b 1 host:h; service:c 1 host:h",
+		"entry service:a; service:a 1 service:b; service:a 1 service:c; service:b 1 host:h; "
+		"service:c 1 host:h",
 		"1 host:h;2 service:b;3 service:c;4 service:a;" },
 	{ "an endpoint, its only address and its provider are one",
 		"entry service:a; service:a 1 endpoint:v; endpoint:v 1 address:1; address:1 1 provider:p",
 		"1 endpoint:v;1 provider:p=endpoint:v;1 address:1=endpoint:v;2 service:a;" },
 	{ "a provider behind all addresses of a name is that name",
-		"entry service:a; service:a 1 endpoint:v; endpoint:v 1 address:1 address:2; address:1 1 provider:p;"
-		"address:2 1 provider:p", "1 endpoint:v;1 provider:p=endpoint:v;2 service:a;" },
+		"entry service:a; service:a 1 endpoint:v; endpoint:v 1 address:1 address:2; address:1 1 "
+		"provider:p;"
+		"address:2 1 provider:p",
+		"1 endpoint:v;1 provider:p=endpoint:v;2 service:a;" },
 	{ "a provider of two vendors and its one address are a row of their own",
 		"entry service:a; service:a 1 endpoint:v; service:a 1 endpoint:w; endpoint:v 1 address:1;"
 		"endpoint:w 1 address:1; address:1 1 provider:p",
 		"1 provider:p;1 address:1=provider:p;2 endpoint:v;3 endpoint:w;4 service:a;" },
 	{ "two names of one service are that service",
-		"entry service:a; service:a 1 endpoint:v; service:a 1 endpoint:w; endpoint:v 1 service:s; endpoint:w 1 service:s",
+		"entry service:a; service:a 1 endpoint:v; service:a 1 endpoint:w; endpoint:v 1 service:s; "
+		"endpoint:w 1 service:s",
 		"1 service:s;1 endpoint:v=service:s;1 endpoint:w=service:s;2 service:a;" },
 	{ "a resolver that was scanned is its service",
 		"entry service:a; service:a 1 resolver:r; resolver:r 1 service:dns",
 		"1 service:dns;1 resolver:r=service:dns;2 service:a;" },
 	{ "a service is never folded into what it uses", "entry service:a; service:a 1 service:b",
 		"1 service:b;2 service:a;" },
-	{ "more entry points lost come first", "entry service:a; entry service:b; service:a 1 x; service:b 1 x; service:b 1 y",
+	{ "more entry points lost come first",
+		"entry service:a; entry service:b; service:a 1 x; service:b 1 x; service:b 1 y",
 		"1 x;2 y;3 service:a;4 service:b;" },
 	{ "of equal entry points the larger expected loss comes first",
 		"entry service:a; service:a 1 x *0.2; service:a 1 y *0.8", "1 service:a;2 y;3 x;" },
-	{ "then more services lost, then the id", "entry service:a; service:a 1 service:b; service:b 1 y; service:b 1 x; "
-		"service:a 1 z", "1 x;2 y;3 service:b;4 z;5 service:a;" },
+	{ "then more services lost, then the id",
+		"entry service:a; service:a 1 service:b; service:b 1 y; service:b 1 x; "
+		"service:a 1 z",
+		"1 x;2 y;3 service:b;4 z;5 service:a;" },
 };
 
 static void ranks(void **state)
@@ -81,21 +89,26 @@ struct why_row {
 
 static struct why_row why_rows[] = {
 	{ "an entry point says so", "entry service:a", "service:a", "a is itself an entry point", "none" },
-	{ "the path leaves out names of scanned services", EDGE "service:api 1 endpoint:v:443", "endpoint:v:443",
-		"edge > api > v:443: the only way, nothing stands in for it", "none" },
-	{ "a group that falls as a whole is told", "entry service:a; service:a 1 service:b service:c; service:b 1 host:h;"
-		"service:c 1 host:h", "host:h", "a > c > h: takes 2 of the 2 members that a has, and it needs 1", "none" },
-	{ "the worst entry point is named", "entry service:a 1; entry service:b 2; service:a 1 x; service:b 1 x", "x",
+	{ "the path leaves out names of scanned services", EDGE "service:api 1 endpoint:v:443",
+		"endpoint:v:443", "edge > api > v:443: the only way, nothing stands in for it", "none" },
+	{ "a group that falls as a whole is told",
+		"entry service:a; service:a 1 service:b service:c; service:b 1 host:h;"
+		"service:c 1 host:h",
+		"host:h", "a > c > h: takes 2 of the 2 members that a has, and it needs 1", "none" },
+	{ "the worst entry point is named",
+		"entry service:a 1; entry service:b 2; service:a 1 x; service:b 1 x", "x",
 		"b > x: the only way, nothing stands in for it", "none" },
-	{ "a long path keeps both ends", "entry a; a 1 b; b 1 c; c 1 d; d 1 e; e 1 f; f 1 g; g 1 h; h 1 i", "i",
-		"a > b > c > d > ... > g > h > i: the only way, nothing stands in for it", "none" },
-	{ "a replica of which another stands is assumed to be redundant", "entry service:a; x 1 service:a service:c",
-		"service:a", "a is itself an entry point", "assumed" },
+	{ "a long path keeps both ends", "entry a; a 1 b; b 1 c; c 1 d; d 1 e; e 1 f; f 1 g; g 1 h; h 1 i",
+		"i", "a > b > c > d > ... > g > h > i: the only way, nothing stands in for it", "none" },
+	{ "a replica of which another stands is assumed to be redundant",
+		"entry service:a; x 1 service:a service:c", "service:a", "a is itself an entry point",
+		"assumed" },
 	{ "fail-over that was seen is confirmed", "entry service:a; x 1! service:a service:c", "service:a",
 		"a is itself an entry point", "confirmed" },
-	{ "the least safe group counts", "entry service:a; x 1! service:a service:c; y 1 service:a service:d", "service:a",
-		"a is itself an entry point", "assumed" },
-	{ "a folded node points at its representative", EDGE, "endpoint:api", "stands or falls with service:api", "none" },
+	{ "the least safe group counts", "entry service:a; x 1! service:a service:c; y 1 service:a service:d",
+		"service:a", "a is itself an entry point", "assumed" },
+	{ "a folded node points at its representative", EDGE, "endpoint:api",
+		"stands or falls with service:api", "none" },
 };
 
 static void explains(void **state)
@@ -118,11 +131,13 @@ int main(void)
 {
 	struct CMUnitTest rows[FL_ARRAY_LEN(rank_rows)], whys[FL_ARRAY_LEN(why_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		rows[i] = (struct CMUnitTest){ .name = rank_rows[i].name, .test_func = ranks,
-			.initial_state = &rank_rows[i] };
+		rows[i] = (struct CMUnitTest){
+			.name = rank_rows[i].name, .test_func = ranks, .initial_state = &rank_rows[i]
+		};
 	for (size_t i = 0; i < FL_ARRAY_LEN(whys); i++)
-		whys[i] = (struct CMUnitTest){ .name = why_rows[i].name, .test_func = explains,
-			.initial_state = &why_rows[i] };
+		whys[i] = (struct CMUnitTest){
+			.name = why_rows[i].name, .test_func = explains, .initial_state = &why_rows[i]
+		};
 	int failed = cmocka_run_group_tests_name("rank", rows, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("why", whys, NULL, NULL);
 }

@@ -16,28 +16,38 @@ struct reach_row {
 };
 
 static struct reach_row reach_rows[] = {
-	{ "an endpoint used is direct", "service:a 1 endpoint:x *0.5", NULL, "service:a endpoint:x 0.5 direct;" },
-	{ "a service's endpoint is reached through it", "service:a 1 endpoint:b *0.5; endpoint:b 1 service:b;"
-		"service:b 1 endpoint:x *0.5", "service:a",
+	{ "an endpoint used is direct", "service:a 1 endpoint:x *0.5", NULL,
+		"service:a endpoint:x 0.5 direct;" },
+	{ "a service's endpoint is reached through it",
+		"service:a 1 endpoint:b *0.5; endpoint:b 1 service:b;"
+		"service:b 1 endpoint:x *0.5",
+		"service:a",
 		"service:a endpoint:b 0.5 direct;service:a endpoint:b service:b endpoint:x 0.25;" },
 	{ "hosts and addresses are ways, not dependencies",
-		"service:a 1 endpoint:x; endpoint:x 1 address:1; address:1 1 provider:p; service:a 1 host:h", NULL,
-		"service:a endpoint:x 1 direct;" },
+		"service:a 1 endpoint:x; endpoint:x 1 address:1; address:1 1 provider:p; service:a 1 host:h",
+		NULL, "service:a endpoint:x 1 direct;" },
 	{ "resolvers count", "service:a 1 resolver:r *0.1; service:a 1 endpoint:x", NULL,
 		"service:a endpoint:x 1 direct;service:a resolver:r 0.1 direct;" },
-	{ "background is followed and said", "service:a 0 endpoint:x; endpoint:x 1 service:b; service:b 1 endpoint:y",
-		"service:a", "service:a endpoint:x 1 background direct;"
+	{ "background is followed and said",
+		"service:a 0 endpoint:x; endpoint:x 1 service:b; service:b 1 endpoint:y", "service:a",
+		"service:a endpoint:x 1 background direct;"
 		"service:a endpoint:x service:b endpoint:y 1 background;" },
-	{ "the shortest path is given", "a 1 b; b 1 c; c 1 d; a 1 d", "a", "a b 1 direct;a b c 1;a d 1 direct;" },
+	{ "the shortest path is given", "a 1 b; b 1 c; c 1 d; a 1 d", "a",
+		"a b 1 direct;a b c 1;a d 1 direct;" },
 	{ "of equal paths the first by id is given", "a 1 c; a 1 b; b 1 d; c 1 d; d 1 e", "a",
 		"a b 1 direct;a c 1 direct;a b d 1;a b d e 1;" },
-	{ "the first by id is told by the path, not by the group", "a 1 c z; a 1 b y; y 1 e; z 1 d; b 1 d; c 1 e", "a",
+	{ "the first by id is told by the path, not by the group",
+		"a 1 c z; a 1 b y; y 1 e; z 1 d; b 1 d; c 1 e", "a",
 		"a b 1 direct;a c 1 direct;a b d 1;a c e 1;a y 1 direct;a z 1 direct;" },
-	{ "of two groups with one pair the one that is waited for counts", "a 0 b; a 1 b *0.5", "a", "a b 0.5 direct;" },
+	{ "of two groups with one pair the one that is waited for counts", "a 0 b; a 1 b *0.5", "a",
+		"a b 0.5 direct;" },
 	{ "a cycle ends", "a 1 b; b 1 c; c 1 a", "a", "a b 1 direct;a b c 1;" },
-	{ "without services every node is a start", "a 1 b; b 1 c", NULL, "a b 1 direct;a b c 1;b c 1 direct;" },
-	{ "with services only they are starts", "service:a 1 b; b 1 c", NULL, "service:a b 1 direct;service:a b c 1;" },
-	{ "external ones come first", "service:a 1 endpoint:10.0.0.1:1/tcp; service:a 1 endpoint:z.example:1/tcp", NULL,
+	{ "without services every node is a start", "a 1 b; b 1 c", NULL,
+		"a b 1 direct;a b c 1;b c 1 direct;" },
+	{ "with services only they are starts", "service:a 1 b; b 1 c", NULL,
+		"service:a b 1 direct;service:a b c 1;" },
+	{ "external ones come first",
+		"service:a 1 endpoint:10.0.0.1:1/tcp; service:a 1 endpoint:z.example:1/tcp", NULL,
 		"service:a endpoint:z.example:1/tcp 1 direct;service:a endpoint:10.0.0.1:1/tcp 1 direct;" },
 	{ "nothing is reached from nothing", "", NULL, "" },
 };
@@ -67,8 +77,11 @@ static void reaches(void **state)
 static void evidence_is_that_of_the_last_link(void **state)
 {
 	struct fl_scan_dependency unknown = { .coupling = NAN }, known = { .coupling = 0.25 };
-	struct fl_system s = { .graph = graph_of_text("service:a 1 endpoint:b; endpoint:b 1 service:b;"
-		"service:b 1 endpoint:c; service:b 1 endpoint:d; service:x 1 endpoint:b") };
+	struct fl_system s = {
+		.graph = graph_of_text(
+			"service:a 1 endpoint:b; endpoint:b 1 service:b;"
+			"service:b 1 endpoint:c; service:b 1 endpoint:d; service:x 1 endpoint:b")
+	};
 	fl_node_id a = fl_graph_find(s.graph, "service:a"), b = fl_graph_find(s.graph, "service:b");
 	struct fl_dependency list[] = {
 		{ .from = FL_NODE_NONE, .to = FL_NODE_NONE, .merged = &known },
@@ -117,12 +130,14 @@ static void rows_past_the_limit_are_counted(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
-		cmocka_unit_test(evidence_is_that_of_the_last_link), cmocka_unit_test(rows_past_the_limit_are_counted),
+		cmocka_unit_test(evidence_is_that_of_the_last_link),
+		cmocka_unit_test(rows_past_the_limit_are_counted),
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(reach_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		rows[i] = (struct CMUnitTest){ .name = reach_rows[i].name, .test_func = reaches,
-			.initial_state = &reach_rows[i] };
+		rows[i] = (struct CMUnitTest){
+			.name = reach_rows[i].name, .test_func = reaches, .initial_state = &reach_rows[i]
+		};
 	int failed = cmocka_run_group_tests_name("reach paths", rows, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("reach", plain, NULL, NULL);
 }
