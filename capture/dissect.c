@@ -237,7 +237,7 @@ static bool tls_has_data(struct fl_flow *f, enum fl_side side, const struct fl_s
 		uint16_t length = fl_read_be16(&r);
 		if (type < RECORD_CHANGE_CIPHER || type > RECORD_DATA || major != 3)
 			return f->last_payload_side == side;
-		if (type == RECORD_HANDSHAKE && side == FL_INITIATOR && flow_has(f, FLOW_TLS_HELLO))
+		if (type == RECORD_HANDSHAKE && side == FL_INITIATOR)
 			flow_set(f, FLOW_TLS_OLD);
 		if (type == RECORD_DATA && length != PROTECTED_ALERT) {
 			bool finished = side == FL_INITIATOR && !flow_has(f, FLOW_TLS_OLD) &&
@@ -379,11 +379,14 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 		dissect_dns_stream(s, f, side, p);
 		return true;
 	}
+	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
 	if (side == FL_INITIATOR)
 		dissect_initiator(s, f, p);
 	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
 		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
-	return !flow_has(f, FLOW_TLS) || tls_has_data(f, side, &p->payload);
+	if (!flow_has(f, FLOW_TLS))
+		return true;
+	return !(before_hello && side == FL_INITIATOR) && tls_has_data(f, side, &p->payload);
 }
 
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4 };
+enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4, RECENT = 64 };
 
 /* One end of the first unicast flow; only these two can be in every flow. */
 struct mac {
@@ -34,6 +34,7 @@ struct asker {
 struct address_list {
 	struct fl_addr *list; /* sorted */
 	size_t count, capacity;
+	struct fl_addr recent[RECENT]; /* known to be in the list, or too many for it */
 };
 
 struct fl_locality {
@@ -96,8 +97,18 @@ static bool has(const struct address_list *l, const struct fl_addr *a)
 	return i < l->count && fl_addr_equal(&l->list[i], a);
 }
 
+/* Most flows come from an address that was here a moment ago. */
+static unsigned recent_place(const struct fl_addr *a)
+{
+	return ((unsigned)a->bytes[15] ^ (unsigned)a->bytes[14] << 3 ^ a->bytes[13]) % RECENT;
+}
+
 static void add(struct address_list *l, const struct fl_addr *a)
 {
+	struct fl_addr *recent = &l->recent[recent_place(a)];
+	if (l->count && fl_addr_equal(recent, a))
+		return;
+	*recent = *a;
 	size_t i = position(l, a);
 	if ((i < l->count && fl_addr_equal(&l->list[i], a)) || l->count == ADDRESS_MAX)
 		return;
@@ -341,6 +352,7 @@ static void add_all(struct address_list *to, const struct address_list *from)
 void fl_locality_decide(struct fl_locality *l)
 {
 	l->chosen.count = 0;
+	memset(l->chosen.recent, 0, sizeof(l->chosen.recent));
 	l->single = true;
 	if (l->given.count) {
 		add_all(&l->chosen, &l->given);

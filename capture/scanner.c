@@ -23,9 +23,9 @@
 
 /* Parts of --memory, in percent. The rest is for libraries and code. */
 enum {
-	SHARE_FLOWS = 42,
-	SHARE_STREAMS = 10,
-	SHARE_STRINGS = 10,
+	SHARE_FLOWS = 52,
+	SHARE_STREAMS = 6,
+	SHARE_STRINGS = 8,
 	SHARE_CONVERSATIONS = 12,
 	SHARE_DETAILS = 8,
 	SHARE_ANSWERS = 5,
@@ -280,8 +280,6 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 	close_exchange(s, f, f->last_ns);
 	if (!flow_has(f, FLOW_GROUP))
 		count_connection(s, f);
-	struct best_name name;
-	s->counters.flows_named += scanner_best_name(s, f, &name);
 	if (s->options.flows)
 		scanner_log_flow(s, f);
 	scanner_forget_names(s, f);

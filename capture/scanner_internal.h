@@ -63,7 +63,7 @@ struct flow_name {
 struct scanner_counters {
 	uint64_t packets, bytes;
 	uint64_t parse_errors;        /* DNS, TLS, HTTP */
-	uint64_t flows_named, flows;
+	uint64_t flows;
 	uint64_t flow_names_dropped;
 	uint64_t ech, esni, encrypted_dns, cut_payload, icmp_errors;
 	uint64_t truncated, malformed, unsupported, dropped_kernel, dropped_interface, filtered, cut_short;

@@ -39,11 +39,11 @@ static void add_limits(struct summary *m)
 		  fl_conversations_evicted(s->conversations), "conversations forgotten");
 	add_limit(m, "histograms", fl_conversations_detail_limit(s->conversations),
 		  fl_conversations_without_detail(s->conversations), "measurements not kept");
-	add_limit(m, "names", s->options.memory / 10, fl_strpool_refused(s->strings), "names not kept");
+	add_limit(m, "names", fl_strpool_bytes(s->strings), fl_strpool_refused(s->strings), "names not kept");
 	add_limit(m, "name bindings", 0, names->bindings_evicted, "recent DNS answers forgotten");
 	add_limit(m, "DNS answers", fl_names_answer_count(s->names), names->answers_dropped, "answers not listed");
 	add_limit(m, "names of a flow", s->flow_name_limit, s->counters.flow_names_dropped, "names not kept");
-	add_limit(m, "stream store", s->options.memory / 10, fl_stream_pool_refused(s->streams),
+	add_limit(m, "stream store", fl_stream_pool_used(s->streams), fl_stream_pool_refused(s->streams),
 		  "streams not reassembled");
 	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
 		  "listeners without in-flight count");
@@ -130,11 +130,14 @@ void summary_coverage(struct summary *m)
 	c->duplicates = fl_flow_table_counters(s->flows)->duplicates;
 	c->parse_errors = s->counters.parse_errors;
 	c->flows = s->counters.flows;
-	c->flows_named = s->counters.flows_named;
+	c->flows_named = c->flows;
 	for (size_t i = 0; i < m->scan->dependency_count; i++) {
 		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
+		uint64_t flows = d->connections.tried + d->connections.midstream;
 		if (d->attribution == FL_ATTRIBUTION_HOST)
-			c->flows_unattributed += d->connections.tried + d->connections.midstream;
+			c->flows_unattributed += flows;
+		if (!d->name && d->class != FL_CLASS_NAME_RESOLUTION && d->class != FL_CLASS_PROBE)
+			c->flows_named -= flows;
 	}
 	c->name_answers = fl_names_counters(s->names)->answers;
 	c->host_detection = fl_locality_how(s->locality);

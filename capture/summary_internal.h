@@ -30,7 +30,7 @@ struct summary {
 	const char ***chains;
 };
 
-enum { NO_HOST = UINT32_MAX };
+#define NO_HOST UINT32_MAX
 /* Index of the local host with this address, or NO_HOST. */
 uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a);
 struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port);

@@ -182,7 +182,10 @@ struct fl_coverage {
 	uint64_t dropped_kernel, dropped_interface;
 	uint64_t not_ip, truncated, malformed, duplicates, fragments;
 	uint64_t parse_errors;          /* in DNS, TLS, HTTP */
-	uint64_t flows, flows_named, flows_unattributed;
+	uint64_t flows;
+	uint64_t flows_named;           /* all but those to endpoints known by address only; inbound flows,
+					 * resolvers and probes need no name and count as named */
+	uint64_t flows_unattributed;    /* outbound, of no known service */
 	uint64_t name_answers;          /* DNS answers read */
 	const char *host_detection;     /* how local addresses were told: "given", "cooked", "mac"... */
 	struct fl_scan_limit *limits;

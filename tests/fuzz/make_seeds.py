@@ -8,6 +8,7 @@ Same bytes on every run. Each seed is small and hand-made, and shows a fuzzer on
 form of its format; files named found-* beside them are inputs that once broke
 something and are not touched.
 """
+import gzip
 import json
 import os
 import struct
@@ -255,7 +256,26 @@ def scan():
     }
 
 
-TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan)
+def scanner():
+    """The first short frames of the demo's captures, as fuzz_scanner.c reads them: length, step, frame."""
+    seeds = {}
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'demo', 'captures')
+    for entry in sorted(os.listdir(folder)):
+        if not entry.endswith('.pcap.gz'):
+            continue
+        with gzip.open(os.path.join(folder, entry)) as capture:
+            data = capture.read()
+        at, frames = 24, []
+        while at + 16 <= len(data) and len(frames) < 80:
+            size = struct.unpack('<I', data[at + 8:at + 12])[0]
+            if size <= 255:
+                frames.append(bytes((size, 1)) + data[at + 16:at + 16 + size])
+            at += 16 + size
+        seeds[entry.split('.')[0]] = b''.join(frames)
+    return seeds
+
+
+TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, scanner)
 
 
 def main():

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_scanner.c - made traffic of one host, and what the scan says of it */
+#include "unit.h"
+
+#include <math.h>
+
+#include "traffic.h"
+
+#define WEB "10.0.0.1"
+#define DNS "10.0.0.53"
+#define USER "192.0.2.7"
+
+static const struct fl_scan_dependency *dependency(const struct fl_scan *s, const char *name, const char *address,
+						   uint16_t port)
+{
+	struct fl_addr a = { { 0 } };
+	if (address)
+		a = ip(address);
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &s->dependencies[i];
+		bool same_name = name ? d->name && strcmp(d->name, name) == 0 : !d->name;
+		if (same_name && d->port == port && (!address || fl_addr_equal(&d->addresses[0], &a)))
+			return d;
+	}
+	return NULL;
+}
+
+static const struct fl_scan_service *service(const struct fl_scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->service_count; i++)
+		if (strcmp(s->services[i].name, name) == 0)
+			return &s->services[i];
+	return NULL;
+}
+
+/* A user asks; while that is open the host asks @backend; then both are answered. */
+static void request(struct net *n, struct conn *user, struct conn *backend, const char *inbound, const char *outbound,
+		    const char *answer)
+{
+	tcp_text(n, user, 0, inbound);
+	tcp_text(n, backend, 0, outbound);
+	tcp_text(n, backend, 1, answer);
+	tcp_text(n, user, 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+}
+
+#define GET(host) "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+#define BROKEN "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+
+static void a_backend_called_inside_requests_is_on_request_with_its_fan_out(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn user = tcp_conn(USER, 40000, WEB, 80), api = tcp_conn(WEB, 41000, "10.0.0.2", 8080);
+	dns_lookup(&n, WEB, DNS, "api.internal", NULL, "10.0.0.2");
+	tcp_open(&n, &user);
+	tcp_open(&n, &api);
+	for (int i = 0; i < 20; i++) {
+		request(&n, &user, &api, GET("www.example"), GET("api.internal"), i % 4 ? OK : BROKEN);
+		n.now += SECOND;
+	}
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "api.internal", "10.0.0.2", 8080);
+	assert_non_null(d);
+	assert_int_equal(d->class, FL_CLASS_ON_REQUEST);
+	assert_int_equal(d->name_source, FL_NAME_HTTP_HOST);
+	assert_string_equal(d->service, "port-80");
+	assert_int_equal(d->attribution, FL_ATTRIBUTION_INFERRED);
+	assert_int_equal(d->scope, FL_SCOPE_INTERNAL);
+	assert_int_equal(d->exchanges, 20);
+	assert_int_equal(d->failures, 5);
+	assert_true(d->answered && fabs(d->fan_out - 1) < 1e-9 && fabs(d->coupling - 1) < 1e-9);
+	assert_int_equal(d->connections.tried, 1);
+	assert_int_equal(d->connections.established, 1);
+	const struct fl_scan_service *v = service(s, "port-80");
+	assert_int_equal(v->exchanges, 20);
+	assert_int_equal(v->client_count, 1);
+	assert_string_equal(v->virtual_hosts[0], "www.example");
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_host_that_is_passed_through_names_no_backend(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn user = tcp_conn(USER, 40000, WEB, 80), api = tcp_conn(WEB, 41000, "10.0.0.2", 8080);
+	tcp_open(&n, &user);
+	tcp_open(&n, &api);
+	for (int i = 0; i < 10; i++)
+		request(&n, &user, &api, GET("www.example"), GET("www.example"), OK);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, NULL, "10.0.0.2", 8080);
+	assert_non_null(d);
+	assert_int_equal(d->name_source, FL_NAME_NONE);
+	assert_int_equal(d->host_asked_count, 1);
+	assert_string_equal(d->hosts_asked[0], "www.example");
+	assert_null(dependency(s, "www.example", NULL, 8080));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_pool_name_that_dns_could_not_hold_gives_way_to_the_address(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn api = tcp_conn(WEB, 41000, "10.0.0.2", 8080);
+	tcp_open(&n, &api);
+	tcp_text(&n, &api, 0, GET("api_pool"));
+	tcp_text(&n, &api, 1, OK);
+	struct fl_scan *s = net_scan(&n);
+	assert_non_null(dependency(s, NULL, "10.0.0.2", 8080));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void two_names_on_one_address_are_two_dependencies(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	dns_lookup(&n, WEB, DNS, "one.example", "cdn.example", "203.0.113.9");
+	struct conn one = tcp_conn(WEB, 41000, "203.0.113.9", 5000);
+	tcp_open(&n, &one);
+	tcp_text(&n, &one, 0, "hello");
+	tcp_text(&n, &one, 1, "hello");
+	dns_lookup(&n, WEB, DNS, "two.example", NULL, "203.0.113.9");
+	struct conn two = tcp_conn(WEB, 41001, "203.0.113.9", 5000);
+	tcp_open(&n, &two);
+	tcp_text(&n, &two, 0, "hello");
+	tcp_text(&n, &two, 1, "hello");
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "one.example", "203.0.113.9", 5000);
+	assert_non_null(d);
+	assert_int_equal(d->name_source, FL_NAME_DNS);
+	assert_int_equal(d->cname_count, 1);
+	assert_string_equal(d->cname_chain[0], "cdn.example");
+	assert_string_equal(d->provider, "cdn.example");
+	assert_non_null(dependency(s, "two.example", "203.0.113.9", 5000));
+	assert_null(dependency(s, NULL, "203.0.113.9", 5000));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_lookup_that_no_connection_follows_is_no_dependency(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	dns_lookup(&n, WEB, DNS, "unused.example", NULL, "203.0.113.9");
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 1);
+	assert_int_equal(s->dependencies[0].class, FL_CLASS_NAME_RESOLUTION);
+	assert_int_equal(s->dependencies[0].port, 53);
+	assert_int_equal(s->name_count, 1);
+	assert_string_equal(s->names[0].name, "unused.example");
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_connection_older_than_the_capture_is_named_by_a_later_answer(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn old = tcp_conn(WEB, 41000, "203.0.113.9", 5432);
+	tcp_text(&n, &old, 0, "query");
+	tcp_text(&n, &old, 1, "rows");
+	dns_lookup(&n, WEB, DNS, "db.example", NULL, "203.0.113.9");
+	tcp_text(&n, &old, 0, "query");
+	tcp_text(&n, &old, 1, "rows");
+	struct fl_scan *s = net_scan(&n);
+	bool found = false;
+	for (size_t i = 0; i < s->dependency_count; i++)
+		found = found || (s->dependencies[i].name && strcmp(s->dependencies[i].name, "db.example") == 0 &&
+				  s->dependencies[i].name_source == FL_NAME_DNS_LATER);
+	assert_true(found);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void sni_over_two_segments_out_of_order_is_read(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.9", 443);
+	uint8_t hello[256];
+	size_t size = put_hello(hello, "api.vendor.example");
+	tcp_open(&n, &c);
+	struct conn later = c;
+	later.seq[0] += 20;
+	net_send(&n, &later, 0, FL_TRANSPORT_TCP, FL_TCP_ACK, hello + 20, size - 20);
+	net_send(&n, &c, 0, FL_TRANSPORT_TCP, FL_TCP_ACK, hello, 20);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "api.vendor.example", "203.0.113.9", 443);
+	assert_non_null(d);
+	assert_int_equal(d->name_source, FL_NAME_TLS_SNI);
+	assert_string_equal(d->application, "tls");
+	assert_string_equal(d->provider, "vendor.example");
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void tls_handshakes_and_alerts_are_no_exchanges(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.9", 443);
+	uint8_t hello[256];
+	tcp_open(&n, &c);
+	tcp_say(&n, &c, 0, hello, put_hello(hello, "api.vendor.example"));
+	tls_record(&n, &c, 1, 22, 120);  /* ServerHello */
+	tls_record(&n, &c, 1, 23, 900);  /* rest of the server's handshake, protected */
+	tls_record(&n, &c, 0, 20, 1);
+	tls_record(&n, &c, 0, 23, 53);   /* Finished */
+	tls_record(&n, &c, 1, 23, 250);  /* session ticket */
+	for (int i = 0; i < 3; i++) {
+		tls_record(&n, &c, 0, 23, 200);
+		tls_record(&n, &c, 1, 23, 400);
+	}
+	tls_record(&n, &c, 0, 23, 19);   /* close_notify */
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "api.vendor.example", "203.0.113.9", 443);
+	assert_int_equal(d->exchanges, 3);
+	assert_int_equal(d->failures, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void refused_unanswered_and_established_are_told_apart(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn refused = tcp_conn(WEB, 41000, "10.0.0.2", 81), silent = tcp_conn(WEB, 41001, "10.0.0.2", 82);
+	struct conn good = tcp_conn(WEB, 41002, "10.0.0.2", 83);
+	tcp_refuse(&n, &refused);
+	tcp_syn(&n, &silent);
+	n.now += SECOND;
+	tcp_syn(&n, &silent);
+	n.now += 2 * SECOND;
+	tcp_syn(&n, &silent);
+	tcp_open(&n, &good);
+	tcp_text(&n, &good, 0, "x");
+	tcp_text(&n, &good, 1, "y");
+	n.now += 10 * SECOND;
+	dns_lookup(&n, WEB, DNS, "late.example", NULL, NULL);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, NULL, "10.0.0.2", 81);
+	assert_int_equal(d->connections.refused, 1);
+	assert_false(d->answered);
+	d = dependency(s, NULL, "10.0.0.2", 82);
+	assert_int_equal(d->connections.tried, 1);
+	assert_int_equal(d->connections.timed_out, 1);
+	assert_int_equal(d->connections.syn_retransmits, 2);
+	assert_false(d->answered);
+	assert_int_equal(d->failed_address_count, 1);
+	d = dependency(s, NULL, "10.0.0.2", 83);
+	assert_int_equal(d->connections.established, 1);
+	assert_true(d->answered);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void success_on_the_second_address_after_refusal_is_a_fail_over(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	dns_lookup(&n, WEB, DNS, "pay.example", NULL, "203.0.113.1");
+	dns_lookup(&n, WEB, DNS, "pay.example", NULL, "203.0.113.2");
+	struct conn first = tcp_conn(WEB, 41000, "203.0.113.1", 9000), second = tcp_conn(WEB, 41001, "203.0.113.2", 9000);
+	tcp_refuse(&n, &first);
+	tcp_open(&n, &second);
+	tcp_text(&n, &second, 0, "pay");
+	tcp_text(&n, &second, 1, "paid");
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "pay.example", NULL, 9000);
+	assert_true(d->failover_seen);
+	assert_int_equal(d->address_count, 2);
+	assert_int_equal(d->failed_address_count, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void connections_that_say_nothing_are_probes(void **state)
+{
+	struct net n = net_new("scanner", NULL, NULL);
+	for (uint16_t i = 0; i < 3; i++) {
+		struct conn c = tcp_conn(WEB, (uint16_t)(41000 + i), "10.0.0.2", 22);
+		tcp_open(&n, &c);
+		tcp_close(&n, &c);
+	}
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, NULL, "10.0.0.2", 22);
+	assert_int_equal(d->class, FL_CLASS_PROBE);
+	assert_true(d->answered);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void the_same_question_to_many_at_a_beat_is_a_scrape(void **state)
+{
+	struct net n = net_new("monitor", NULL, NULL);
+	for (int round = 0; round < 6; round++) {
+		for (int i = 0; i < 4; i++) {
+			char target[32];
+			snprintf(target, sizeof(target), "10.0.0.%d", 20 + i);
+			struct conn c = tcp_conn(WEB, (uint16_t)(41000 + round * 10 + i), target, 9256);
+			tcp_open(&n, &c);
+			tcp_text(&n, &c, 0, "GET /stats HTTP/1.1\r\n\r\n");
+			tcp_text(&n, &c, 1, OK);
+			tcp_close(&n, &c);
+		}
+		n.now = T0 + (round + 1) * 15 * SECOND;
+	}
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 4);
+	for (size_t i = 0; i < s->dependency_count; i++)
+		assert_int_equal(s->dependencies[i].class, FL_CLASS_PROBE);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_beat_that_ignores_requests_is_background_with_its_period(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn user = tcp_conn(USER, 40000, WEB, 80);
+	tcp_open(&n, &user);
+	for (int i = 0; i < 300; i++) {
+		n.now = T0 + i * SECOND / 2;
+		tcp_text(&n, &user, 0, GET("www.example"));
+		tcp_text(&n, &user, 1, OK);
+		if (i % 30 == 7) {
+			struct conn c = tcp_conn(WEB, (uint16_t)(42000 + i), "203.0.113.4", 80);
+			tcp_open(&n, &c);
+			tcp_text(&n, &c, 0, GET("feed.example"));
+			tcp_text(&n, &c, 1, OK);
+			tcp_close(&n, &c);
+		}
+	}
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "feed.example", "203.0.113.4", 80);
+	assert_int_equal(d->class, FL_CLASS_BACKGROUND);
+	assert_true(d->period_s > 14.9 && d->period_s < 15.1);
+	assert_true(d->coupling >= 0 && d->coupling <= 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void multicast_is_no_dependency(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 5353, "224.0.0.251", 5353);
+	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, "mdns", 4);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 0);
+	assert_int_equal(s->coverage.flows, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void hosts_behind_one_request_stream_are_told_apart(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.8", 80);
+	tcp_open(&n, &c);
+	for (int i = 0; i < 3; i++) {
+		tcp_text(&n, &c, 0, GET("one.example"));
+		tcp_text(&n, &c, 1, OK);
+		tcp_text(&n, &c, 0, GET("two.example"));
+		tcp_text(&n, &c, 1, OK);
+	}
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *one = dependency(s, "one.example", NULL, 80);
+	const struct fl_scan_dependency *two = dependency(s, "two.example", NULL, 80);
+	assert_int_equal(one->exchanges, 3);
+	assert_int_equal(two->exchanges, 3);
+	assert_int_equal(one->connections.tried + two->connections.tried, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_host_with_two_addresses_is_one_client(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	/* both addresses behind one MAC: made by hand, traffic.h has one MAC an address */
+	uint8_t query[64] = { 1, 2, 1, 0, 0, 1 };
+	size_t size = 12 + put_name(query + 12, "api.example");
+	memcpy(query + size, "\0\1\0\1", 4);
+	size += 4;
+	uint8_t answer[128];
+	memcpy(answer, query, size);
+	answer[2] = 0x81, answer[3] = 0x80, answer[7] = 1;
+	memcpy(answer + size, "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\x09", 16);
+	struct fl_packet p = { .has_mac = true, .transport = FL_TRANSPORT_UDP, .len = 100, .src = ip(WEB),
+			       .dst = ip(DNS), .src_port = 3000, .dst_port = 53, .payload = { query, size },
+			       .payload_len = (uint32_t)size, .time_ns = T0, .src_mac = "HHHHH", .dst_mac = "DDDDD" };
+	fl_scanner_packet(n.scanner, &p);
+	struct fl_packet r = { .has_mac = true, .transport = FL_TRANSPORT_UDP, .len = 100, .src = ip(DNS),
+			       .dst = ip(WEB), .src_port = 53, .dst_port = 3000, .payload = { answer, size + 16 },
+			       .payload_len = (uint32_t)size + 16, .time_ns = T0 + 1, .src_mac = "DDDDD",
+			       .dst_mac = "HHHHH" };
+	fl_scanner_packet(n.scanner, &r);
+	struct fl_packet other = { .has_mac = true, .transport = FL_TRANSPORT_UDP, .len = 100, .src = ip("10.0.0.77"),
+				   .dst = ip("10.0.0.8"), .src_port = 9, .dst_port = 9, .time_ns = T0 + 2,
+				   .src_mac = "HHHHH", .dst_mac = "JJJJJ", .payload = { query, 3 },
+				   .payload_len = 3 };
+	fl_scanner_packet(n.scanner, &other);
+	struct fl_packet syn = { .has_mac = true, .transport = FL_TRANSPORT_TCP, .len = 60, .src = ip("10.0.0.77"),
+				 .dst = ip("203.0.113.9"), .src_port = 4000, .dst_port = 4001,
+				 .tcp_flags = FL_TCP_SYN, .tcp_seq = 7, .time_ns = T0 + 3, .src_mac = "HHHHH",
+				 .dst_mac = "FFFFF" };
+	fl_scanner_packet(n.scanner, &syn);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "api.example", NULL, 4001);
+	assert_non_null(d);
+	assert_int_equal(d->name_source, FL_NAME_DNS);
+	assert_int_equal(s->hosts[0].address_count, 2);
+	fl_scan_free(s);
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_backend_called_inside_requests_is_on_request_with_its_fan_out),
+		cmocka_unit_test(a_host_that_is_passed_through_names_no_backend),
+		cmocka_unit_test(a_pool_name_that_dns_could_not_hold_gives_way_to_the_address),
+		cmocka_unit_test(two_names_on_one_address_are_two_dependencies),
+		cmocka_unit_test(a_lookup_that_no_connection_follows_is_no_dependency),
+		cmocka_unit_test(a_connection_older_than_the_capture_is_named_by_a_later_answer),
+		cmocka_unit_test(sni_over_two_segments_out_of_order_is_read),
+		cmocka_unit_test(tls_handshakes_and_alerts_are_no_exchanges),
+		cmocka_unit_test(refused_unanswered_and_established_are_told_apart),
+		cmocka_unit_test(success_on_the_second_address_after_refusal_is_a_fail_over),
+		cmocka_unit_test(connections_that_say_nothing_are_probes),
+		cmocka_unit_test(the_same_question_to_many_at_a_beat_is_a_scrape),
+		cmocka_unit_test(a_beat_that_ignores_requests_is_background_with_its_period),
+		cmocka_unit_test(multicast_is_no_dependency),
+		cmocka_unit_test(hosts_behind_one_request_stream_are_told_apart),
+		cmocka_unit_test(a_host_with_two_addresses_is_one_client),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
