@@ -164,20 +164,55 @@ static void add_spof(struct work *w, fl_node_id v, const fl_node_id *lost, uint3
 	w->spof_of[v] = (uint32_t)r->count++;
 }
 
+/* Only what an entry point requires, over any number of links, can take it down: marks these.
+ * Without entry points every node. */
+static bool *mark_required(const struct work *w)
+{
+	uint32_t entries, tail = 0, order = fl_graph_order(w->g);
+	const struct fl_entry_point *list = fl_graph_entry_points(w->g, &entries);
+	bool *required = fl_alloc_array(order, sizeof(*required));
+	fl_node_id *queue = fl_alloc_array(order, sizeof(*queue));
+	for (fl_node_id v = 0; v < order; v++)
+		required[v] = entries == 0;
+	for (uint32_t i = 0; i < entries; i++) {
+		required[list[i].node] = true;
+		queue[tail++] = list[i].node;
+	}
+	for (uint32_t head = 0; head < tail; head++) {
+		uint32_t count;
+		fl_group_id first = fl_graph_groups_of(w->g, queue[head], &count);
+		for (uint32_t i = 0; i < count; i++) {
+			const struct fl_group *group = fl_graph_group(w->g, first + i);
+			for (uint32_t m = 0; m < group->member_count && group->needs > 0; m++) {
+				if (required[group->members[m]])
+					continue;
+				required[group->members[m]] = true;
+				queue[tail++] = group->members[m];
+			}
+		}
+	}
+	free(queue);
+	return required;
+}
+
 static void find_spofs(struct work *w)
 {
 	uint32_t entries;
 	(void)fl_graph_entry_points(w->g, &entries);
+	bool *required = mark_required(w);
 	for (fl_node_id v = 0; v < fl_graph_order(w->g); v++) {
 		uint32_t count;
+		w->spof_of[v] = UINT32_MAX;
+		if (!required[v])
+			continue;
 		const fl_node_id *lost = fl_sweep_run(w->sweep, &v, 1, &count);
 		bool is_spof = entries == 0 && count > 1;
-		w->spof_of[v] = UINT32_MAX;
 		for (uint32_t i = 0; i < count && !is_spof; i++)
 			is_spof = w->is_entry[lost[i]];
 		if (is_spof)
 			add_spof(w, v, lost, count);
 	}
+	free(required);
 }
 
 /* ---- folding ---- */
