@@ -4,7 +4,7 @@
  *
  * The sentence is a path from the worst entry point down to the node, and what makes
  * the path unavoidable: each link being the only one, or a group of several that falls as
- * a whole ("both of the 2 members that api.example:443 has"). Names of scanned services are left
+ * a whole ("api.example:443 has 2 to choose from, and all of them fall with it"). Names of scanned services are left
  * out where the service itself follows: "edge > api1/port-8080", not "edge > api:8080 > api1".
  * Long paths keep both ends.
  */
@@ -90,8 +90,11 @@ static const char *write_reason(
 	const struct fl_group *group = fl_graph_group(s->graph, spare);
 	for (uint32_t i = 0; i < group->member_count; i++)
 		lost += fl_sweep_lost(sweep, group->members[i]);
-	return fl_arena_printf(a, "takes %u of the %u members that %s has, and it needs %u", lost,
-		group->member_count, fl_system_label(s, group->of), group->needs);
+	const char *of = fl_system_label(s, group->of);
+	if (lost == group->member_count)
+		return fl_arena_printf(a, "%s has %u to choose from, and all of them fall with it", of, lost);
+	return fl_arena_printf(a, "leaves %s %u of %u to choose from, and it needs %u", of,
+		group->member_count - lost, group->member_count, group->needs);
 }
 
 const char *fl_rank_why(const struct fl_system *s, const struct fl_sweep *sweep, const struct fl_spof *spof,

@@ -94,7 +94,7 @@ static struct why_row why_rows[] = {
 	{ "a group that falls as a whole is told",
 		"entry service:a; service:a 1 service:b service:c; service:b 1 host:h;"
 		"service:c 1 host:h",
-		"host:h", "a > c > h: takes 2 of the 2 members that a has, and it needs 1", "none" },
+		"host:h", "a > c > h: a has 2 to choose from, and all of them fall with it", "none" },
 	{ "the worst entry point is named",
 		"entry service:a 1; entry service:b 2; service:a 1 x; service:b 1 x", "x",
 		"b > x: the only way, nothing stands in for it", "none" },
