@@ -54,7 +54,14 @@ static void free_material(struct material *m)
 	fl_system_free(m->system);
 }
 
-static int gather(struct material *m, const struct fl_strings *inputs, const char *since, struct fl_error *err)
+/* Pictures need no list of what is reached, which is the longest to make. */
+static bool is_document(enum fl_report_format format)
+{
+	return format == FL_REPORT_HTML || format == FL_REPORT_MARKDOWN || format == FL_REPORT_JSON;
+}
+
+static int gather(struct material *m, const struct fl_strings *inputs, const char *since,
+	enum fl_report_format format, struct fl_error *err)
 {
 	int rc = fl_system_load(&m->system, inputs->list, inputs->count, err);
 	if (rc == 0 && since != NULL)
@@ -62,7 +69,8 @@ static int gather(struct material *m, const struct fl_strings *inputs, const cha
 	if (rc != 0)
 		return rc;
 	m->ranking = fl_rank(m->system);
-	m->reach = fl_reach(m->system, FL_NODE_NONE);
+	if (is_document(format))
+		m->reach = fl_reach(m->system, FL_NODE_NONE);
 	if (m->old != NULL)
 		m->diff = fl_diff(m->old, m->system);
 	return 0;
@@ -72,7 +80,7 @@ static int write_report(const struct report_options *o, enum fl_report_format fo
 	const struct fl_strings *inputs, struct fl_error *err)
 {
 	struct material m = { 0 };
-	int rc = gather(&m, inputs, o->since, err);
+	int rc = gather(&m, inputs, o->since, format, err);
 	if (rc == 0) {
 		struct fl_report r = { .system = m.system, .ranking = m.ranking, .reach = m.reach,
 				       .diff = m.diff, .top = (size_t)o->top };

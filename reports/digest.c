@@ -12,7 +12,7 @@
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
 
-enum { SENTENCES_MAX = 6, SPOFS_IN_SHORT = 2, NAMED = 3 };
+enum { SENTENCES_MAX = 6, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
 
 static void say(struct fl_digest *d, const char *sentence)
 {
@@ -97,7 +97,7 @@ static const char *say_externals(struct fl_digest *d)
 		return fl_arena_printf(a, "%s used.", count);
 	return fl_arena_printf(a, "%s used; %zu of them only behind other services, for example %s%s%s by way of %s.",
 		count, d->hidden_externals, e->endpoint, e->provider == NULL ? "" : " at ",
-		e->provider == NULL ? "" : e->provider, e->path);
+		e->provider == NULL ? "" : e->provider, fl_say_path(d, e->reached, WAY_NAMED));
 }
 
 static const char *say_changes(struct fl_digest *d)

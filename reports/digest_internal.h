@@ -80,6 +80,10 @@ void fl_digest_listed(struct fl_digest *d);
 void fl_digest_coverage(struct fl_digest *d);
 void fl_digest_sentences(struct fl_digest *d); /* last: speaks of the others */
 
+/* "a > b > c": services on the way and the endpoint at its end; endpoints in between only repeat a service's
+ * name. When there are more than @most names (0: never) the middle is left out. */
+const char *fl_say_path(struct fl_digest *d, const struct fl_reached *r, size_t most);
+
 /* ---- wording ---- */
 
 /* "12 %", "0.4 %", "< 0.1 %"; "unknown" for NaN. */

@@ -11,8 +11,7 @@
 
 /* ---- external dependencies ---- */
 
-/* Services on the way and the endpoint at its end; endpoints in between only repeat a service's name. */
-static const char *path_text(struct fl_digest *d, const struct fl_reached *r)
+const char *fl_say_path(struct fl_digest *d, const struct fl_reached *r, size_t most)
 {
 	const struct fl_system *s = d->report->system;
 	const char **names = fl_alloc_array(r->path_length + 1, sizeof(*names));
@@ -21,6 +20,12 @@ static const char *path_text(struct fl_digest *d, const struct fl_reached *r)
 		bool end = i == 0 || i + 1 == r->path_length;
 		if (end || !fl_graph_is_kind(s->graph, r->path[i], "endpoint"))
 			names[count++] = fl_say_label(d->arena, s, r->path[i]);
+	}
+	size_t head = most / 2, tail = most - head;
+	if (most != 0 && count > most) {
+		names[head] = "...";
+		memmove(&names[head + 1], &names[count - tail], tail * sizeof(*names));
+		count = head + 1 + tail;
 	}
 	const char *text = fl_say_strings(d->arena, names, count, " > ");
 	free(names);
@@ -59,7 +64,7 @@ static void add_external(struct fl_digest *d, const struct fl_reached *r, bool e
 	e->entry_point = entry_point;
 	e->service = fl_say_label(a, d->report->system, r->from);
 	e->endpoint = fl_say_label(a, d->report->system, r->to);
-	e->path = path_text(d, r);
+	e->path = fl_say_path(d, r, 0);
 	e->use = use_text(d, r);
 	if (m == NULL)
 		return;

@@ -17,15 +17,19 @@ struct ranked_node {
 	uint32_t node, worth;
 };
 
-static uint32_t own_worth(const struct fl_drawn_node *n)
+/* A box cannot be drawn without what stands in it, so that is worth as much. */
+static uint32_t own_worth(const struct fl_drawing *d, const struct fl_drawn_node *n)
 {
+	uint32_t rank = n->rank, box = n->cluster == FL_DRAWN_NONE ? 0 : d->clusters[n->cluster].rank;
 	if (n->kind == FL_DRAWN_USERS)
 		return WORTH_USERS;
 	if (n->step == FL_STEP_CAUSE)
 		return WORTH_CAUSE;
 	if (n->step > FL_STEP_CAUSE)
 		return WORTH_FAILED + (uint32_t)(n->step < 9000 ? n->step : 9000);
-	return n->rank != 0 ? WORTH_RANKED + n->rank : WORTH_REST;
+	if (rank == 0 || (box != 0 && box < rank))
+		rank = box;
+	return rank != 0 ? WORTH_RANKED + rank : WORTH_REST;
 }
 
 /* Edges are sorted by their start: first[i] .. first[i + 1] leave node i. */
@@ -92,7 +96,7 @@ static uint32_t *worth_of_nodes(const struct fl_drawing *d)
 	uint32_t *first = index_edges(d);
 	uint32_t *parent = parents_from_users(d, first);
 	for (size_t i = 0; i < d->node_count; i++)
-		worth[i] = own_worth(&d->nodes[i]);
+		worth[i] = own_worth(d, &d->nodes[i]);
 	for (size_t i = 0; i < d->edge_count; i++)
 		if (d->nodes[d->edges[i].from].kind == FL_DRAWN_USERS)
 			lower(&worth[d->edges[i].to], WORTH_ENTRY);

@@ -5,7 +5,7 @@
  * Every requirement group of a drawn node becomes arrows to whatever stands for its members. A service's
  * host is the box it stands in and an endpoint's addresses are its text, so they get none. A group
  * that needs fewer than it has gets a small node "1 of 2" between, unless it belongs to an
- * endpoint, which says so itself. Groups are often several between one pair (two ports, one of them background):
+ * endpoint, which says so itself, or asks resolvers. Groups are often several between one pair (two ports, one of them background):
  * on paper that is one arrow with the strongest use.
  */
 #include <math.h>
@@ -209,6 +209,27 @@ static size_t fold_edges(struct fl_drawn_edge *list, size_t count)
 	return kept;
 }
 
+/* A resolver that everybody asks would be a knot of arrows: its node says by how many instead. Returns how many
+ * arrows are left. */
+static size_t untie_resolvers(struct fl_drawing *d, struct fl_drawn_edge *list, size_t count)
+{
+	enum { ARROWS_MAX = 8 };
+	uint32_t *asked = fl_alloc_array(d->node_count + 1, sizeof(*asked));
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		asked[list[i].to] += list[i].resolving;
+	for (size_t i = 0; i < count; i++)
+		if (!list[i].resolving || asked[list[i].to] <= ARROWS_MAX)
+			list[kept++] = list[i];
+	for (size_t i = 0; i < d->node_count; i++) {
+		struct fl_drawn_node *n = &d->nodes[i];
+		if (asked[i] > ARROWS_MAX && n->line_count < FL_DRAWN_LINES)
+			n->lines[n->line_count++] = fl_arena_printf(d->arena, "resolver of %u nodes", asked[i]);
+	}
+	free(asked);
+	return kept;
+}
+
 void fl_building_add_edges(struct fl_building *b)
 {
 	struct edge_list e = { 0 };
@@ -225,7 +246,7 @@ void fl_building_add_edges(struct fl_building *b)
 	struct fl_drawing *d = b->drawing;
 	if (e.count > 0)
 		qsort(e.list, e.count, sizeof(*e.list), compare_edges);
-	d->edge_count = fold_edges(e.list, e.count);
+	d->edge_count = untie_resolvers(d, e.list, fold_edges(e.list, e.count));
 	d->edges = fl_arena_array(d->arena, d->edge_count + 1, sizeof(*d->edges));
 	if (d->edge_count > 0)
 		memcpy(d->edges, e.list, d->edge_count * sizeof(*d->edges));

@@ -2,6 +2,7 @@
 /* test_dot.c - what is drawn, what is folded, and that no name can break out of its label */
 #include "unit.h"
 
+#include "reports/drawing_internal.h"
 #include "report_fixture.h"
 
 #define GRAPH(nodes, requirements, entries)                                                                            \
@@ -182,9 +183,94 @@ static void test_long_names_are_cut(void **state)
 	fixture_close(&f);
 }
 
+/* A chain of services that all ask one resolver; the first two each need a vendor, and both vendors hang on one
+ * provider, which is the worst. JSON text; free() it. */
+static char *chain_of_services(int length)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	fputs("{\"schema\":\"faultline.graph/1\",\"nodes\":[", out);
+	for (int i = 0; i < length; i++)
+		fprintf(out, "{\"id\":\"service:h/s%03d\",\"kind\":\"service\"},", i);
+	fputs("{\"id\":\"resolver:10.0.0.2\",\"kind\":\"resolver\"},"
+	      "{\"id\":\"endpoint:v.example:443/tcp\",\"kind\":\"endpoint\"},"
+	      "{\"id\":\"endpoint:w.example:443/tcp\",\"kind\":\"endpoint\"},"
+	      "{\"id\":\"provider:cdn.example\",\"kind\":\"provider\"}],\"requirements\":[", out);
+	for (int i = 0; i < length; i++) {
+		fprintf(out, "{\"of\":\"service:h/s%03d\",\"needs\":0,\"members\":[\"resolver:10.0.0.2\"]},", i);
+		if (i + 1 < length)
+			fprintf(out, "{\"of\":\"service:h/s%03d\",\"needs\":%d,\"members\":[\"service:h/s%03d\"]},", i,
+				i == 0, i + 1);
+	}
+	fputs("{\"of\":\"service:h/s000\",\"needs\":1,\"members\":[\"endpoint:v.example:443/tcp\"]},"
+	      "{\"of\":\"service:h/s001\",\"needs\":1,\"members\":[\"endpoint:w.example:443/tcp\"]},"
+	      "{\"of\":\"endpoint:v.example:443/tcp\",\"needs\":1,\"members\":[\"provider:cdn.example\"]},"
+	      "{\"of\":\"endpoint:w.example:443/tcp\",\"needs\":1,\"members\":[\"provider:cdn.example\"]}],"
+	      "\"entry_points\":[\"service:h/s000\"]}", out);
+	fclose(out);
+	return text;
+}
+
+static void test_resolver_of_many(void **state)
+{
+	(void)state;
+	struct report_fixture f;
+	char *json = chain_of_services(9);
+	fixture_open(&f, json);
+	char *text = draw(&f, NULL);
+	assert_non_null(strstr(text, "resolver 10.0.0.2\\nresolver of 9 nodes"));
+	assert_null(strstr(text, "#d4d4d8"));
+	free(text);
+	free(json);
+	fixture_close(&f);
+	json = chain_of_services(8);
+	fixture_open(&f, json);
+	text = draw(&f, NULL);
+	assert_null(strstr(text, "resolver of"));
+	assert_non_null(strstr(text, "#d4d4d8"));
+	free(text);
+	free(json);
+	fixture_close(&f);
+}
+
+/* Whether a drawn node has this name. */
+static bool is_drawn(const struct fl_drawing *d, const char *name)
+{
+	for (size_t i = 0; i < d->node_count; i++)
+		if (strcmp(d->nodes[i].lines[0], name) == 0)
+			return true;
+	return false;
+}
+
+static void test_condensed(void **state)
+{
+	(void)state;
+	struct report_fixture f;
+	char *json = chain_of_services(200);
+	fixture_open(&f, json);
+	struct fl_picture p = { .system = f.system, .ranking = f.ranking, .cause = FL_NODE_NONE };
+	struct fl_drawing *d = fl_drawing_new(&p);
+	assert_int_equal(d->node_count, 204); /* services, resolver, two endpoints, users */
+	fl_drawing_condense(d, 1000);
+	assert_int_equal(d->node_count, 204);
+	fl_drawing_condense(d, 20);
+	assert_true(d->node_count <= 20);
+	assert_int_equal(d->node_count + d->omitted, 204);
+	assert_true(is_drawn(d, "users") && is_drawn(d, "h/s000") && is_drawn(d, "h/s001"));
+	assert_true(is_drawn(d, "v.example:443") && is_drawn(d, "w.example:443"));
+	assert_false(is_drawn(d, "h/s150"));
+	for (size_t i = 0; i < d->edge_count; i++)
+		assert_true(d->edges[i].from < d->node_count && d->edges[i].to < d->node_count);
+	fl_drawing_free(d);
+	free(json);
+	fixture_close(&f);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 2] = { 0 };
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 4] = { 0 };
 	size_t count = 0;
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
 		tests[count++] = (struct CMUnitTest){ .name = rows[i].name, .test_func = test_row,
@@ -193,5 +279,9 @@ int main(void)
 					      .test_func = test_hostile_names };
 	tests[count++] = (struct CMUnitTest){ .name = "a name of 10000 characters is cut and says so",
 					      .test_func = test_long_names_are_cut };
+	tests[count++] = (struct CMUnitTest){ .name = "a resolver that nine ask says so instead of nine arrows",
+					      .test_func = test_resolver_of_many };
+	tests[count++] = (struct CMUnitTest){ .name = "a condensed drawing keeps the worst and the way to it",
+					      .test_func = test_condensed };
 	return _cmocka_run_group_tests("dot", tests, count, NULL, NULL);
 }

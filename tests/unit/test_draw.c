@@ -33,14 +33,14 @@ static void test_ending(void **state)
 	assert_int_equal(fl_report_format_of(row->path), row->format);
 }
 
+#if FL_HAVE_GRAPHVIZ
+
 /* Nothing that was forked is left behind. */
 static void assert_no_child(void)
 {
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 }
-
-#if FL_HAVE_GRAPHVIZ
 
 struct draw_row { const char *name, *dot, *format, *begins; int rc; };
 
