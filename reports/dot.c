@@ -227,6 +227,25 @@ static void write_edge(FILE *out, const struct fl_drawing *d, const struct fl_dr
 	fputs("];\n", out);
 }
 
+/* What lies outside and has lost its arrows (see drawing_edges.c) would float to the left: it is held at
+ * the right by invisible ones. */
+static void write_anchors(FILE *out, const struct fl_drawing *d, unsigned last)
+{
+	bool *reached = fl_alloc_array(d->node_count + 1, sizeof(*reached));
+	size_t users = d->node_count;
+	for (size_t i = 0; i < d->edge_count; i++)
+		reached[d->edges[i].to] = true;
+	for (size_t i = 0; i < d->node_count; i++)
+		if (d->nodes[i].kind == FL_DRAWN_USERS)
+			users = i;
+	for (size_t i = 0; users < d->node_count && i < d->node_count; i++) {
+		enum fl_drawn_kind kind = d->nodes[i].kind;
+		if (!reached[i] && (kind == FL_DRAWN_EXTERNAL || kind == FL_DRAWN_RESOLVER))
+			fprintf(out, "\tn%zu -> n%zu [style=invis, weight=0, minlen=%u];\n", users, i, last);
+	}
+	free(reached);
+}
+
 static void write_legend(FILE *out, const struct fl_drawing *d, const char *title)
 {
 	fputs("\tlabelloc=b; labeljust=l; fontsize=11; label=\"", out);
@@ -263,6 +282,7 @@ void fl_drawing_write_dot(FILE *out, const struct fl_drawing *d, const char *tit
 	for (size_t i = 0; i < d->edge_count; i++)
 		write_edge(out, d, &d->edges[i], layer, last);
 	free(layer);
+	write_anchors(out, d, last);
 	fputs("}\n", out);
 }
 

@@ -209,24 +209,47 @@ static size_t fold_edges(struct fl_drawn_edge *list, size_t count)
 	return kept;
 }
 
-/* A resolver that everybody asks would be a knot of arrows: its node says by how many instead. Returns how many
- * arrows are left. */
-static size_t untie_resolvers(struct fl_drawing *d, struct fl_drawn_edge *list, size_t count)
+struct popular { uint32_t resolving, background; };
+
+static bool is_knot(const struct fl_drawn_edge *e, const struct popular *p)
 {
-	enum { ARROWS_MAX = 8 };
-	uint32_t *asked = fl_alloc_array(d->node_count + 1, sizeof(*asked));
+	enum { RESOLVING_MAX = 8, BACKGROUND_MAX = 4 };
+	if (e->resolving)
+		return p->resolving > RESOLVING_MAX;
+	return e->background && p->background > BACKGROUND_MAX;
+}
+
+static void add_remark(struct fl_drawn_node *n, const char *remark)
+{
+	for (size_t i = 0; i < n->line_count; i++)
+		if (strcmp(n->lines[i], remark) == 0)
+			return;
+	if (n->line_count < FL_DRAWN_LINES)
+		n->lines[n->line_count++] = remark;
+}
+
+/* What everybody asks for names or uses in the background (time, packages) would be a knot of arrows that says
+ * little: its node says by how many instead. Returns how many arrows are left. */
+static size_t untie_knots(struct fl_drawing *d, struct fl_drawn_edge *list, size_t count)
+{
+	struct popular *popular = fl_alloc_array(d->node_count + 1, sizeof(*popular));
 	size_t kept = 0;
-	for (size_t i = 0; i < count; i++)
-		asked[list[i].to] += list[i].resolving;
-	for (size_t i = 0; i < count; i++)
-		if (!list[i].resolving || asked[list[i].to] <= ARROWS_MAX)
-			list[kept++] = list[i];
-	for (size_t i = 0; i < d->node_count; i++) {
-		struct fl_drawn_node *n = &d->nodes[i];
-		if (asked[i] > ARROWS_MAX && n->line_count < FL_DRAWN_LINES)
-			n->lines[n->line_count++] = fl_arena_printf(d->arena, "resolver of %u nodes", asked[i]);
+	for (size_t i = 0; i < count; i++) {
+		popular[list[i].to].resolving += list[i].resolving;
+		popular[list[i].to].background += list[i].background && !list[i].resolving;
 	}
-	free(asked);
+	for (size_t i = 0; i < count; i++) {
+		const struct popular *p = &popular[list[i].to];
+		if (!is_knot(&list[i], p))
+			list[kept++] = list[i];
+		else if (list[i].resolving)
+			add_remark(&d->nodes[list[i].to],
+				fl_arena_printf(d->arena, "resolver of %u nodes", p->resolving));
+		else
+			add_remark(&d->nodes[list[i].to],
+				fl_arena_printf(d->arena, "background of %u nodes", p->background));
+	}
+	free(popular);
 	return kept;
 }
 
@@ -246,7 +269,7 @@ void fl_building_add_edges(struct fl_building *b)
 	struct fl_drawing *d = b->drawing;
 	if (e.count > 0)
 		qsort(e.list, e.count, sizeof(*e.list), compare_edges);
-	d->edge_count = untie_resolvers(d, e.list, fold_edges(e.list, e.count));
+	d->edge_count = untie_knots(d, e.list, fold_edges(e.list, e.count));
 	d->edges = fl_arena_array(d->arena, d->edge_count + 1, sizeof(*d->edges));
 	if (d->edge_count > 0)
 		memcpy(d->edges, e.list, d->edge_count * sizeof(*d->edges));
