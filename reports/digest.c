@@ -185,8 +185,7 @@ struct fl_digest *fl_digest_new(const struct fl_report *r)
 	d->title = s->title == NULL || s->title[0] == '\0' ? "unnamed system" : fl_say_sentence(a, s->title);
 	d->scanned = s->scans.count > 0;
 	if (d->scanned && s->end_ns >= s->start_ns)
-		d->window = fl_arena_printf(a, "%s to %s", fl_say_time(a, s->start_ns),
-			fl_say_time(a, s->end_ns));
+		d->window = fl_say_span(a, s->start_ns, s->end_ns);
 	count_nodes(d);
 	fl_digest_findings(d);
 	fl_digest_externals(d);

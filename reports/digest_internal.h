@@ -92,6 +92,8 @@ const char *fl_say_share(struct fl_arena *a, double share);
 const char *fl_say_count(struct fl_arena *a, uint64_t n, const char *one, const char *many);
 /* To the second, UTC. */
 const char *fl_say_time(struct fl_arena *a, int64_t time_ns);
+/* "2026-11-21 11:41:44 to 11:43:28 UTC"; the second date only when it is another one. */
+const char *fl_say_span(struct fl_arena *a, int64_t start_ns, int64_t end_ns);
 /* "a, b, c and 4 more"; at most @most are named. */
 const char *fl_say_list(struct fl_arena *a, const char *const *items, size_t count, size_t most);
 const char *fl_say_strings(struct fl_arena *a, const char *const *items, size_t count,

@@ -63,7 +63,8 @@ static void add_external(struct fl_digest *d, const struct fl_reached *r, bool e
 	e->reached = r;
 	e->entry_point = entry_point;
 	e->service = fl_say_label(a, d->report->system, r->from);
-	e->endpoint = fl_say_label(a, d->report->system, r->to);
+	bool resolver = fl_graph_is_kind(d->report->system->graph, r->to, "resolver");
+	e->endpoint = resolver ? fl_say_node(a, d->report->system, r->to) : fl_say_label(a, d->report->system, r->to);
 	e->path = fl_say_path(d, r, 0);
 	e->use = use_text(d, r);
 	if (m == NULL)
@@ -71,8 +72,7 @@ static void add_external(struct fl_digest *d, const struct fl_reached *r, bool e
 	e->provider = fl_say_name(a, m->provider);
 	e->chain = chain_text(a, m);
 	e->evidence = fl_say_evidence(a, m);
-	e->seen = fl_arena_printf(a, "%s to %s", fl_say_time(a, m->first_seen_ns),
-		fl_say_time(a, m->last_seen_ns));
+	e->seen = fl_say_span(a, m->first_seen_ns, m->last_seen_ns);
 	e->name_source = fl_name_source_name(m->name_source);
 }
 

@@ -55,7 +55,7 @@ const char fl_html_screen_style[] =
 	".externals thead th:nth-child(3){width:24%}.externals thead th:nth-child(4){width:11%}\n"
 	".listed th:nth-child(1){width:19%}.listed th:nth-child(2){width:26%}.listed th:nth-child(3){width:29%}\n"
 	".changes th:nth-child(1){width:14%}.changes th:nth-child(2){width:20%}.changes th:nth-child(3){width:24%}\n"
-	"small{display:block;color:var(--soft);font-size:.94em}\n"
+	"small{display:block;font-weight:400;color:var(--soft);font-size:.94em}\n"
 	".tag{display:inline-block;border:1px solid currentColor;border-radius:3px;padding:0 .35em;"
 	"font-size:.82em;font-weight:600;white-space:nowrap}\n"
 	".bad{color:var(--bad)}\n"

@@ -43,6 +43,16 @@ const char *fl_say_time(struct fl_arena *a, int64_t time_ns)
 	return fl_arena_printf(a, "%s UTC", text);
 }
 
+const char *fl_say_span(struct fl_arena *a, int64_t start_ns, int64_t end_ns)
+{
+	const char *start = fl_say_time(a, start_ns), *end = fl_say_time(a, end_ns);
+	size_t date = strcspn(start, " ");
+	if (strncmp(start, end, date + 1) != 0)
+		return fl_arena_printf(a, "%s to %s", start, end);
+	size_t zone = strlen(" UTC");
+	return fl_arena_printf(a, "%.*s to %s", (int)(strlen(start) - zone), start, end + date + 1);
+}
+
 const char *fl_say_strings(struct fl_arena *a, const char *const *items, size_t count, const char *separator)
 {
 	size_t size = 1;
