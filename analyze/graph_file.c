@@ -95,7 +95,7 @@ static int read_node(struct reading *r, const cJSON *object, size_t index)
 		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu]: too many nodes", r->name, index);
 	uint32_t handle = fl_graph_builder_node(r->builder, id, kind);
 	if (handle != r->node_count)
-		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu].id: '%.200s' is there already as nodes[%u]",
+		return fl_fail(r->err, -EINVAL, "%s: nodes[%zu].id: '%.200s' is there already as nodes[%u]; give each node an id of its own",
 			r->name, index, id, (unsigned)handle);
 	r->node_count++;
 	fl_graph_builder_probability(r->builder, handle, p);
@@ -125,7 +125,7 @@ static int read_members(struct reading *r, const cJSON *list, size_t index, size
 		uint32_t handle = find_node(r, item->valuestring);
 		if (handle == FL_NODE_NONE)
 			return fl_fail(r->err, -EINVAL,
-				"%s: requirements[%zu].members[%zu]: no node has the id '%.200s'", r->name,
+				"%s: requirements[%zu].members[%zu]: no node has the id '%.200s'; see \"nodes\"", r->name,
 				index, *count, item->valuestring);
 		if (*count == r->member_capacity) {
 			r->member_capacity = fl_grown(r->member_capacity, *count + 1);
@@ -193,7 +193,7 @@ static int read_requirement(struct reading *r, const cJSON *object, size_t index
 		return -EINVAL;
 	uint32_t handle = find_node(r, of);
 	if (handle == FL_NODE_NONE)
-		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].of: no node has the id '%.200s'",
+		return fl_fail(r->err, -EINVAL, "%s: requirements[%zu].of: no node has the id '%.200s'; see \"nodes\"",
 			r->name, index, of == NULL ? "" : of);
 	const cJSON *members = fl_json_get(object, "members");
 	if (!cJSON_IsArray(members))
@@ -228,7 +228,7 @@ static int read_entry_point(struct reading *r, const cJSON *item, size_t index)
 			"%s: entry_points[%zu] must be a node id or an object with \"node\"", r->name, index);
 	uint32_t handle = find_node(r, id);
 	if (handle == FL_NODE_NONE)
-		return fl_fail(r->err, -EINVAL, "%s: entry_points[%zu]: no node has the id '%.200s'", r->name,
+		return fl_fail(r->err, -EINVAL, "%s: entry_points[%zu]: no node has the id '%.200s'; see \"nodes\"", r->name,
 			index, id);
 	fl_graph_builder_entry_point(r->builder, handle, weight);
 	return 0;

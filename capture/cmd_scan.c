@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/scan_text.h"
 #include "faultline/command.h"
 #include "faultline/output.h"
 #include "faultline/scanner.h"
@@ -32,6 +33,7 @@ struct scan_options {
 	const char *filter, *flows, *out;
 	uint64_t memory, buffer;
 	int64_t snaplen;
+	bool json;
 };
 
 static const struct fl_option options[] = {
@@ -59,6 +61,8 @@ static const struct fl_option options[] = {
 	  "kernel buffer of a live capture (default: 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
+	{ "json", 0, FL_OPTION_FLAG, offsetof(struct scan_options, json), 0, 0, NULL,
+	  "print the scan itself also on a terminal, where a summary is shown without -o" },
 	{ 0 },
 };
 
@@ -106,7 +110,7 @@ static int64_t now_ns(clockid_t clock)
 
 /* ---- options that need more than the table ---- */
 
-static void read_internal(struct run *run)
+static int read_internal(struct run *run, struct fl_error *err)
 {
 	const struct fl_strings *list = &run->options->internal;
 	run->internal = fl_alloc_array(list->count + 1, sizeof(*run->internal));
@@ -115,9 +119,13 @@ static void read_internal(struct run *run)
 		const char *text = list->list[i];
 		if (fl_prefix_parse(text, &run->internal[run->internal_count]))
 			run->internal_count++;
+		else if (strchr(text, '/') || strchr(text, ':'))
+			return fl_fail(err, -EINVAL, "--internal: '%s' is no network; give e.g. 203.0.113.0/24, or a domain",
+				       text);
 		else
 			run->domains[run->domain_count++] = *text == '.' ? text + 1 : text;
 	}
+	return 0;
 }
 
 static int declare_list(struct fl_locality *l, char *list, struct fl_error *err)
@@ -407,11 +415,21 @@ static int write_directory(const struct run *run, const char *directory, struct 
 	return 0;
 }
 
+static int show_scans(const struct run *run)
+{
+	for (size_t i = 0; i < run->scans.count; i++)
+		scan_text_write(stdout, run->scans.list[i]);
+	puts("Nothing was kept; -o FILE keeps the scan, faultline report FILE -o review.html makes a report of it.");
+	return 0;
+}
+
 static int write_scans(struct run *run, struct fl_error *err)
 {
 	const char *path = run->options->out ? run->options->out : "-";
 	struct fl_output *out;
 	fl_scan_set_normalise(&run->scans);
+	if (!run->options->out && !run->options->json && isatty(STDOUT_FILENO))
+		return show_scans(run);
 	if (is_directory(path))
 		return write_directory(run, path, err);
 	if (run->scans.count == 1)
@@ -441,9 +459,8 @@ static void warn_losses(const struct run *run)
 static int run_scan(const struct scan_options *o, struct fl_error *err)
 {
 	struct run run = { .options = o };
-	int status = 0;
-	read_internal(&run);
-	if (o->flows)
+	int status = read_internal(&run, err);
+	if (status == 0 && o->flows)
 		status = fl_output_open(&run.flows, o->flows, err);
 	if (status == 0)
 		status = o->files.count ? scan_files(&run, err) : scan_live(&run, err);

@@ -142,7 +142,7 @@ int fl_json_check_schema(
 	long found;
 
 	if (!cJSON_IsObject(root))
-		return fl_fail(err, -EINVAL, "%s: not an object with \"schema\": \"faultline.%s/%d\"", name,
+		return fl_fail(err, -EINVAL, "%s: an object with \"schema\": \"faultline.%s/%d\" is wanted; was it written by faultline?", name,
 			kind, major);
 	if (!schema)
 		return fl_fail(err, -EINVAL, "%s: no \"schema\" in it; \"faultline.%s/%d\" is wanted", name,

@@ -208,7 +208,7 @@ static bool check_name(struct checker *c)
 static bool check_open(struct checker *c, bool object)
 {
 	if (c->depth == FL_JSON_DEPTH_MAX)
-		return fail(c, "nested deeper than 64 levels");
+		return fail(c, "nested deeper than 64 levels; was it written by faultline?");
 	c->at++;
 	c->is_object &= ~(UINT64_C(1) << c->depth);
 	c->is_object |= (uint64_t)object << c->depth;

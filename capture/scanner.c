@@ -304,6 +304,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 		.answers = share(memory, SHARE_ANSWERS, sizeof(struct fl_answer) + 3 * sizeof(struct fl_addr)),
 	};
 	s->names = fl_names_new(s->strings, &name_options);
+	s->binding_limit = name_options.bindings;
 	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
 						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
 	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));

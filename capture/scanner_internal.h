@@ -86,7 +86,7 @@ struct fl_scanner {
 	struct scanner_counters counters;
 	int64_t first_ns, last_ns;    /* packets */
 	int64_t start_ns, end_ns;     /* declared window; 0 = none */
-	uint32_t flow_capacity;
+	uint32_t flow_capacity, binding_limit;
 
 	/* scratch of the parsers */
 	uint8_t *tls_scratch;

@@ -276,7 +276,8 @@ static int fail_open(struct fl_error *err, const char *path, int code)
 {
 	if (code == EISDIR)
 		return fl_fail(err, -code, "%s is a directory; give a pcap or pcapng file", path);
-	return fl_fail(err, -code, "cannot open %s: %s", path, strerror(code));
+	return fl_fail(err, -code, "cannot open %s: %s; see whether the name is right and you may read it", path,
+		strerror(code));
 }
 
 /* libpcap reads no pcapng file whose interfaces differ in link type or snap length. */

@@ -40,7 +40,7 @@ static void add_limits(struct summary *m)
 	add_limit(m, "histograms", fl_conversations_detail_limit(s->conversations),
 		  fl_conversations_without_detail(s->conversations), "measurements not kept");
 	add_limit(m, "names", fl_strpool_bytes(s->strings), fl_strpool_refused(s->strings), "names not kept");
-	add_limit(m, "name bindings", 0, names->bindings_evicted, "recent DNS answers forgotten");
+	add_limit(m, "name bindings", s->binding_limit, names->bindings_evicted, "recent DNS answers forgotten");
 	add_limit(m, "DNS answers", fl_names_answer_count(s->names), names->answers_dropped, "answers not listed");
 	add_limit(m, "names of a flow", s->flow_name_limit, s->counters.flow_names_dropped, "names not kept");
 	add_limit(m, "stream store", fl_stream_pool_used(s->streams), fl_stream_pool_refused(s->streams),

@@ -236,7 +236,8 @@ int fl_results_end(const char *command, int code)
 	struct fl_error err;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
-	fl_fail(&err, -EIO, "standard output could not be written: %s", strerror(errno));
+	fl_fail(&err, -EIO, "standard output could not be written: %s; see whether the disk is full or the pipe was closed",
+		strerror(errno));
 	return fl_command_fail(command, &err);
 }
 

@@ -282,7 +282,7 @@ static const struct schema_row {
 	  "t: schema is \"faultline.scan/1x\"; \"faultline.scan/1\" is wanted" },
 	{ "no schema", "{}", "t: no \"schema\" in it; \"faultline.scan/1\" is wanted" },
 	{ "a schema that is no text", "{\"schema\":1}", "t: no \"schema\" in it; \"faultline.scan/1\" is wanted" },
-	{ "no object", "[1]", "t: not an object with \"schema\": \"faultline.scan/1\"" },
+	{ "no object", "[1]", "t: an object with \"schema\": \"faultline.scan/1\" is wanted; was it written by faultline?" },
 };
 
 static void run_schema(void **state)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scan_text.c - a scan as a few lines for the person who just ran it
+ *
+ * Shown where the scan's JSON would otherwise flood a terminal. Only what was seen: rankings need the
+ * joined graph and are other commands' work.
+ */
+#include "capture/scan_text.h"
+
+#include <inttypes.h>
+
+#include "faultline/escape.h"
+#include "faultline/units.h"
+
+static void write_far_end(FILE *out, const struct fl_scan_dependency *d)
+{
+	char text[FL_ADDR_TEXT];
+	if (d->name)
+		fl_escape_write(out, FL_LANGUAGE_TERMINAL, d->name);
+	else if (d->address_count)
+		fputs(fl_addr_format(&d->addresses[0], text), out);
+	fprintf(out, ":%u/%s", d->port, d->transport);
+	if (d->application)
+		fprintf(out, "  %s", d->application);
+}
+
+static void write_dependency(FILE *out, const struct fl_scan_dependency *d)
+{
+	fputs("    ", out);
+	write_far_end(out, d);
+	fprintf(out, "  %s  %s", fl_scope_name(d->scope), fl_class_name(d->class));
+	if (d->exchanges)
+		fprintf(out, "  %" PRIu64 " exchanges", d->exchanges);
+	else
+		fprintf(out, "  %" PRIu64 " connections", d->connections.tried + d->connections.midstream);
+	if (d->failures)
+		fprintf(out, ", %" PRIu64 " failed", d->failures);
+	putc('\n', out);
+}
+
+static bool is_listed(const struct fl_scan_dependency *d)
+{
+	return d->answered && d->class != FL_CLASS_PROBE;
+}
+
+static void write_dependencies(FILE *out, const struct fl_scan *s)
+{
+	const struct fl_scan_dependency *last = NULL;
+	size_t left_out = 0;
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &s->dependencies[i];
+		if (!is_listed(d)) {
+			left_out++;
+			continue;
+		}
+		if (!last || strcmp(last->host, d->host) != 0 || strcmp(last->service, d->service) != 0) {
+			fl_escape_write(out, FL_LANGUAGE_TERMINAL, d->host);
+			putc('/', out);
+			fl_escape_write(out, FL_LANGUAGE_TERMINAL, d->service);
+			fputs(" depends on\n", out);
+		}
+		write_dependency(out, d);
+		last = d;
+	}
+	if (!last)
+		fputs("No dependency was seen.\n", out);
+	if (left_out)
+		fprintf(out, "Not listed: %zu probes and endpoints that never answered.\n", left_out);
+}
+
+void scan_text_write(FILE *out, const struct fl_scan *s)
+{
+	char window[FL_TIME_TEXT];
+	fl_escape_write(out, FL_LANGUAGE_TERMINAL, s->point);
+	fprintf(out, ": %s, %" PRIu64 " packets, %" PRIu64 " dropped, %" PRIu64 " flows\n",
+		fl_duration_format(s->end_ns - s->start_ns, window), s->coverage.packets,
+		s->coverage.dropped_kernel + s->coverage.dropped_interface, s->coverage.flows);
+	write_dependencies(out, s);
+	for (size_t i = 0; i < s->coverage.blind_spot_count; i++)
+		fprintf(out, "Not seen: %" PRIu64 " %s.\n", s->coverage.blind_spots[i].count,
+			s->coverage.blind_spots[i].text);
+}
