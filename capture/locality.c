@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4, RECENT = 64 };
+#include "faultline/index.h"
+
+enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4 };
 
 /* One end of the first unicast flow; only these two can be in every flow. */
 struct mac {
@@ -31,10 +33,11 @@ struct asker {
 	uint32_t asked, answered;
 };
 
+/* A set: in the order of arrival behind an index; sorted once the host is decided. */
 struct address_list {
-	struct fl_addr *list; /* sorted */
+	struct fl_addr *list;
 	size_t count, capacity;
-	struct fl_addr recent[RECENT]; /* known to be in the list, or too many for it */
+	struct fl_index index;
 };
 
 struct fl_locality {
@@ -61,6 +64,60 @@ struct fl_locality {
 	bool single;
 };
 
+static uint32_t hash_of(const struct fl_addr *a)
+{
+	return (uint32_t)(fl_hash_bytes(a, sizeof(*a), fl_hash_seed()) >> 16);
+}
+
+static bool has(const struct address_list *l, const struct fl_addr *a)
+{
+	if (!l->index.places)
+		return false;
+	uint32_t hash = hash_of(a), at = fl_index_home(&l->index, hash), i;
+	while ((i = fl_index_next(&l->index, hash, &at)) != UINT32_MAX)
+		if (fl_addr_equal(&l->list[i], a))
+			return true;
+	return false;
+}
+
+static void add(struct address_list *l, const struct fl_addr *a)
+{
+	if (l->count == ADDRESS_MAX || has(l, a))
+		return;
+	if (!l->index.places)
+		fl_index_init(&l->index, ADDRESS_MAX);
+	if (l->count == l->capacity) {
+		l->capacity = fl_grown(l->capacity, l->count + 1);
+		l->list = fl_grow_array(l->list, l->capacity, sizeof(*l->list));
+	}
+	fl_index_add(&l->index, hash_of(a), (uint32_t)l->count);
+	l->list[l->count++] = *a;
+}
+
+static void list_fini(struct address_list *l)
+{
+	free(l->list);
+	fl_index_fini(&l->index);
+	*l = (struct address_list){ .list = NULL };
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return fl_addr_compare(a, b);
+}
+
+/* Afterwards the index is of no use any more; what is looked up then is rebuilt in order. */
+static void sort_list(struct address_list *l)
+{
+	struct address_list sorted = { .list = NULL };
+	if (l->count)
+		qsort(l->list, l->count, sizeof(*l->list), compare_addresses);
+	for (size_t i = 0; i < l->count; i++)
+		add(&sorted, &l->list[i]);
+	list_fini(l);
+	*l = sorted;
+}
+
 struct fl_locality *fl_locality_new(void)
 {
 	return fl_alloc(sizeof(struct fl_locality));
@@ -70,55 +127,12 @@ void fl_locality_free(struct fl_locality *l)
 {
 	if (!l)
 		return;
-	free(l->given.list);
-	free(l->cooked.list);
-	free(l->loopback.list);
-	free(l->internal.list);
-	free(l->chosen.list);
+	list_fini(&l->given);
+	list_fini(&l->cooked);
+	list_fini(&l->loopback);
+	list_fini(&l->internal);
+	list_fini(&l->chosen);
 	free(l);
-}
-
-static size_t position(const struct address_list *l, const struct fl_addr *a)
-{
-	size_t low = 0, high = l->count;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (fl_addr_compare(&l->list[mid], a) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static bool has(const struct address_list *l, const struct fl_addr *a)
-{
-	size_t i = position(l, a);
-	return i < l->count && fl_addr_equal(&l->list[i], a);
-}
-
-/* Most flows come from an address that was here a moment ago. */
-static unsigned recent_place(const struct fl_addr *a)
-{
-	return ((unsigned)a->bytes[15] ^ (unsigned)a->bytes[14] << 3 ^ a->bytes[13]) % RECENT;
-}
-
-static void add(struct address_list *l, const struct fl_addr *a)
-{
-	struct fl_addr *recent = &l->recent[recent_place(a)];
-	if (l->count && fl_addr_equal(recent, a))
-		return;
-	*recent = *a;
-	size_t i = position(l, a);
-	if ((i < l->count && fl_addr_equal(&l->list[i], a)) || l->count == ADDRESS_MAX)
-		return;
-	if (l->count == l->capacity) {
-		l->capacity = fl_grown(l->capacity, l->count + 1);
-		l->list = fl_grow_array(l->list, l->capacity, sizeof(*l->list));
-	}
-	memmove(l->list + i + 1, l->list + i, (l->count - i) * sizeof(*l->list));
-	l->list[i] = *a;
-	l->count++;
 }
 
 void fl_locality_declare(struct fl_locality *l, const struct fl_addr *address, const char *how)
@@ -351,8 +365,7 @@ static void add_all(struct address_list *to, const struct address_list *from)
 
 void fl_locality_decide(struct fl_locality *l)
 {
-	l->chosen.count = 0;
-	memset(l->chosen.recent, 0, sizeof(l->chosen.recent));
+	list_fini(&l->chosen);
 	l->single = true;
 	if (l->given.count) {
 		add_all(&l->chosen, &l->given);
@@ -371,6 +384,7 @@ void fl_locality_decide(struct fl_locality *l)
 		}
 	}
 	add_all(&l->chosen, &l->loopback);
+	sort_list(&l->chosen);
 }
 
 const char *fl_locality_how(const struct fl_locality *l)

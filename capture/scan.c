@@ -180,7 +180,7 @@ static bool timeline_range(const struct fl_timeline *t, int64_t *first, int64_t 
 /* Make room for everything between @first and @last in buckets at least @width wide. */
 static void timeline_cover(struct fl_timeline *t, int64_t first, int64_t last, int64_t width)
 {
-	int64_t own_first, own_last;
+	int64_t own_first = 0, own_last = 0;
 
 	if (timeline_range(t, &own_first, &own_last)) {
 		first = own_first < first ? own_first : first;
@@ -208,7 +208,7 @@ void fl_timeline_add(struct fl_timeline *t, int64_t time_ns, uint32_t n)
 
 void fl_timeline_merge(struct fl_timeline *into, const struct fl_timeline *from)
 {
-	int64_t first, last;
+	int64_t first = 0, last = 0;
 
 	if (!timeline_range(from, &first, &last))
 		return;
