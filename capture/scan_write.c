@@ -7,7 +7,7 @@
  * in the order that fl_scan_sort() gives, doubles are printed so that they read back as themselves:
  * what was read and is written again is the same bytes. Histograms are sparse pairs
  * [bucket, count]; the quantiles beside them are for people and are not read back. Time lines leave out
- * their trailing zeros.
+ * their trailing zeros. What is empty is null.
  */
 #include <math.h>
 #include <string.h>
@@ -78,11 +78,14 @@ static void add_address(cJSON *object, const char *key, const struct fl_addr *a)
 
 static void add_histogram(cJSON *object, const char *key, const struct fl_histogram *h)
 {
+	if (h->count == 0) {
+		fl_json_add_string(object, key, NULL);
+		return;
+	}
 	cJSON *item = add_object(object, key);
-
 	fl_json_add_u64(item, "count", h->count);
-	fl_json_add_double(item, "p50", h->count ? fl_histogram_quantile(h, 0.5) : NAN);
-	fl_json_add_double(item, "p95", h->count ? fl_histogram_quantile(h, 0.95) : NAN);
+	fl_json_add_double(item, "p50", fl_histogram_quantile(h, 0.5));
+	fl_json_add_double(item, "p95", fl_histogram_quantile(h, 0.95));
 	cJSON *buckets = add_array(item, "buckets");
 	for (size_t i = 0; i < FL_HISTOGRAM_BUCKETS; i++) {
 		if (h->bucket[i] == 0)
@@ -96,16 +99,17 @@ static void add_histogram(cJSON *object, const char *key, const struct fl_histog
 
 static void add_timeline(cJSON *object, const char *key, const struct fl_timeline *t)
 {
-	cJSON *item = add_object(object, key);
 	size_t used = FL_TIMELINE_BUCKETS;
 
 	while (used > 0 && (t->width_ns == 0 || t->bucket[used - 1] == 0))
 		used--;
-	if (used > 0)
-		fl_json_add_time(item, "start", t->start_ns);
-	else
-		fl_json_add_string(item, "start", NULL);
-	fl_json_add_double(item, "width_s", used > 0 ? (double)(t->width_ns / FL_NS_PER_S) : NAN);
+	if (used == 0) {
+		fl_json_add_string(object, key, NULL);
+		return;
+	}
+	cJSON *item = add_object(object, key);
+	fl_json_add_time(item, "start", t->start_ns);
+	fl_json_add_double(item, "width_s", (double)(t->width_ns / FL_NS_PER_S));
 	cJSON *buckets = add_array(item, "buckets");
 	for (size_t i = 0; i < used; i++)
 		append_number(buckets, (double)t->bucket[i]);
