@@ -52,6 +52,14 @@ struct join_listener {
 	size_t service;
 };
 
+/* A dependency as one scan tells it. */
+struct join_record {
+	size_t service;
+	const char *identity; /* as below */
+	const struct fl_scan_dependency *d;
+	size_t scan;
+};
+
 /* All records of one service and one far end, added up. */
 struct join_dependency {
 	size_t service;
@@ -113,6 +121,7 @@ size_t fl_join_owners(const struct join *j, const struct fl_addr *a, size_t *cou
 /* The service of @host that answers on @address and port; JOIN_NONE. */
 size_t fl_join_listener(const struct join *j, const char *host, const struct fl_addr *address, uint16_t port,
 	const char *transport);
+bool fl_join_answers_at(const struct join_service *s, const struct fl_addr *a);
 size_t fl_join_host(const struct join *j, const char *host);
 
 /* join_records.c */
@@ -122,6 +131,9 @@ uint64_t fl_join_add(uint64_t a, uint64_t b); /* saturating */
 size_t fl_join_unique_addresses(struct fl_addr *list, size_t count);
 /* Calls in the order of magnitude that spreading is judged by. */
 uint64_t fl_join_calls(const struct fl_scan_dependency *d);
+
+/* join_fold.c: bare records of a far end that the service also knows by one name get that name's identity. */
+void fl_join_fold(struct join_record *list, size_t count);
 
 /* join_targets.c */
 void fl_join_targets(struct join *j);

@@ -7,20 +7,14 @@
  * worked without this dependency dilutes it, and a scan in which the share is unknown says nothing;
  * both are weighted by the exchanges the service had in that scan. What is a statement and no
  * count (chain, provider, application) is taken from the scan that saw it last. All choices are by content,
- * never by place, so the order of scans does not matter.
+ * never by place, so the order of scans does not matter. A far end can have two records in one scan, by name
+ * and by bare address (join_fold.c): those are parts of the same work, their shares add.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/join_internal.h"
-
-struct record {
-	size_t service;
-	const char *identity;
-	const struct fl_scan_dependency *d;
-	size_t scan;
-};
 
 uint64_t fl_join_add(uint64_t a, uint64_t b)
 {
@@ -86,7 +80,7 @@ static const char *identity_of(struct join *j, const struct fl_scan_dependency *
 
 static int by_identity(const void *a, const void *b)
 {
-	const struct record *x = a, *y = b;
+	const struct join_record *x = a, *y = b;
 	int order = (x->service > y->service) - (x->service < y->service);
 
 	order = order ? order : strcmp(x->identity, y->identity);
@@ -96,29 +90,30 @@ static int by_identity(const void *a, const void *b)
 
 static int by_identity_and_place(const void *a, const void *b)
 {
-	const struct record *x = a, *y = b;
+	const struct join_record *x = a, *y = b;
 	int order = by_identity(a, b);
 
 	order = order ? order : (x->scan > y->scan) - (x->scan < y->scan);
 	return order ? order : (x->d > y->d) - (x->d < y->d); /* place in one array, which is sorted */
 }
 
-static struct record *collect_records(struct join *j, size_t *count)
+static struct join_record *collect_records(struct join *j, size_t *count)
 {
 	const struct fl_scan_set *set = &j->system->scans;
 	size_t n = 0;
 
 	for (size_t i = 0; i < set->count; i++)
 		n += set->list[i]->dependency_count;
-	struct record *list = fl_alloc_array(n, sizeof(*list));
+	struct join_record *list = fl_alloc_array(n, sizeof(*list));
 	n = 0;
 	for (size_t i = 0; i < set->count; i++) {
 		for (size_t k = 0; k < set->list[i]->dependency_count; k++) {
 			const struct fl_scan_dependency *d = &set->list[i]->dependencies[k];
-			list[n++] = (struct record){ fl_join_find_service(j, d->host, d->service),
+			list[n++] = (struct join_record){ fl_join_find_service(j, d->host, d->service),
 				identity_of(j, d), d, i };
 		}
 	}
+	fl_join_fold(list, n);
 	if (n > 1)
 		qsort(list, n, sizeof(*list), by_identity_and_place);
 	*count = n;
@@ -169,19 +164,29 @@ static double share_value(const struct share *share, double silent_weight)
 	return share->plain / (double)share->known;
 }
 
-static void merge_shares(const struct join_service *s, const struct record *list, size_t count,
+/* Of two parts of the same work: their sum, as far as they are known. */
+static double add_part(double sum, double part)
+{
+	if (isnan(sum) || isnan(part))
+		return isnan(sum) ? part : sum;
+	return sum + part;
+}
+
+static void merge_shares(const struct join_service *s, const struct join_record *list, size_t count,
 	struct fl_scan_dependency *into)
 {
 	struct share coupling = { 0 }, fan_out = { 0 };
-	double silent = (double)s->exchanges, weight = 0; /* silent: where no record is */
+	double silent = (double)s->exchanges; /* where no record is */
 
-	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || list[i].scan != list[i - 1].scan) {
-			weight = service_exchanges(s, list[i].scan);
-			silent -= weight;
+	for (size_t i = 0, end; i < count; i = end) {
+		double weight = service_exchanges(s, list[i].scan), used = NAN, made = NAN;
+		for (end = i; end < count && list[end].scan == list[i].scan; end++) {
+			used = add_part(used, list[end].d->coupling);
+			made = add_part(made, list[end].d->fan_out);
 		}
-		add_share(&coupling, list[i].d->coupling, weight);
-		add_share(&fan_out, list[i].d->fan_out, weight);
+		silent -= weight;
+		add_share(&coupling, used, weight);
+		add_share(&fan_out, made, weight);
 	}
 	silent = silent > 0 ? silent : 0;
 	into->coupling = fmin(share_value(&coupling, silent), 1);
@@ -259,7 +264,7 @@ static int compare_providers(const struct fl_scan_dependency *a, const struct fl
 }
 
 /* Chain, provider and application as seen last. */
-static void take_latest(const struct record *list, size_t count, struct fl_scan_dependency *into)
+static void take_latest(const struct join_record *list, size_t count, struct fl_scan_dependency *into)
 {
 	const struct fl_scan_dependency *chain = NULL, *provider = NULL, *application = NULL;
 
@@ -285,7 +290,7 @@ static bool contains(const struct fl_addr *list, size_t count, const struct fl_a
 
 /* Addresses united; one failed only when no scan saw it answer. */
 static void unite_lists(
-	struct join *j, const struct record *list, size_t count, struct fl_scan_dependency *into)
+	struct join *j, const struct join_record *list, size_t count, struct fl_scan_dependency *into)
 {
 	size_t n = 0, asked = 0, answered_count = 0;
 
@@ -317,7 +322,7 @@ static void unite_lists(
 			into->failed_addresses[into->failed_address_count++] = into->addresses[i];
 }
 
-static struct fl_scan_dependency *merge(struct join *j, const struct record *list, size_t count)
+static struct fl_scan_dependency *merge(struct join *j, const struct join_record *list, size_t count)
 {
 	struct fl_scan_dependency *into = fl_arena_alloc(j->arena, sizeof(*into));
 
@@ -329,6 +334,7 @@ static struct fl_scan_dependency *merge(struct join *j, const struct record *lis
 	for (size_t i = 1; i < count; i++) {
 		add_counts(into, list[i].d);
 		add_statements(into, list[i].d);
+		into->name = into->name ? into->name : list[i].d->name;
 	}
 	merge_shares(&j->services[list[0].service], list, count, into);
 	take_latest(list, count, into);
@@ -364,7 +370,7 @@ static bool belongs_to_graph(const struct fl_scan_dependency *d)
 void fl_join_records(struct join *j)
 {
 	size_t count;
-	struct record *list = collect_records(j, &count);
+	struct join_record *list = collect_records(j, &count);
 
 	j->dependencies = fl_arena_array(j->arena, count, sizeof(*j->dependencies));
 	for (size_t i = 0, end; i < count; i = end) {
