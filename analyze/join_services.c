@@ -298,7 +298,7 @@ static int by_address(const void *a, const void *b)
 	return fl_addr_compare(a, b);
 }
 
-static bool answers_at(const struct join_service *s, const struct fl_addr *a)
+bool fl_join_answers_at(const struct join_service *s, const struct fl_addr *a)
 {
 	return s->address_count > 0 &&
 	       bsearch(a, s->addresses, s->address_count, sizeof(*a), by_address) != NULL;
@@ -321,7 +321,7 @@ size_t fl_join_listener(const struct join *j, const char *host, const struct fl_
 	for (size_t i = low; i < j->listener_count && i - low < JOIN_LISTENERS_MAX; i++) {
 		if (by_listener(&j->listeners[i], &key) != 0)
 			break;
-		if (answers_at(&j->services[j->listeners[i].service], address))
+		if (fl_join_answers_at(&j->services[j->listeners[i].service], address))
 			return j->listeners[i].service;
 	}
 	if (low < j->listener_count && by_listener(&j->listeners[low], &key) == 0)

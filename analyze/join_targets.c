@@ -196,17 +196,24 @@ static void lead_to_own_host(struct leads *l, const struct fl_addr *a, const str
 		l->services[l->service_count++] = service;
 }
 
-/* Of several owners those count where something is known to answer; a host only where nothing is. */
+/* Of several owners those count whose service was seen to answer at this very address: one address that
+ * moves between hosts is no redundancy of services that happen to share a port. Else those where
+ * something is known to listen; a host only where nothing is. */
 static void lead_to_owners(struct leads *l, const struct join_owner *owners, size_t count,
 	const struct fl_addr *a, const struct fl_scan_dependency *d)
 {
-	size_t before = l->service_count;
+	size_t before = l->service_count, at_address = before;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t service = service_at(l, owners[i].host, a, d);
-		if (service != JOIN_NONE)
-			l->services[l->service_count++] = service;
+		if (service == JOIN_NONE)
+			continue;
+		l->services[l->service_count++] = service;
+		if (fl_join_answers_at(&l->j->services[service], a))
+			l->services[at_address++] = service;
 	}
+	if (at_address > before)
+		l->service_count = at_address;
 	for (size_t i = 0; i < count && l->service_count == before; i++)
 		l->hosts[l->host_count++] = owners[i].host;
 }

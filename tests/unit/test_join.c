@@ -289,6 +289,56 @@ static const struct row rows[] = {
 		"endpoint:db.int:5432/tcp -> 1 of service:db/two\n"
 		"service:db/one -> 1 of host:db\nservice:db/two -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "of two owners of an address the one counts whose service was seen to answer there",
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(USES("web", "app",
+				  "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432", ""))),
+			SCAN("db1", "\"10.0.0.7\",\"10.0.0.9\"",
+				SERVICES(SERVICE("db1", "pg", "5432", ",\"addresses\":[\"10.0.0.7\"]"))),
+			SCAN("db2", "\"10.0.0.8\",\"10.0.0.9\"",
+				SERVICES(SERVICE("db2", "pg", "5432", ",\"addresses\":[\"10.0.0.9\"]"))) },
+		"endpoint:db.int:5432/tcp -> 1 of service:db2/pg\n"
+		"service:db1/pg -> 1 of host:db1\n"
+		"service:db2/pg -> 1 of host:db2\n"
+		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "a bare address folds into the one name that its service knows the address by",
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app", "\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				",\"coupling\":0.25") "," USES("web", "app",
+				"\"name\":\"api\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				",\"coupling\":0.5"))) },
+		"endpoint:api:443/tcp -> 1 of address:192.0.2.1\n"
+		"service:web/app -> 1 of endpoint:api:443/tcp x0.75\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "a bare address folds into the name that another window of its service has",
+		{ SCAN("web", "\"10.0.0.1\"",
+			  DEPENDENCIES(USES("web", "app", "\"addresses\":[\"192.0.2.1\"],\"port\":443", ""))),
+			SCAN("web", "\"10.0.0.1\"",
+				DEPENDENCIES(USES("web", "app",
+					"\"name\":\"api\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
+					""))) },
+		"endpoint:api:443/tcp -> 1 of address:192.0.2.1\n"
+		"service:web/app -> 1 of endpoint:api:443/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "a bare address with two names, with another port or of another service stays bare",
+		{ SCAN("web", "\"10.0.0.1\"",
+			DEPENDENCIES(USES("web", "app", "\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				"") "," USES("web", "app",
+				"\"name\":\"api\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				"") "," USES("web", "app",
+				"\"name\":\"img\",\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				"") "," USES("web", "app", "\"addresses\":[\"192.0.2.1\"],\"port\":80",
+				"") "," USES("web", "job", "\"addresses\":[\"192.0.2.1\"],\"port\":443",
+				""))) },
+		"endpoint:192.0.2.1:443/tcp -> 1 of address:192.0.2.1\n"
+		"endpoint:192.0.2.1:80/tcp -> 1 of address:192.0.2.1\n"
+		"endpoint:api:443/tcp -> 1 of address:192.0.2.1\n"
+		"endpoint:img:443/tcp -> 1 of address:192.0.2.1\n"
+		"service:web/app -> 1 of endpoint:192.0.2.1:443/tcp\n"
+		"service:web/app -> 1 of endpoint:192.0.2.1:80/tcp\n"
+		"service:web/app -> 1 of endpoint:api:443/tcp\n"
+		"service:web/app -> 1 of endpoint:img:443/tcp\n" WEB_HOST
+		"service:web/job -> 1 of endpoint:192.0.2.1:443/tcp\n"
+		"service:web/job -> 1 of host:web\n"
+		"entry service:web/app 0.5\nentry service:web/job 0.5\n" },
 };
 
 static void join_row(void **state)
