@@ -50,6 +50,7 @@ struct diffing {
 	size_t use_count;
 	struct group *groups;
 	size_t group_count;
+	struct fl_watched newer;
 	struct fl_identities unseen, moved;
 	size_t unseen_capacity, moved_capacity;
 };
@@ -232,34 +233,9 @@ static void match_weakly(struct diffing *w, weak_key *key_of)
 
 /* ---- silence ---- */
 
-static double watched(const struct fl_system *s, const char *host)
-{
-	double sum = 0;
-	for (size_t i = 0; i < s->scans.count; i++) {
-		const struct fl_scan *scan = s->scans.list[i];
-		for (size_t h = 0; h < scan->host_count; h++) {
-			if (strcmp(scan->hosts[h].name, host) != 0)
-				continue;
-			sum += (double)(scan->end_ns - scan->start_ns) / 1e9;
-			break;
-		}
-	}
-	return sum;
-}
-
-/* Host names of both sides compare by their stable part; the longest watched one counts. */
 static double watched_newer(const struct diffing *w, const char *host)
 {
-	const struct fl_system *s = w->sides[1];
-	const char *wanted = fl_identity_name(w->a, host);
-	double best = watched(s, host);
-	for (size_t i = 0; best == 0 && i < s->scans.count; i++)
-		for (size_t h = 0; h < s->scans.list[i]->host_count; h++) {
-			const char *name = s->scans.list[i]->hosts[h].name;
-			if (strcmp(fl_identity_name(w->a, name), wanted) == 0)
-				best = fmax(best, watched(s, name));
-		}
-	return best;
+	return fl_watched_s(&w->newer, w->a, host);
 }
 
 /* Events of the older side's uses expected in the newer window. */
@@ -485,6 +461,7 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 	struct fl_diff *d = fl_alloc(sizeof(*d));
 	d->arena = fl_arena_new();
 	struct diffing w = { .d = d, .a = d->arena, .sides = { old, new } };
+	fl_watched_init(&w.newer, w.a, new);
 	collect_uses(&w);
 	make_groups(&w);
 	match_weakly(&w, weak_target);

@@ -35,6 +35,20 @@ const char *fl_identity_domain(struct fl_arena *a, const char *name, const char 
 struct fl_use *fl_uses(
 	struct fl_arena *a, const struct fl_system *s, bool graphs_only, bool newer, size_t *count);
 
+/* How long the hosts of a system were watched. */
+struct fl_watched_host {
+	const char *name;
+	double seconds;
+	size_t scan; /* the last that was added */
+};
+struct fl_watched {
+	struct fl_watched_host *hosts, *stable; /* sorted by name; by the stable part of it */
+	size_t host_count, stable_count;
+};
+void fl_watched_init(struct fl_watched *w, struct fl_arena *a, const struct fl_system *s);
+/* @host by its name, else by the stable part of it; 0: not among the scans. */
+double fl_watched_s(const struct fl_watched *w, struct fl_arena *a, const char *host);
+
 /* Appends to d->list. */
 struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct fl_change *change);
 /* SPOF_NEW and SPOF_LOST. @missing: sorted to-identities of dependencies of the older side that may
