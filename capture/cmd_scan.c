@@ -33,7 +33,7 @@ struct scan_options {
 	const char *filter, *flows, *out;
 	uint64_t memory, buffer;
 	int64_t snaplen;
-	bool json;
+	bool json, light;
 };
 
 static const struct fl_option options[] = {
@@ -61,6 +61,8 @@ static const struct fl_option options[] = {
 	  "kernel buffer of a live capture (default: 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
+	{ "light", 0, FL_OPTION_FLAG, offsetof(struct scan_options, light), 0, 0, NULL,
+	  "live: let the kernel pass only what names and connection states need; exchanges are not counted then" },
 	{ "json", 0, FL_OPTION_FLAG, offsetof(struct scan_options, json), 0, 0, NULL,
 	  "print the scan itself also on a terminal, where a summary is shown without -o" },
 	{ 0 },
@@ -74,6 +76,23 @@ static const struct fl_usage usage = {
 	.notes = "Several capture points written to one FILE make a faultline.scan-set/1. Live capture needs\n"
 		 "CAP_NET_RAW: run it as root, or once: setcap cap_net_raw+ep FAULTLINE.\n",
 };
+
+/* What names and states need, for both families: SYN, FIN, RST; segments that begin with a TLS handshake record or an HTTP
+ * request ("GET ", "POST", "PUT ", "HEAD", "DELE", "PATC", "OPTI", "CONN"); DNS; QUIC; fragments; ICMP errors; ARP, which tells hosts
+ * apart. The filter has no memory: of a ClientHello that spans segments it passes the first. */
+#define FIRST4(offset) \
+	"(tcp[" offset ":4]=0x47455420 or tcp[" offset ":4]=0x504f5354 or tcp[" offset ":4]=0x50555420 or " \
+	"tcp[" offset ":4]=0x48454144 or tcp[" offset ":4]=0x44454c45 or tcp[" offset ":4]=0x50415443 or " \
+	"tcp[" offset ":4]=0x4f505449 or tcp[" offset ":4]=0x434f4e4e)"
+#define FIRST4_V6(offset) \
+	"(ip6[" offset ":4]=0x47455420 or ip6[" offset ":4]=0x504f5354 or ip6[" offset ":4]=0x50555420 or " \
+	"ip6[" offset ":4]=0x48454144 or ip6[" offset ":4]=0x44454c45 or ip6[" offset ":4]=0x50415443 or " \
+	"ip6[" offset ":4]=0x4f505449 or ip6[" offset ":4]=0x434f4e4e)"
+static const char light_filter[] =
+	"(ip and tcp and (tcp[13]&7!=0 or tcp[((tcp[12]&0xf0)>>2)]=0x16 or " FIRST4("((tcp[12]&0xf0)>>2)") ")) or "
+	"(ip6 and ip6[6]=6 and (ip6[53]&7!=0 or ip6[40+((ip6[52]&0xf0)>>2)]=0x16 or " FIRST4_V6("40+((ip6[52]&0xf0)>>2)") ")) or "
+	"port 53 or udp port 443 or ip[6:2]&0x3fff!=0 or (ip6 and ip6[6]=44) or "
+	"(icmp and icmp[0]=3) or (icmp6 and ip6[40]=1) or arp";
 
 static volatile sig_atomic_t interrupted;
 
@@ -168,6 +187,8 @@ static int check_options(const struct scan_options *o, const struct fl_strings *
 	if (o->files.count && o->hosts.count > 1 && o->hosts.count != o->files.count)
 		return fl_fail(err, -EINVAL, "%zu --host for %zu -r; name every file, or give one name for all",
 			       o->hosts.count, o->files.count);
+	if (o->light && o->files.count)
+		return fl_fail(err, -EINVAL, "--light is for live captures; a file is read whole");
 	if (!o->files.count && o->hosts.count > 1)
 		return fl_fail(err, -EINVAL, "a live capture is one host; give --host once");
 	return 0;
@@ -182,6 +203,7 @@ static struct fl_scanner *new_scanner(struct run *run, const char *point, const 
 		.source = source,
 		.memory = run->options->memory,
 		.flows = run->flows ? fl_output_file(run->flows) : NULL,
+		.light = run->options->light,
 		.internal = run->internal,
 		.internal_count = run->internal_count,
 		.internal_domains = run->domains,
@@ -277,20 +299,37 @@ struct live {
 	bool ended[SOURCES_MAX];
 };
 
+/* The user's filter and the light one together; NULL without --light. */
+static char *light_and(const struct scan_options *o)
+{
+	char *filter = NULL;
+	if (!o->light)
+		return NULL;
+	if (!o->filter)
+		return fl_copy_string(light_filter);
+	if (asprintf(&filter, "(%s) and (%s)", o->filter, light_filter) < 0)
+		fl_out_of_memory();
+	return filter;
+}
+
 static int open_live(const struct scan_options *o, struct live *live, struct fl_error *err)
 {
 	const char *any = "any";
+	char *filter = light_and(o);
+	int status = 0;
 	const char *const *names = o->interfaces.count ? o->interfaces.list : &any;
 	size_t count = o->interfaces.count ? o->interfaces.count : 1;
-	for (size_t i = 0; i < count; i++) {
-		struct fl_live_options l = { names[i], o->filter, (uint32_t)o->snaplen, (uint32_t)o->buffer };
-		int status = fl_source_open_live(&live->source[i], &l, err);
+	for (size_t i = 0; i < count && status == 0; i++) {
+		struct fl_live_options l = { names[i], filter ? filter : o->filter, (uint32_t)o->snaplen,
+					     (uint32_t)o->buffer };
+		status = fl_source_open_live(&live->source[i], &l, err);
 		if (status)
-			return status;
+			break;
 		live->poll[i] = (struct pollfd){ fl_source_fd(live->source[i]), POLLIN, 0 };
 		live->count++;
 	}
-	return 0;
+	free(filter);
+	return status;
 }
 
 /* Take what one source has now. Return: negative on failure, else 0. */
