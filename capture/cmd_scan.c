@@ -435,23 +435,32 @@ static int write_one(const char *path, const struct fl_scan *scan, struct fl_err
 	return fl_output_commit(&out, err);
 }
 
-static int write_directory(const struct run *run, const char *directory, struct fl_error *err)
+/* Every point needs a file name of its own; known before the first is written. */
+static int check_points(const struct run *run, const char *directory, struct fl_error *err)
 {
 	for (size_t i = 0; i < run->scans.count; i++) {
-		char path[PATH_MAX];
 		const struct fl_scan *scan = run->scans.list[i];
 		if (i && strcmp(scan->point, run->scans.list[i - 1]->point) == 0)
 			return fl_fail(err, -EEXIST, "%s: two capture points are called %s; tell them apart with --host",
 				       directory, scan->point);
-		if (strchr(scan->point, '/') || snprintf(path, sizeof(path), "%s/%s.json", directory, scan->point) >=
-							(int)sizeof(path))
+		if (strchr(scan->point, '/') || strlen(directory) + strlen(scan->point) + sizeof("/.json") > PATH_MAX)
 			return fl_fail(err, -EINVAL, "%s: '%s' cannot be a file name; give --host", directory,
 				       scan->point);
-		int status = write_one(path, scan, err);
-		if (status)
-			return status;
 	}
 	return 0;
+}
+
+static int write_directory(const struct run *run, const char *directory, struct fl_error *err)
+{
+	int status = check_points(run, directory, err);
+	size_t size = strlen(directory);
+	for (size_t i = 0; i < run->scans.count && status == 0; i++) {
+		char path[PATH_MAX + 8];
+		snprintf(path, sizeof(path), "%s%s%s.json", directory, size && directory[size - 1] == '/' ? "" : "/",
+			 run->scans.list[i]->point);
+		status = write_one(path, run->scans.list[i], err);
+	}
+	return status;
 }
 
 static int show_scans(const struct run *run)
@@ -480,6 +489,12 @@ static int write_scans(struct run *run, struct fl_error *err)
 	return fl_output_commit(&out, err);
 }
 
+/* Blind spots of this very run, not of the traffic. */
+static bool is_damage(const char *kind)
+{
+	return strcmp(kind, "cut-short") == 0 || strcmp(kind, "interface-lost") == 0 || strcmp(kind, "snaplen") == 0;
+}
+
 static void warn_losses(const struct run *run)
 {
 	for (size_t i = 0; i < run->scans.count; i++) {
@@ -488,6 +503,15 @@ static void warn_losses(const struct run *run)
 		if (dropped)
 			fl_command_warn("scan", "%s: %llu packets were dropped and not seen", scan->point,
 					(unsigned long long)dropped);
+		if (scan->coverage.flows == 0)
+			fl_command_warn("scan", "%s: %llu packets and no TCP or UDP flow in them; is it the right %s?",
+					scan->point, (unsigned long long)scan->coverage.packets,
+					run->options->files.count ? "file, and the filter" : "interface, and the filter");
+		for (size_t k = 0; k < scan->coverage.blind_spot_count; k++)
+			if (is_damage(scan->coverage.blind_spots[k].kind))
+				fl_command_warn("scan", "%s: %llu %s", scan->point,
+						(unsigned long long)scan->coverage.blind_spots[k].count,
+						scan->coverage.blind_spots[k].text);
 		for (size_t k = 0; k < scan->coverage.limit_count; k++)
 			fl_command_warn("scan", "%s: limit '%s' met: %llu %s", scan->point,
 					scan->coverage.limits[k].name,
@@ -495,10 +519,32 @@ static void warn_losses(const struct run *run)
 	}
 }
 
+/* Better now than after an hour of capture: "DIR/" is made, a file must be writable. */
+static int prepare_output(const struct scan_options *o, struct fl_error *err)
+{
+	struct fl_output *probe;
+	size_t size = o->out ? strlen(o->out) : 0;
+	if (!o->out) {
+		if (!o->json && isatty(STDOUT_FILENO) && !o->files.count)
+			fl_command_warn("scan", "without -o FILE a summary is shown and the scan is not kept");
+		return 0;
+	}
+	if (size && o->out[size - 1] == '/' && mkdir(o->out, 0777) != 0 && errno != EEXIST)
+		return fl_fail(err, -errno, "cannot make directory %s: %s; give another with -o", o->out, strerror(errno));
+	if (is_directory(o->out) || strcmp(o->out, "-") == 0)
+		return 0;
+	int status = fl_output_open(&probe, o->out, err);
+	if (status == 0)
+		fl_output_abort(&probe);
+	return status;
+}
+
 static int run_scan(const struct scan_options *o, struct fl_error *err)
 {
 	struct run run = { .options = o };
 	int status = read_internal(&run, err);
+	if (status == 0)
+		status = prepare_output(o, err);
 	if (status == 0 && o->flows)
 		status = fl_output_open(&run.flows, o->flows, err);
 	if (status == 0)

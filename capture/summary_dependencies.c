@@ -163,6 +163,12 @@ static uint64_t nested_in(const struct summary *m, const struct fl_conversation 
 	return most;
 }
 
+/* What is sent to a service of the same host does not come from that service. */
+static bool is_itself(const struct summary *m, const struct service_row *s, const struct row *r)
+{
+	return s->port == r->v->key.port && summary_host_of(m, &r->v->key.server) == s->host;
+}
+
 static void attribute(const struct summary *m, struct row *r)
 {
 	struct service_row *best = NULL;
@@ -172,7 +178,7 @@ static void attribute(const struct summary *m, struct row *r)
 		struct service_row *s = &m->services[i];
 		if (s->host != r->host)
 			break;
-		if (!s->candidate)
+		if (!s->candidate || is_itself(m, s, r))
 			continue;
 		double share = r->v->starts ? (double)nested_in(m, r->v, s) / (double)r->v->starts : 0;
 		if (!best || share > best_share) {
