@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "faultline/quic.h"
+
 const char *fl_application_name(enum fl_application a)
 {
 	static const char *const names[] = {
@@ -168,21 +170,6 @@ enum fl_application fl_application_tcp(enum fl_side side, const uint8_t *data, s
 	return FL_APP_UNKNOWN;
 }
 
-/* Long header with the fixed bit, a version and connection ids of at most 20 bytes (RFC 9000 section 17.2). */
-static bool is_quic(const uint8_t *data, size_t size)
-{
-	struct fl_reader r = fl_reader_over(data, size);
-	uint8_t first = fl_read_u8(&r);
-	uint32_t version = fl_read_be32(&r);
-	uint8_t dcid = fl_read_u8(&r);
-	fl_read_skip(&r, dcid);
-	uint8_t scid = fl_read_u8(&r);
-	if (r.failed || (first & 0x80) == 0 || dcid > 20 || scid > 20)
-		return false;
-	return version == 0 || version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
-	       (version & 0x0f0f0f0f) == 0x0a0a0a0a;
-}
-
 enum fl_application fl_application_udp(uint16_t port, const uint8_t *data, size_t size)
 {
 	switch (port) {
@@ -212,5 +199,5 @@ enum fl_application fl_application_udp(uint16_t port, const uint8_t *data, size_
 	default:
 		break;
 	}
-	return is_quic(data, size) ? FL_APP_QUIC : FL_APP_UNKNOWN;
+	return fl_quic_probe(data, size) ? FL_APP_QUIC : FL_APP_UNKNOWN;
 }

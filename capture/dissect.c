@@ -182,10 +182,10 @@ static void dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 
 /* ---- TLS ---- */
 
-static void note_hello(struct fl_scanner *s, struct fl_flow *f)
+static void note_hello(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source)
 {
 	if (s->hello.has_sni)
-		note_name(s, f, FL_NAME_TLS_SNI, s->hello.sni, false);
+		note_name(s, f, source, s->hello.sni, false);
 	if (s->hello.ech && !flow_has(f, FLOW_ECH)) {
 		s->counters.ech++;
 		flow_set(f, FLOW_ECH);
@@ -208,7 +208,7 @@ static void read_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		return;
 	}
 	if (result == FL_PARSE_OK)
-		note_hello(s, f);
+		note_hello(s, f, FL_NAME_TLS_SNI);
 	else if (result == FL_PARSE_MALFORMED)
 		s->counters.parse_errors++;
 	flow_set(f, FLOW_TLS_HELLO);
@@ -389,15 +389,47 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	return !(before_hello && side == FL_INITIATOR) && tls_has_data(f, side, &p->payload);
 }
 
+/* ---- datagrams ---- */
+
+/* Return: whether the datagram counts for exchanges: not while the hello still comes in. */
+static bool dissect_quic(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	if (p->payload.size < p->payload_len)
+		s->counters.cut_payload++;
+	enum fl_parse result =
+		fl_quic_client(s->quic, &f->user[FLOW_HELLO], p->payload.data, p->payload.size, &s->hello);
+	if (result == FL_PARSE_MORE) {
+		if (s->hello.has_sni)
+			note_name(s, f, FL_NAME_QUIC_SNI, s->hello.sni, false);
+		return flow_has(f, FLOW_ANSWERED);
+	}
+	note_hello(s, f, FL_NAME_QUIC_SNI);
+	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
+	flow_set(f, FLOW_TLS_HELLO);
+	return true;
+}
+
+static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (f->port[FL_RESPONDER] == DNS_PORT) {
+		read_dns(s, f, side, p->time_ns, p->payload.data, p->payload.size);
+		return true;
+	}
+	if (flow_application(f) == FL_APP_UNKNOWN && fl_hello_count(f->user[FLOW_HELLO]) < IDENTIFY_SEGMENTS) {
+		fl_hello_add_count(&f->user[FLOW_HELLO], 1);
+		flow_set_application(f, fl_application_udp(f->port[FL_RESPONDER], p->payload.data, p->payload.size));
+	}
+	if (flow_application(f) != FL_APP_QUIC)
+		return true;
+	flow_set(f, FLOW_MULTIPLEXED);
+	if (side == FL_INITIATOR && !flow_has(f, FLOW_TLS_HELLO))
+		return dissect_quic(s, f, p);
+	return true;
+}
+
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->transport == FL_TRANSPORT_TCP)
 		return dissect_tcp(s, f, side, p);
-	if (f->port[FL_RESPONDER] == DNS_PORT)
-		read_dns(s, f, side, p->time_ns, p->payload.data, p->payload.size);
-	else if (flow_application(f) == FL_APP_UNKNOWN && f->user[FLOW_SEGMENTS]++ < IDENTIFY_SEGMENTS)
-		flow_set_application(f, fl_application_udp(f->port[FL_RESPONDER], p->payload.data, p->payload.size));
-	if (flow_application(f) == FL_APP_QUIC)
-		flow_set(f, FLOW_MULTIPLEXED);
-	return true;
+	return dissect_udp(s, f, side, p);
 }

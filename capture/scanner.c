@@ -31,6 +31,7 @@ enum {
 	SHARE_ANSWERS = 5,
 	SHARE_BINDINGS = 5,
 	SHARE_INFLIGHT = 1,
+	SHARE_HELLOS = 2,
 };
 
 /* A flow in its table: the flow, its slot in the index, two names. */
@@ -196,8 +197,9 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 
 static bool to_group(const struct fl_packet *p)
 {
-	return fl_addr_is_multicast(&p->dst) || fl_addr_is_none(&p->src) || (p->has_mac && (p->dst_mac[0] & 1)) ||
-	       p->way == FL_WAY_OTHER;
+	/* Only the MAC tells a subnet's broadcast; IPv6 has none. */
+	bool broadcast = p->has_mac && (p->dst_mac[0] & 1) && fl_addr_is_v4(&p->dst);
+	return fl_addr_is_multicast(&p->dst) || fl_addr_is_none(&p->src) || broadcast || p->way == FL_WAY_OTHER;
 }
 
 static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
@@ -285,6 +287,8 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 	scanner_forget_names(s, f);
 	fl_stream_close(&f->stream[0], s->streams);
 	fl_stream_close(&f->stream[1], s->streams);
+	if (f->transport == FL_TRANSPORT_UDP)
+		fl_hello_drop(s->hellos, &f->user[FLOW_HELLO]);
 }
 
 /* ---- the pipeline ---- */
@@ -296,6 +300,8 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	s->options = *options;
 	s->strings = fl_strpool_new((size_t)(memory / 100 * SHARE_STRINGS));
 	s->streams = fl_stream_pool_new((size_t)(memory / 100 * SHARE_STREAMS));
+	s->hellos = fl_hello_pool_new(share(memory, SHARE_HELLOS, sizeof(struct fl_hello_parts)));
+	s->quic = fl_quic_new(s->hellos);
 	struct fl_flow_options flow_options = fl_flow_defaults;
 	flow_options.capacity = s->flow_capacity = share(memory, SHARE_FLOWS, FLOW_COST);
 	s->flows = fl_flow_table_new(&flow_options, end_flow, s);
@@ -321,6 +327,8 @@ void fl_scanner_free(struct fl_scanner *s)
 		return;
 	fl_flow_table_free(s->flows);
 	fl_stream_pool_free(s->streams);
+	fl_quic_free(s->quic);
+	fl_hello_pool_free(s->hellos);
 	fl_names_free(s->names);
 	fl_conversations_free(s->conversations);
 	fl_inflight_free(s->inflight);

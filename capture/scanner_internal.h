@@ -18,6 +18,7 @@
 #include "faultline/http.h"
 #include "faultline/inflight.h"
 #include "faultline/names.h"
+#include "faultline/quic.h"
 #include "faultline/scanner.h"
 #include "faultline/tls.h"
 
@@ -31,6 +32,7 @@ enum flow_word {
 	FLOW_DNS_CHAIN,
 	FLOW_SPAN,         /* us from the start of the exchange to the answer's last payload */
 	FLOW_SEGMENTS,     /* payload packets of the initiator looked at so far */
+	FLOW_HELLO = FLOW_SEGMENTS, /* ... of datagrams: an fl_hello_word, which counts them, too */
 };
 
 /* FLOW_STATE: application in the low byte, then flags. */
@@ -38,7 +40,7 @@ enum flow_flag {
 	FLOW_APPLICATION_MASK = 0xff,
 	FLOW_GROUP = 1 << 8,          /* multicast, broadcast: no dependency */
 	FLOW_TLS = 1 << 9,            /* a ClientHello was seen or begun */
-	FLOW_TLS_HELLO = 1 << 10,     /* ... and is complete */
+	FLOW_TLS_HELLO = 1 << 10,     /* ... and is complete, or given up */
 	FLOW_TLS_FINISHED = 1 << 11,  /* the client's Finished has passed */
 	FLOW_TLS_OLD = 1 << 12,       /* up to 1.2: handshake records in the clear */
 	FLOW_HTTP = 1 << 13,
@@ -75,6 +77,8 @@ struct fl_scanner {
 	struct fl_strpool *strings;
 	struct fl_flow_table *flows;
 	struct fl_stream_pool *streams;
+	struct fl_hello_pool *hellos; /* in the making, over datagrams */
+	struct fl_quic *quic;
 	struct fl_names *names;
 	struct fl_conversations *conversations;
 	struct fl_inflight *inflight;

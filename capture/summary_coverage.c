@@ -45,6 +45,8 @@ static void add_limits(struct summary *m)
 	add_limit(m, "names of a flow", s->flow_name_limit, s->counters.flow_names_dropped, "names not kept");
 	add_limit(m, "stream store", fl_stream_pool_used(s->streams), fl_stream_pool_refused(s->streams),
 		  "streams not reassembled");
+	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos),
+		  "QUIC or DTLS names not read");
 	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
 		  "listeners without in-flight count");
 }
@@ -74,6 +76,8 @@ static void add_blind_spots(struct summary *m)
 	m->scan->coverage.blind_spots = fl_arena_array(m->arena, BLIND_SPOTS_MAX, sizeof(struct fl_scan_blind_spot));
 	add_blind_spot(m, "dropped", c->dropped_kernel + c->dropped_interface,
 		       "packets were dropped before they could be read; raise --buffer or filter");
+	add_blind_spot(m, "light", m->scanner->options.light,
+		       "capture passed only what names and states need: exchanges, bytes and times are not complete");
 	add_blind_spot(m, "cut-short", c->cut_short, "capture files end inside a packet");
 	add_blind_spot(m, "interface-lost", c->lost_interface, "interfaces went away during the capture");
 	add_blind_spot(m, "snaplen", c->truncated + c->cut_payload,

@@ -9,7 +9,7 @@ One row a capture, "found/true +false" for each category:
   dns      (client, resolver, question, type, rcode, CNAME chain, addresses) of answers
   tcp      connections by addresses and ports, each in the right state
   syn      connections whose number of SYN retransmissions is right
-  quic     (connection, server name), for information
+  quic     (connection, server name)
 A category is compared only where truth or the program has something to say. LATER lists what is not read
 yet and why; those rows are printed and do not count.
 """
@@ -25,7 +25,6 @@ FRAGMENTS = 'IP fragments are not put together'
 HTTP2 = 'HTTP/2 header compression is not read'
 LINK = 'no link type of hosts (802.11 with radiotap)'
 INTERFACES = 'libpcap refuses pcapng files whose interfaces differ in link type or snap length'
-QUIC = 'QUIC is not read'
 FUZZED = 'bytes were changed at random: what is still a message is a matter of taste'
 
 # capture: {category or '*': reason}
@@ -62,7 +61,7 @@ STATES = {
     'one_sided': {'S0', 'SH', 'RSTOS0', 'OTH'},
 }
 CATEGORIES = ['packets', 'tls', 'http', 'dns', 'tcp', 'syn', 'quic']
-FOR_INFORMATION = {'quic': QUIC}
+FOR_INFORMATION = {}
 DUPLICATE_MS = 2.0      # the same packet captured twice
 
 
