@@ -8,6 +8,7 @@
  *   1. the same caller and target identity;
  *   2. the same caller, and both lead to the same scanned service and port (one side knew its name);
  *   3. the same caller and, for internal names, the same name but for a replica number that either side has.
+ *   4. the same caller and address, where a side knows no more than that (diff_address.c).
  * One identity may stand for several uses (replicas, pods): they are one group, present or not.
  * An attempt that was never answered, and a probe, are no dependency, so they are never added or
  * gone; but they show that the caller still wants the thing, so they count as presence.
@@ -45,14 +46,12 @@ struct diffing {
 	struct fl_diff *d;
 	struct fl_arena *a;
 	size_t capacity;
-	const struct fl_system *sides[2];
+	struct fl_diff_side sides[2];
+	size_t unsure_capacity[2];
 	struct fl_use **uses; /* both sides, sorted by keys */
 	size_t use_count;
 	struct group *groups;
 	size_t group_count;
-	struct fl_watched newer;
-	struct fl_identities unseen, moved;
-	size_t unseen_capacity, moved_capacity;
 };
 
 const char *fl_change_name(enum fl_change_kind k)
@@ -73,13 +72,17 @@ struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct 
 	return &d->list[d->count++];
 }
 
-static void remember(struct fl_identities *list, size_t *capacity, const char *key)
+/* That the group's things came or went on this side is not certain: their single points are no finding. */
+static void remember(struct diffing *w, const struct group *g, int side)
 {
-	if (list->count == *capacity) {
-		*capacity = fl_grown(*capacity, list->count + 1);
-		list->list = fl_grow_array(list->list, *capacity, sizeof(*list->list));
+	struct fl_identities *list = &w->sides[side].unsure;
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		if (list->count == w->unsure_capacity[side]) {
+			w->unsure_capacity[side] = fl_grown(w->unsure_capacity[side], list->count + 1);
+			list->list = fl_grow_array(list->list, w->unsure_capacity[side], sizeof(*list->list));
+		}
+		list->list[list->count++] = g->uses[side][i]->to;
 	}
-	list->list[list->count++] = key;
 }
 
 /* ---- groups ---- */
@@ -99,11 +102,11 @@ static int compare_keys(const void *va, const void *vb)
 
 static void collect_uses(struct diffing *w)
 {
-	bool graphs = w->sides[0]->scans.count == 0 || w->sides[1]->scans.count == 0;
+	bool graphs = w->sides[0].system->scans.count == 0 || w->sides[1].system->scans.count == 0;
 	size_t counts[2];
 	struct fl_use *sides[2];
 	for (int newer = 0; newer < 2; newer++)
-		sides[newer] = fl_uses(w->a, w->sides[newer], graphs, newer != 0, &counts[newer]);
+		sides[newer] = fl_uses(w->a, w->sides[newer].system, graphs, newer != 0, &counts[newer]);
 	w->use_count = counts[0] + counts[1];
 	w->uses = fl_arena_array(w->a, w->use_count, sizeof(struct fl_use *));
 	for (size_t i = 0; i < w->use_count; i++)
@@ -231,11 +234,38 @@ static void match_weakly(struct diffing *w, weak_key *key_of)
 	free(list);
 }
 
+/* ---- one address ---- */
+
+/* All of a bare group must be there on the other side, of a name one address is enough. */
+static bool is_same_place(const struct diffing *w, const struct group *g, const bool *same)
+{
+	int side = g->present[1];
+	size_t known = 0;
+	for (size_t i = 0; i < g->counts[side]; i++)
+		known += same[g->uses[side] - w->uses + (ptrdiff_t)i];
+	return fl_use_is_bare(g->uses[side][0]) ? known == g->counts[side] : known > 0;
+}
+
+static void match_addresses(struct diffing *w)
+{
+	bool *same = fl_alloc_array(w->use_count, sizeof(*same));
+	fl_diff_addresses(w->uses, w->use_count, same);
+	for (size_t i = 0; i < w->group_count; i++) {
+		struct group *g = &w->groups[i];
+		if ((!is_added(g) && !is_missing(g)) || !is_same_place(w, g, same))
+			continue;
+		g->matched = true;
+		w->d->unchanged += g->counts[1];
+		remember(w, g, g->present[1]);
+	}
+	free(same);
+}
+
 /* ---- silence ---- */
 
-static double watched_newer(const struct diffing *w, const char *host)
+static double watched(const struct diffing *w, int side, const char *host)
 {
-	return fl_watched_s(&w->newer, w->a, host);
+	return fl_watched_s(&w->sides[side].watched, w->a, host);
 }
 
 /* Events of the older side's uses expected in the newer window. */
@@ -252,7 +282,7 @@ static double expected_events(const struct diffing *w, const struct group *g)
 		if (m->class == FL_CLASS_START_UP)
 			events = 1;
 		if (window > 0)
-			expected += events / window * watched_newer(w, use->host);
+			expected += events / window * watched(w, 1, use->host);
 	}
 	return expected;
 }
@@ -271,6 +301,17 @@ static const char *describe(const struct diffing *w, const struct fl_use *use)
 		m->provider == NULL ? "" : m->provider);
 }
 
+static const char *why_added(struct diffing *w, const struct group *g)
+{
+	const struct fl_use *use = g->uses[1][0];
+	if (use->evidence == NULL)
+		return "stated in the newer graph only";
+	if (watched(w, 0, use->host) > 0)
+		return "seen in the newer scans only";
+	remember(w, g, 1);
+	return fl_arena_printf(w->a, "host %s is not in the older scans: it may be older", use->host);
+}
+
 static void add_added(struct diffing *w, const struct group *g)
 {
 	const struct fl_use *use = g->uses[1][0];
@@ -281,15 +322,14 @@ static void add_added(struct diffing *w, const struct group *g)
 			.after = describe(w, use),
 			.p = NAN,
 			.expected = NAN,
-			.why = use->evidence == NULL ? "stated in the newer graph only"
-						     : "seen in the newer scans only" });
+			.why = why_added(w, g) });
 }
 
 static const char *why_missing(const struct diffing *w, const struct fl_use *use, double expected, double p)
 {
 	if (use->evidence == NULL)
 		return "stated in the older graph only";
-	if (watched_newer(w, use->host) == 0)
+	if (watched(w, 1, use->host) == 0)
 		return fl_arena_printf(
 			w->a, "host %s is not in the newer scans: nothing can be said", use->host);
 	return fl_arena_printf(w->a,
@@ -306,7 +346,7 @@ static void add_missing(struct diffing *w, const struct group *g)
 	double p = stated ? NAN : exp(-expected);
 	bool gone = stated || p < GONE_BELOW;
 	if (!gone)
-		remember(&w->unseen, &w->unseen_capacity, use->to_key);
+		remember(w, g, 0);
 	fl_diff_add(w->d, &w->capacity,
 		&(struct fl_change){ .kind = gone ? FL_CHANGE_GONE : FL_CHANGE_NOT_SEEN_YET,
 			.from = use->from,
@@ -322,8 +362,8 @@ static void add_moved(struct diffing *w, struct group *missing, struct group *ad
 	const struct fl_use *old = missing->uses[0][0], *new = added->uses[1][0];
 	double expected = old->evidence == NULL ? NAN : expected_events(w, missing);
 	missing->matched = added->matched = true;
-	remember(&w->unseen, &w->unseen_capacity, old->to_key);
-	remember(&w->moved, &w->moved_capacity, new->to_key);
+	remember(w, missing, 0);
+	remember(w, added, 1);
 	fl_diff_add(w->d, &w->capacity,
 		&(struct fl_change){ .kind = FL_CHANGE_MOVED,
 			.from = new->from,
@@ -460,21 +500,23 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 {
 	struct fl_diff *d = fl_alloc(sizeof(*d));
 	d->arena = fl_arena_new();
-	struct diffing w = { .d = d, .a = d->arena, .sides = { old, new } };
-	fl_watched_init(&w.newer, w.a, new);
+	struct diffing w = { .d = d, .a = d->arena, .sides = { { .system = old }, { .system = new } } };
+	for (int side = 0; side < 2; side++)
+		fl_watched_init(&w.sides[side].watched, w.a, w.sides[side].system);
 	collect_uses(&w);
 	make_groups(&w);
 	match_weakly(&w, weak_target);
 	match_weakly(&w, weak_replica);
+	match_addresses(&w);
 	find_moved(&w);
 	find_changes(&w);
-	sort_identities(&w.unseen);
-	sort_identities(&w.moved);
-	fl_diff_spofs(d, &w.capacity, old, new, &w.unseen, &w.moved);
+	for (int side = 0; side < 2; side++)
+		sort_identities(&w.sides[side].unsure);
+	fl_diff_spofs(d, &w.capacity, w.sides);
 	if (d->count > 1)
 		qsort(d->list, d->count, sizeof(*d->list), compare_changes);
-	free(w.unseen.list);
-	free(w.moved.list);
+	for (int side = 0; side < 2; side++)
+		free(w.sides[side].unsure.list);
 	return d;
 }
 

@@ -49,15 +49,29 @@ void fl_watched_init(struct fl_watched *w, struct fl_arena *a, const struct fl_s
 /* @host by its name, else by the stable part of it; 0: not among the scans. */
 double fl_watched_s(const struct fl_watched *w, struct fl_arena *a, const char *host);
 
+/* Known by its address alone? */
+static inline bool fl_use_is_bare(const struct fl_use *use)
+{
+	return use->evidence != NULL && use->evidence->merged->name == NULL;
+}
+/* same[i] is set where the other side has a use of the same caller at the same address, one of them
+ * bare. Groups of the uses are known. */
+void fl_diff_addresses(struct fl_use *const *uses, size_t count, bool *same);
+
 /* Appends to d->list. */
 struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct fl_change *change);
-/* SPOF_NEW and SPOF_LOST. @missing: sorted to-identities of dependencies of the older side that may
- * only be unseen, or have moved: their loss is no finding; @moved: the same for the newer side. */
+/* SPOF_NEW and SPOF_LOST. Left out are, by the ids of their side, things of which it was not seen that they
+ * came or went (only unseen, moved, known under another name), and services and hosts that the other side did
+ * not watch. */
 struct fl_identities {
-	const char **list;
+	const char **list; /* sorted */
 	size_t count;
 };
-void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old,
-	const struct fl_system *new, const struct fl_identities *unseen, const struct fl_identities *moved);
+struct fl_diff_side {
+	const struct fl_system *system;
+	struct fl_watched watched;   /* empty for graph files */
+	struct fl_identities unsure; /* node ids */
+};
+void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_diff_side sides[static 2]);
 
 #endif

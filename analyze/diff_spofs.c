@@ -3,9 +3,10 @@
  * diff_spofs.c - single points of failure that came and went
  *
  * Both sides are ranked; a representative whose identity is no single point of failure of the other
- * side is new, or lost. Two things are kept out, because they say the same thing
- * twice or say more than was seen: a dependency that moved is the same single point
- * under another name, and one that was not seen yet has not ceased to be one. Where a side knows no entry
+ * side is new, or lost. Kept out is what says the same thing
+ * twice or says more than was seen: a dependency that moved is the same single point
+ * under another name, one that was not seen yet has not ceased to be one, and of a machine that only
+ * one side watched nobody knows what it was on the other. Where a side knows no entry
  * point, everything that anything needs is a single point, and comparing would repeat the
  * list of dependencies; so it is not done.
  */
@@ -28,14 +29,19 @@ static bool holds(const struct fl_identities *list, const char *key)
 
 struct side {
 	const struct fl_system *system;
+	const struct fl_watched *watched;
+	const struct fl_identities *unsure;
 	struct fl_ranking *ranking;
 	const char **keys;           /* of every row; NULL where none lasts */
 	struct fl_identities sorted; /* those there are */
 };
 
-static struct side make_side(struct fl_arena *a, const struct fl_system *s)
+static struct side make_side(struct fl_arena *a, const struct fl_diff_side *of)
 {
-	struct side side = { .system = s, .ranking = fl_rank(s) };
+	const struct fl_system *s = of->system;
+	struct side side = {
+		.system = s, .watched = &of->watched, .unsure = &of->unsure, .ranking = fl_rank(s)
+	};
 	size_t count = side.ranking->count;
 	side.keys = fl_arena_array(a, count, sizeof(*side.keys));
 	side.sorted.list = fl_arena_array(a, count, sizeof(*side.sorted.list));
@@ -49,14 +55,41 @@ static struct side make_side(struct fl_arena *a, const struct fl_system *s)
 	return side;
 }
 
-/* Whether the representative at @leader or a row folded into it (they follow it) is in @list. */
-static bool any_holds(const struct side *s, size_t leader, const struct fl_identities *list)
+/* Whether the representative at @leader or a row folded into it (they follow it) is a single point there too.
+ */
+static bool is_known(const struct side *s, size_t leader, const struct side *other)
 {
 	const struct fl_ranking *r = s->ranking;
 	for (size_t i = leader; i < r->count && r->list[i].same_as == r->list[leader].node; i++)
-		if (s->keys[i] != NULL && holds(list, s->keys[i]))
+		if (s->keys[i] != NULL && holds(&other->sorted, s->keys[i]))
 			return true;
 	return false;
+}
+
+static bool is_unsure(const struct side *s, size_t leader)
+{
+	const struct fl_ranking *r = s->ranking;
+	for (size_t i = leader; i < r->count && r->list[i].same_as == r->list[leader].node; i++)
+		if (holds(s->unsure, fl_graph_node(s->system->graph, r->list[i].node)->id))
+			return true;
+	return false;
+}
+
+/* The machine that a service or host is; NULL. */
+static const char *host_name(const struct fl_system *s, fl_node_id v)
+{
+	if (fl_graph_is_kind(s->graph, v, "service"))
+		v = fl_system_host_of(s, v);
+	if (v == FL_NODE_NONE || !fl_graph_is_kind(s->graph, v, "host"))
+		return NULL;
+	return fl_system_label(s, v);
+}
+
+/* Nothing can be said of a machine that the other side did not watch. */
+static bool is_unwatched(struct fl_arena *a, const struct side *s, fl_node_id v, const struct side *other)
+{
+	const char *host = other->watched->host_count == 0 ? NULL : host_name(s->system, v);
+	return host != NULL && fl_watched_s(other->watched, a, host) <= 0;
 }
 
 static const char *describe(struct fl_arena *a, const struct fl_spof *spof)
@@ -66,13 +99,14 @@ static const char *describe(struct fl_arena *a, const struct fl_spof *spof)
 }
 
 static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, const struct side *other,
-	enum fl_change_kind kind, const struct fl_identities *ignored)
+	enum fl_change_kind kind)
 {
 	for (size_t i = 0; i < of->ranking->count; i++) {
 		const struct fl_spof *spof = &of->ranking->list[i];
 		if (spof->same_as != spof->node || of->keys[i] == NULL)
 			continue;
-		if (any_holds(of, i, &other->sorted) || any_holds(of, i, ignored))
+		if (is_known(of, i, other) || is_unsure(of, i) ||
+			is_unwatched(d->arena, of, spof->node, other))
 			continue;
 		fl_node_id entry = spof->entry_points_lost[0];
 		const char *text = describe(d->arena, spof);
@@ -88,17 +122,16 @@ static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, 
 	}
 }
 
-void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_system *old,
-	const struct fl_system *new, const struct fl_identities *unseen, const struct fl_identities *moved)
+void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_diff_side sides[static 2])
 {
 	uint32_t entries[2];
-	(void)fl_graph_entry_points(old->graph, &entries[0]);
-	(void)fl_graph_entry_points(new->graph, &entries[1]);
+	for (int i = 0; i < 2; i++)
+		(void)fl_graph_entry_points(sides[i].system->graph, &entries[i]);
 	if (entries[0] == 0 || entries[1] == 0)
 		return;
-	struct side before = make_side(d->arena, old), after = make_side(d->arena, new);
-	compare(d, capacity, &after, &before, FL_CHANGE_SPOF_NEW, moved);
-	compare(d, capacity, &before, &after, FL_CHANGE_SPOF_LOST, unseen);
+	struct side before = make_side(d->arena, &sides[0]), after = make_side(d->arena, &sides[1]);
+	compare(d, capacity, &after, &before, FL_CHANGE_SPOF_NEW);
+	compare(d, capacity, &before, &after, FL_CHANGE_SPOF_LOST);
 	fl_ranking_free(before.ranking);
 	fl_ranking_free(after.ranking);
 }

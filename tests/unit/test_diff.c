@@ -196,6 +196,20 @@ static struct diff_row diff_rows[] = {
 		"a/app > x.example:443 50", "not-seen-yet service:b/app > endpoint:x.example:443/tcp;" },
 	{ "a host that was watched does", "a/app > x.example:443 50;b/app > x.example:443 50",
 		"host=b;a/app > x.example:443 50", "gone service:b/app > endpoint:x.example:443/tcp;" },
+	{ "a bare address that the newer side knows by name is no change", "a/app > 192.0.2.9:443 50",
+		"a/app > x.example:443 50 at=192.0.2.9", "" },
+	{ "a name that the newer side knows by its address only is no change",
+		"a/app > x.example:443 50 at=192.0.2.9", "a/app > 192.0.2.9:443 50", "" },
+	{ "a bare address that is inside on one side and outside on the other is no change",
+		"a/app > 10.0.0.5:443 50", "a/app > 10.0.0.5:443 50 internal", "" },
+	{ "a bare address that could be either of two names is none of them", "a/app > 192.0.2.9:443 50",
+		"a/app > x.one.example:443 50 at=192.0.2.9;a/app > y.two.example:443 50 at=192.0.2.9",
+		"added service:a/app > endpoint:x.one.example:443/tcp;"
+		"added service:a/app > endpoint:y.two.example:443/tcp;"
+		"gone service:a/app > endpoint:192.0.2.9:443/tcp;" },
+	{ "two bare addresses of which one has a name are not all there",
+		"a/app > 192.0.2.9:443 50;a/app > 192.0.2.10:443 50", "a/app > x.example:443 50 at=192.0.2.9",
+		"gone service:a/app > endpoint:192.0.2.10:443/tcp;" },
 	{ "another region of one vendor is moved", "a/app > eu-west.api.vendor.example:443 50",
 		"a/app > eu-north.api.vendor.example:443 50",
 		"moved service:a/app > endpoint:eu-north.api.vendor.example:443/tcp;" },
@@ -276,6 +290,24 @@ static void silence_has_a_probability(void **state)
 	fl_system_free(new);
 }
 
+static void a_host_of_one_side_only_is_no_finding(void **state)
+{
+	struct fl_system *one = system_of("a/app > x.example:443 50");
+	struct fl_system *both = system_of("a/app > x.example:443 50;b/app > y.example:443 50");
+	struct fl_diff *d = fl_diff(one, both);
+	(void)state;
+	assert_int_equal(d->count, 1); /* and no new single point of failure */
+	assert_int_equal(d->list[0].kind, FL_CHANGE_ADDED);
+	assert_string_equal(d->list[0].why, "host b is not in the older scans: it may be older");
+	fl_diff_free(d);
+	d = fl_diff(both, one);
+	assert_int_equal(d->count, 1);
+	assert_int_equal(d->list[0].kind, FL_CHANGE_NOT_SEEN_YET);
+	fl_diff_free(d);
+	fl_system_free(one);
+	fl_system_free(both);
+}
+
 /* ---- graph files ---- */
 
 struct graph_diff_row {
@@ -320,7 +352,8 @@ static void graphs_differ(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = { cmocka_unit_test(domains),
-		cmocka_unit_test(silence_has_a_probability) };
+		cmocka_unit_test(silence_has_a_probability),
+		cmocka_unit_test(a_host_of_one_side_only_is_no_finding) };
 	struct CMUnitTest
 		rows[FL_ARRAY_LEN(diff_rows) + FL_ARRAY_LEN(graph_rows) + FL_ARRAY_LEN(identity_rows)];
 	size_t count = 0;
