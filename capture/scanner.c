@@ -169,6 +169,38 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	flow_clear(f, FLOW_COUNTED_OPEN);
 }
 
+/* Resolvers ask for A and AAAA from one socket before either is answered: every query is an exchange of its own. What was not
+ * answered is known when the flow ends. */
+static void see_dns_datagram(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	bool due = flow_has(f, FLOW_ANSWER_DUE);
+	if (side == FL_INITIATOR && !due) {
+		open_exchange(s, f, p);
+		return;
+	}
+	if (side == FL_RESPONDER && (due || !f->exchange_start_ns)) {
+		answer_exchange(s, f, p);
+		return;
+	}
+	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
+	if (side == FL_INITIATOR) {
+		f->exchanges++;
+		v->exchanges++;
+		note_start(s, v, f, p->time_ns);
+	} else {
+		v->answered++;
+		v->failures += is_failure(s, f, p);
+	}
+}
+
+/* Queries beyond the one that is still open, which close_exchange() counts. */
+static void count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f)
+{
+	uint32_t answered = f->packets[FL_RESPONDER] + flow_has(f, FLOW_ANSWER_DUE);
+	if (flow_application(f) == FL_APP_DNS && f->transport == FL_TRANSPORT_UDP && f->packets[FL_INITIATOR] > answered)
+		request_conversation(s, f, f->last_ns)->failures += f->packets[FL_INITIATOR] - answered;
+}
+
 static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen, const struct fl_packet *p)
 {
 	struct fl_flow *f = seen->flow;
@@ -183,7 +215,9 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 		return;
 	if (!f->first_payload_ns[side])
 		f->first_payload_ns[side] = p->time_ns;
-	if (counts && side == FL_INITIATOR && f->last_payload_side != FL_INITIATOR)
+	if (flow_application(f) == FL_APP_DNS && f->transport == FL_TRANSPORT_UDP)
+		see_dns_datagram(s, f, side, p);
+	else if (counts && side == FL_INITIATOR && f->last_payload_side != FL_INITIATOR)
 		open_exchange(s, f, p);
 	else if (counts && side == FL_RESPONDER)
 		answer_exchange(s, f, p);
@@ -279,6 +313,8 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 	struct fl_scanner *s = context;
 	(void)how;
 	s->counters.flows++;
+	if (!flow_has(f, FLOW_GROUP))
+		count_unanswered_queries(s, f);
 	close_exchange(s, f, f->last_ns);
 	if (!flow_has(f, FLOW_GROUP))
 		count_connection(s, f);

@@ -7,7 +7,8 @@
  *
  * Exchange rules. A change of payload direction to the initiator's side starts an exchange; the
  * first payload of the responder after that answers it. TLS handshake records do not count. Each
- * HTTP/1 exchange belongs to the Host of its own request. Server-first greetings start nothing.
+ * HTTP/1 exchange belongs to the Host of its own request. Server-first greetings start nothing. In DNS over UDP every query
+ * is an exchange, also when two leave one socket together (A and AAAA).
  */
 #ifndef FAULTLINE_SCANNER_H
 #define FAULTLINE_SCANNER_H

@@ -137,6 +137,30 @@ static void two_names_on_one_address_are_two_dependencies(void **state)
 	(void)state;
 }
 
+static void queries_that_leave_one_socket_together_are_two_exchanges(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 30000, DNS, 53);
+	uint8_t m[64] = { 1, 2, 1, 0, 0, 1 };
+	size_t size = 12 + put_name(m + 12, "api.example");
+	memcpy(m + size, "\0\1\0\1", 4);
+	size += 4;
+	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
+	m[size - 3] = 28;
+	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
+	m[2] = 0x81, m[3] = 0x82; /* SERVFAIL */
+	net_send(&n, &c, 1, FL_TRANSPORT_UDP, 0, m, size);
+	net_send(&n, &c, 1, FL_TRANSPORT_UDP, 0, m, size);
+	m[2] = 1, m[3] = 0;
+	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
+	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependencies[0].exchanges, 4);
+	assert_int_equal(s->dependencies[0].failures, 4); /* two errors, two without an answer */
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void a_lookup_that_no_connection_follows_is_no_dependency(void **state)
 {
 	struct net n = net_new("web", NULL, NULL);
@@ -414,6 +438,7 @@ int main(void)
 		cmocka_unit_test(a_host_that_is_passed_through_names_no_backend),
 		cmocka_unit_test(a_pool_name_that_dns_could_not_hold_gives_way_to_the_address),
 		cmocka_unit_test(two_names_on_one_address_are_two_dependencies),
+		cmocka_unit_test(queries_that_leave_one_socket_together_are_two_exchanges),
 		cmocka_unit_test(a_lookup_that_no_connection_follows_is_no_dependency),
 		cmocka_unit_test(a_connection_older_than_the_capture_is_named_by_a_later_answer),
 		cmocka_unit_test(sni_over_two_segments_out_of_order_is_read),
