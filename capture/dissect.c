@@ -409,6 +409,20 @@ static bool dissect_quic(struct fl_scanner *s, struct fl_flow *f, const struct f
 	return true;
 }
 
+static bool dissect_dtls(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	flow_set(f, FLOW_TLS);
+	enum fl_parse result = fl_dtls_client(s->hellos, &f->user[FLOW_HELLO], p->payload.data, p->payload.size,
+					      s->tls_scratch, &s->hello);
+	if (result == FL_PARSE_MORE)
+		return flow_has(f, FLOW_ANSWERED);
+	if (result == FL_PARSE_OK)
+		note_hello(s, f, FL_NAME_TLS_SNI);
+	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
+	flow_set(f, FLOW_TLS_HELLO);
+	return true;
+}
+
 static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->port[FL_RESPONDER] == DNS_PORT) {
@@ -419,6 +433,9 @@ static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 		fl_hello_add_count(&f->user[FLOW_HELLO], 1);
 		flow_set_application(f, fl_application_udp(f->port[FL_RESPONDER], p->payload.data, p->payload.size));
 	}
+	if (side == FL_INITIATOR && !flow_has(f, FLOW_TLS_HELLO) &&
+	    (flow_has(f, FLOW_TLS) || fl_dtls_probe(p->payload.data, p->payload.size)))
+		return dissect_dtls(s, f, p);
 	if (flow_application(f) != FL_APP_QUIC)
 		return true;
 	flow_set(f, FLOW_MULTIPLEXED);

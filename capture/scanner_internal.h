@@ -15,6 +15,7 @@
 
 #include "faultline/application.h"
 #include "faultline/conversation.h"
+#include "faultline/dtls.h"
 #include "faultline/http.h"
 #include "faultline/inflight.h"
 #include "faultline/names.h"

@@ -275,7 +275,46 @@ def scanner():
     return seeds
 
 
-TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, scanner)
+def hello_message():
+    names = extension(0, vector(2, b'\0' + vector(2, b'quic.example')))
+    body = b'\3\3' + bytes(32) + b'\0' + vector(2, b'\x13\1') + vector(1, b'\0')
+    return b'\1' + vector(3, body + vector(2, names + extension(16, vector(2, vector(1, b'h3')))))
+
+
+def quic():
+    """As fuzz_quic.c reads them: what they are, then datagrams behind their length."""
+    hello = hello_message()
+    size = len(hello)
+
+    def crypto(begin, end):
+        return b'\6' + struct.pack('>2H', 0x4000 | begin, 0x4000 | end - begin) + hello[begin:end]
+
+    def fragment(begin, end, number=0):
+        body = b'\xfe\xfd' + hello[6:39] + b'\4cook' + hello[39:]
+        message = b'\1' + struct.pack('>I', len(body))[1:] + struct.pack('>H', number) + \
+            struct.pack('>I', begin)[1:] + vector(3, body[begin:end])
+        return b'\x16\xfe\xfd' + bytes(8) + vector(2, message)
+
+    google = (b'CHLO\2\0\0\0PAD\0' + struct.pack('<I', 3) + b'SNI\0' + struct.pack('<I', 10) + b'xxxg.test')
+    header = b'\xc3\0\0\0\1\x08' + bytes(range(8)) + b'\0\0\x40\x30' + bytes(48)
+    ack = b'\2\5\0\2\1\0\0\0\0' + b'\3\5\0\0\1\1\2\3'
+    return {
+        'sealed-whole': b'\2' + vector(2, crypto(0, size)),
+        'sealed-three-datagrams': b'\2' + b''.join(vector(2, crypto(a, b)) for a, b in ((40, size), (0, 20), (10, 40))),
+        'sealed-shuffled': b'\2' + vector(2, b'\0\1'.join(crypto(a, min(a + 7, size)) for a in range((size - 1) // 7 * 7, -1, -7))),
+        'sealed-other-frames': b'\2' + vector(2, ack + crypto(0, size) + b'\x1c\1\0\3bye'),
+        'sealed-far-away': b'\2' + vector(2, b'\6\xff\xff\xff\xff\xff\xff\xff\xff\1x'),
+        'initial': b'\0' + vector(2, header + header),
+        'google-43': b'\0' + vector(2, b'\x0d12345678Q043\1' + bytes(14) + google),
+        'google-46': b'\0' + vector(2, b'\xc3Q046\x5012345678\0\0\0\1' + bytes(14) + google),
+        'negotiation': b'\0' + vector(2, b'\x80\0\0\0\0\4abcd\0\0\0\0\1'),
+        'dtls-whole': b'\1' + vector(2, fragment(0, 1000)),
+        'dtls-fragments': b'\1' + vector(2, fragment(50, 1000)) + vector(2, fragment(0, 30) + fragment(20, 60)),
+        'dtls-again': b'\1' + vector(2, fragment(0, 30)) + vector(2, fragment(0, 1000, 1)),
+    }
+
+
+TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, scanner, quic)
 
 
 def main():
