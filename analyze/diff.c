@@ -332,10 +332,14 @@ static const char *why_missing(const struct diffing *w, const struct fl_use *use
 	if (watched(w, 1, use->host) == 0)
 		return fl_arena_printf(
 			w->a, "host %s is not in the newer scans: nothing can be said", use->host);
+	const char *chance = p < 1e-6 ? "below 0.000001" : fl_arena_printf(w->a, "%.2g", p);
 	return fl_arena_printf(w->a,
-		"%.1f expected in the newer window, none seen; at the older rate that has "
-		"probability %.2g",
-		expected, p);
+		expected < 10
+			? "%.1f expected in the newer window, none seen: at the older rate that has "
+			  "probability %s"
+			: "about %.0f expected in the newer window, none seen: at the older rate that has "
+			  "probability %s",
+		expected, chance);
 }
 
 static void add_missing(struct diffing *w, const struct group *g)

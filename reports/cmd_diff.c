@@ -70,12 +70,14 @@ static const char *difference(struct fl_arena *a, const struct fl_change *c)
 
 static void print_changes(struct fl_arena *a, const struct fl_diff *d)
 {
-	static const char *const headings[] = { "change", "of", "to", "what", "why" };
+	static const char *const headings[] = { "change", "of", "to", "why" };
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < d->count; i++) {
 		const struct fl_change *c = &d->list[i];
+		const char *what = difference(a, c), *why = fl_say_sentence(a, c->why);
 		fl_table_row(t, (const char *[]){ fl_say_change(c->kind), fl_say_id(a, c->from),
-					fl_say_id(a, c->to), difference(a, c), fl_say_sentence(a, c->why) });
+					fl_say_id(a, c->to),
+					what == NULL ? why : fl_arena_printf(a, "%s; %s", what, why) });
 	}
 	fl_table_write(t, stdout, 0, fl_terminal_width(stdout));
 }
@@ -83,10 +85,12 @@ static void print_changes(struct fl_arena *a, const struct fl_diff *d)
 static void print_table(const struct fl_system *old, const struct fl_system *new, const struct fl_diff *d)
 {
 	struct fl_arena *a = fl_arena_new();
-	fl_heading_write(new, fl_arena_printf(a, "%s; %s unchanged, %llu of them but for addresses",
+	const char *rotated = d->address_only == 0 ? ""
+						   : fl_arena_printf(a, ", %llu of them but for addresses",
+							     (unsigned long long)d->address_only);
+	fl_heading_write(new, fl_arena_printf(a, "%s; %s unchanged%s",
 				      fl_say_count(a, d->count, "change", "changes"),
-				      fl_say_count(a, d->unchanged, "dependency", "dependencies"),
-				      (unsigned long long)d->address_only));
+				      fl_say_count(a, d->unchanged, "dependency", "dependencies"), rotated));
 	if (d->count > 0)
 		print_changes(a, d);
 	fputs("\nolder:", stdout);
