@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_shared.c - faultline shared: replicas and vendors that fail together
+ *
+ * JSON, faultline.shared/1: shared_fate[] (group, members[], shares, kind, also[], needs, group_size, breaks,
+ * redundancy, expected_loss, common_names[], why), common[] and inherent[] of the same form (see
+ * shared.h for what belongs where), separate_first[] (shares, group, members[], loss_before, loss_after, drop),
+ * dropped, coverage.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "faultline/report.h"
+#include "faultline/shared.h"
+#include "reports/digest_internal.h"
+#include "reports/inputs.h"
+
+enum { MEMBERS_NAMED = 4, SEPARATE_SHOWN = 5 };
+
+struct shared_options {
+	bool json;
+};
+
+static const struct fl_option options[] = {
+	FL_JSON_OPTION(shared_options),
+	{ 0 },
+};
+
+static const struct fl_usage usage = {
+	.command = "shared",
+	.synopsis = "INPUT... [--json]",
+	.about = "List replicas and vendors that fail together, and what to separate first",
+	.options = options,
+	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+		 "A group that is meant to be redundant shares the fate of a host, address, provider, resolver, zone\n"
+		 "or requirement when that alone takes several of its members down.\n",
+};
+
+/* ---- JSON ---- */
+
+static void add_fate(cJSON *list, const struct fl_graph *g, const struct fl_shared_fate *f)
+{
+	static const char *const redundancy[] = { "none", "assumed", "confirmed" };
+	cJSON *o = fl_document_append(list);
+	fl_json_add_string(o, "group", f->group);
+	fl_json_add_strings(o, "members", f->members, f->member_count);
+	fl_json_add_string(o, "shares", fl_graph_node(g, f->shares)->id);
+	fl_json_add_string(o, "kind", f->kind);
+	fl_document_add_nodes(o, "also", g, f->also, f->also_count);
+	fl_json_add_u64(o, "needs", f->needs);
+	fl_json_add_u64(o, "group_size", f->group_size);
+	cJSON_AddBoolToObject(o, "breaks", f->breaks);
+	fl_json_add_string(o, "redundancy", redundancy[f->redundancy]);
+	fl_json_add_double(o, "expected_loss", f->expected_loss);
+	fl_json_add_strings(o, "common_names", f->common_names, f->common_name_count);
+	fl_json_add_string(o, "why", f->why);
+}
+
+static void add_fates(
+	cJSON *root, const char *key, const struct fl_graph *g, const struct fl_shared_fate *list, size_t count)
+{
+	cJSON *array = cJSON_AddArrayToObject(root, key);
+	for (size_t i = 0; i < count; i++)
+		add_fate(array, g, &list[i]);
+}
+
+static void add_separations(cJSON *root, const struct fl_graph *g, const struct fl_shared *r)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "separate_first");
+	for (size_t i = 0; i < r->separate_count; i++) {
+		const struct fl_shared_fate *f = &r->list[r->separate[i]];
+		cJSON *o = fl_document_append(list);
+		fl_json_add_string(o, "shares", fl_graph_node(g, f->shares)->id);
+		fl_json_add_string(o, "group", f->group);
+		fl_json_add_strings(o, "members", f->members, f->member_count);
+		fl_json_add_double(o, "loss_before", f->expected_loss);
+		fl_json_add_double(o, "loss_after", f->loss_after);
+		fl_json_add_double(o, "drop", f->expected_loss - f->loss_after);
+	}
+}
+
+static void print_json(const struct fl_system *s, const struct fl_shared *r)
+{
+	cJSON *root = fl_document_new("faultline.shared/1");
+	add_fates(root, "shared_fate", s->graph, r->list, r->count);
+	add_separations(root, s->graph, r);
+	add_fates(root, "common", s->graph, r->common, r->common_count);
+	add_fates(root, "inherent", s->graph, r->inherent, r->inherent_count);
+	fl_json_add_u64(root, "dropped", r->dropped);
+	fl_document_add_coverage(root, "coverage", s);
+	fl_document_write(root);
+}
+
+/* ---- terminal ---- */
+
+static const char *say_members(struct fl_arena *a, const struct fl_shared_fate *f)
+{
+	const char *names[MEMBERS_NAMED];
+	for (size_t i = 0; i < f->member_count && i < MEMBERS_NAMED; i++)
+		names[i] = fl_say_id(a, f->members[i]);
+	return fl_say_list(a, names, f->member_count, MEMBERS_NAMED);
+}
+
+static const char *say_group(struct fl_arena *a, const struct fl_shared_fate *f)
+{
+	return f->needs == 0 ? f->group : fl_say_id(a, f->group);
+}
+
+static const char *also_text(struct fl_arena *a, const struct fl_system *s, const struct fl_shared_fate *f)
+{
+	const char *names[MEMBERS_NAMED];
+	for (size_t i = 0; i < f->also_count && i < MEMBERS_NAMED; i++)
+		names[i] = fl_say_node(a, s, f->also[i]);
+	return f->also_count == 0 ? NULL
+				  : fl_arena_printf(a, "  also: %s",
+					    fl_say_list(a, names, f->also_count, MEMBERS_NAMED));
+}
+
+static void print_fates(
+	struct fl_arena *a, const struct fl_system *s, const struct fl_shared_fate *list, size_t count)
+{
+	static const char *const headings[] = { "group", "members", "share", "requests lost with it",
+		"fail-over", "why" };
+	static const char *const redundancy[] = { NULL, "assumed", "confirmed" };
+	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
+	for (size_t i = 0; i < count; i++) {
+		const struct fl_shared_fate *f = &list[i];
+		const char *also = also_text(a, s, f);
+		fl_table_row(t, (const char *[]){ say_group(a, f), say_members(a, f),
+					fl_say_node(a, s, f->shares), fl_say_share(a, f->expected_loss),
+					redundancy[f->redundancy], fl_say_sentence(a, f->why) });
+		if (also != NULL)
+			fl_table_row(t, (const char *[]){ "", "", also, "", "", "" });
+	}
+	fl_table_write(t, stdout, 1u << 3, fl_terminal_width(stdout));
+}
+
+static void print_separations(struct fl_arena *a, const struct fl_system *s, const struct fl_shared *r)
+{
+	if (r->separate_count == 0)
+		return;
+	fputc('\n', stdout);
+	fl_line_write("separate first:");
+	for (size_t i = 0; i < r->separate_count && i < SEPARATE_SHOWN; i++) {
+		const struct fl_shared_fate *f = &r->list[r->separate[i]];
+		fl_line_write(fl_arena_printf(a,
+			"  %zu. %s, which share %s: its failure would lose %s of the requests instead of %s", i + 1,
+			say_members(a, f), fl_say_node(a, s, f->shares), fl_say_share(a, f->loss_after),
+			fl_say_share(a, f->expected_loss)));
+	}
+	if (r->separate_count > SEPARATE_SHOWN)
+		fl_line_write(fl_arena_printf(a, "  ... and %zu more; --json has all",
+			r->separate_count - SEPARATE_SHOWN));
+}
+
+static void print_table(const struct fl_system *s, const struct fl_shared *r)
+{
+	struct fl_arena *a = fl_arena_new();
+	fl_heading_write(s, fl_say_count(a, r->count, "shared fate", "shared fates"));
+	if (r->count > 0)
+		print_fates(a, s, r->list, r->count);
+	print_separations(a, s, r);
+	if (r->common_count > 0) {
+		fputc('\n', stdout);
+		fl_line_write("replicas that call the same thing, as replicas do:");
+		print_fates(a, s, r->common, r->common_count);
+	}
+	fl_coverage_write(s);
+	fl_arena_free(a);
+}
+
+static int run(int argc, char **argv)
+{
+	struct shared_options o = { 0 };
+	struct fl_strings inputs = { 0 };
+	struct fl_system *system = NULL;
+	struct fl_error err;
+	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
+	bool help = rc == FL_OPTIONS_HELP;
+	if (rc == FL_OPTIONS_OK)
+		rc = fl_inputs_load(&system, &inputs, 0, usage.command, &err);
+	if (rc == 0) {
+		struct fl_shared *r = fl_shared(system);
+		if (r->dropped > 0)
+			fl_command_warn(usage.command, "%llu more pairs of group and node were not looked at",
+				(unsigned long long)r->dropped);
+		if (o.json)
+			print_json(system, r);
+		else
+			print_table(system, r);
+		fl_shared_free(r);
+		rc = fl_results_end(usage.command, FL_EXIT_OK);
+	}
+	fl_system_free(system);
+	fl_strings_fini(&inputs);
+	if (rc < 0)
+		return fl_command_fail(usage.command, &err);
+	return help ? FL_EXIT_OK : rc;
+}
+
+const struct fl_command fl_command_shared = { "shared", run, &usage };
