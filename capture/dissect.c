@@ -20,6 +20,7 @@ enum {
 	HELLO_SEGMENTS = 64,       /* ... in which a late ClientHello is looked for */
 	NAMES_PER_FLOW = 64,
 	DNS_PORT = 53,
+	RCODE_SERVFAIL = 2, RCODE_REFUSED = 5,
 };
 
 /* ---- names of a flow ---- */
@@ -155,16 +156,18 @@ static void read_dns(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
 	flow_set_application(f, FL_APP_DNS);
 	if (!s->dns.response || s->dns.opcode != 0)
 		return;
+	s->resolver_failed |= s->dns.rcode == RCODE_SERVFAIL || s->dns.rcode == RCODE_REFUSED;
 	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns);
 }
 
-static void dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
+/* Return: whether a message has come to its end, or nobody can tell any more. */
+static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
 			       const struct fl_packet *p)
 {
 	struct fl_slice bytes;
 	struct fl_stream *stream = &f->stream[side];
 	if (stream->closed)
-		return;
+		return true;
 	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	size_t used = 0;
@@ -178,6 +181,7 @@ static void dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 	}
 	if (state == FL_PARSE_OK && bytes.size)
 		fl_stream_consume(stream, s->streams, used);
+	return used > 0 || stream->closed;
 }
 
 /* ---- TLS ---- */
@@ -376,8 +380,8 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->port[FL_RESPONDER] == DNS_PORT) {
-		dissect_dns_stream(s, f, side, p);
-		return true;
+		s->resolver_failed = false;
+		return dissect_dns_stream(s, f, side, p);
 	}
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
 	if (side == FL_INITIATOR)
@@ -426,6 +430,7 @@ static bool dissect_dtls(struct fl_scanner *s, struct fl_flow *f, const struct f
 static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->port[FL_RESPONDER] == DNS_PORT) {
+		s->resolver_failed = false;
 		read_dns(s, f, side, p->time_ns, p->payload.data, p->payload.size);
 		return true;
 	}

@@ -9,6 +9,9 @@
  * of which only what is used is ever written. A second, short step follows
  * the chain from the question through that index.
  *
+ * An SVCB or HTTPS record (RFC 9460) of priority 0 is an alias and joins the chain like a CNAME; others
+ * may hint at addresses.
+ *
  * Three forms of a name occur. A *place* is its offset in the message. A *wire
  * name* is what stands there without compression, in lower case: names are
  * compared in this form, so a dot inside a label is not mistaken for a
@@ -50,6 +53,7 @@ enum {
 	CLASS_IN = 1,
 	CLASS_MASK = 0x7fff,         /* RFC 6762 section 10.2 takes the upper bit for cache flush */
 	TYPE_DNAME = 39,             /* RFC 6672 */
+	SERVICE_IPV4_HINT = 4, SERVICE_IPV6_HINT = 6, /* RFC 9460 section 14.3.2 */
 	OPCODE_QUERY = 0,
 	OPCODE_NOTIFY = 4,           /* RFC 1996: has a question, too */
 };
@@ -80,8 +84,17 @@ struct dname {
 	uint16_t owner, data; /* places */
 };
 
+/* Addresses in a row. */
+struct hints {
+	const uint8_t *at;
+	uint16_t count;
+	bool v6;
+};
+
 struct answers {
 	bool sound;          /* no odd record so far */
+	size_t hint_count;
+	struct hints hints[FL_DNS_HINTS_MAX];
 	uint16_t last_owner; /* memo: most records repeat the owner of the one before */
 	uint64_t last_hash;  /* of last_owner */
 	size_t count, dname_count;
@@ -196,7 +209,7 @@ static void read_header(struct fl_reader *r, struct fl_dns_message *m, uint16_t 
 	m->qtype = 0;
 	m->qname[0] = 0;
 	m->chain_count = m->chain_dropped = 0;
-	m->address_count = m->address_dropped = 0;
+	m->address_count = m->address_dropped = m->hint_count = 0;
 	m->ttl_s = 0;
 }
 
@@ -256,7 +269,8 @@ static bool data_fits(uint16_t type, uint16_t length)
 
 static bool is_followed(uint16_t type)
 {
-	return type == FL_DNS_A || type == FL_DNS_AAAA || type == FL_DNS_CNAME || type == TYPE_DNAME;
+	return type == FL_DNS_A || type == FL_DNS_AAAA || type == FL_DNS_CNAME || type == TYPE_DNAME ||
+	       type == FL_DNS_SVCB || type == FL_DNS_HTTPS;
 }
 
 /* RFC 2181 section 8: a TTL with the upper bit set means zero. */
@@ -281,6 +295,43 @@ static bool keep_answer(struct message *message, struct answers *a, size_t owner
 	return true;
 }
 
+/* The parameters of a service that hold addresses. */
+static bool read_hints(struct fl_reader *r, struct answers *a)
+{
+	while (fl_reader_left(r) > 0) {
+		uint16_t key = fl_read_be16(r);
+		struct fl_reader value = fl_read_sub(r, fl_read_be16(r));
+		size_t each = key == SERVICE_IPV4_HINT ? 4 : 16, size = fl_reader_left(&value);
+		if (r->failed)
+			return false;
+		if (key != SERVICE_IPV4_HINT && key != SERVICE_IPV6_HINT)
+			continue;
+		if (size == 0 || size % each)
+			return false;
+		if (a->hint_count < FL_DNS_HINTS_MAX)
+			a->hints[a->hint_count++] = (struct hints){ value.at, (uint16_t)(size / each), each == 16 };
+	}
+	return true;
+}
+
+/* SVCB, HTTPS (RFC 9460 section 2.2): priority, target, parameters. */
+static bool read_service(struct message *message, struct answers *a, size_t owner, struct answer answer,
+			 uint16_t length)
+{
+	struct fl_reader all = reader_at(message, answer.data), r = fl_read_sub(&all, length);
+	uint16_t priority = fl_read_be16(&r);
+	struct fl_slice target = fl_reader_rest(&r);
+	skip_name(&r);
+	if (r.failed)
+		return false;
+	if (priority > 0)
+		return read_hints(&r, a);
+	answer.type = FL_DNS_CNAME;
+	answer.data = (uint16_t)(answer.data + 2);
+	/* A target of "." says that there is no such service (section 2.5.1). */
+	return target.data[0] == 0 || keep_answer(message, a, owner, answer);
+}
+
 /* One record: kept, passed over, or (false) odd. */
 static bool read_answer(struct message *message, struct fl_reader *r, struct answers *a)
 {
@@ -296,18 +347,20 @@ static bool read_answer(struct message *message, struct fl_reader *r, struct ans
 		return false;
 	if (!is_followed(type) || (class & CLASS_MASK) != CLASS_IN)
 		return true;
-	if (!data_fits(type, length) || data > UINT16_MAX)
+	if (!data_fits(type, length) || data > UINT16_MAX - 2)
 		return false;
 	if (type == TYPE_DNAME)
 		return keep_alias_below(a, owner, data, ttl_s);
 	struct answer answer = { .ttl_s = ttl_s, .data = (uint16_t)data, .type = (uint8_t)type };
+	if (type == FL_DNS_SVCB || type == FL_DNS_HTTPS)
+		return read_service(message, a, owner, answer, length);
 	return keep_answer(message, a, owner, answer);
 }
 
 static void read_answers(struct message *message, struct fl_reader *r, unsigned count, struct answers *a)
 {
 	a->sound = true;
-	a->count = a->dname_count = 0;
+	a->count = a->dname_count = a->hint_count = 0;
 	a->last_owner = 0; /* no pointer */
 	for (unsigned i = 0; i < count && !r->failed; i++)
 		a->sound &= read_answer(message, r, a);
@@ -462,9 +515,21 @@ static void keep_addresses(struct message *message, struct answers *a, uint64_t 
 	}
 }
 
+static void keep_hints(const struct answers *a, struct fl_dns_message *m)
+{
+	if (m->qname[0] == '_')
+		return;
+	for (size_t i = 0; i < a->hint_count; i++) {
+		const struct hints *h = &a->hints[i];
+		for (size_t k = 0; k < h->count && m->hint_count < FL_DNS_HINTS_MAX; k++)
+			m->hint[m->hint_count++] = h->v6 ? fl_addr_v6(h->at + 16 * k) : fl_addr_v4(h->at + 4 * k);
+	}
+}
+
 static void resolve(struct message *message, struct answers *a, struct wire_name *name,
 		    struct fl_dns_message *m)
 {
+	keep_hints(a, m);
 	if (a->count == 0)
 		return;
 	uint32_t ttl_s = UINT32_MAX; /* above any real one, which has 31 bits */

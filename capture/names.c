@@ -243,7 +243,11 @@ void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct
 		struct key k = address_key(client, &addresses[i]);
 		bindings_put(&n->by_address, &k, binding, &n->counters);
 	}
-	if (count) {
+	for (size_t i = 0; i < m->hint_count; i++) {
+		struct key k = address_key(client, &m->hint[i]);
+		bindings_put(&n->by_address, &k, binding, &n->counters);
+	}
+	if (count || m->hint_count) {
 		struct key k = name_key(client, name);
 		bindings_put(&n->by_name, &k, binding, &n->counters);
 	}

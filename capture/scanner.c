@@ -140,9 +140,7 @@ static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, cons
 	if (flow_has(f, FLOW_HTTP))
 		return fl_http_status(p->payload.data, p->payload.size) >= 500;
 	/* SERVFAIL or REFUSED: the resolver failed, the name need not */
-	if (f->port[FL_RESPONDER] == 53 && f->transport == FL_TRANSPORT_UDP && flow_application(f) == FL_APP_DNS)
-		return s->dns.rcode == 2 || s->dns.rcode == 5;
-	return false;
+	return f->port[FL_RESPONDER] == 53 && s->resolver_failed;
 }
 
 static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
@@ -426,6 +424,8 @@ void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *
 	s->counters.filtered += c->filtered;
 	s->counters.cut_short += c->cut_short;
 	s->counters.lost_interface += c->lost_interface;
+	s->counters.fragments += c->parse[FL_PARSE_MORE];
+	s->counters.datagrams_lost += c->fragments.late + c->fragments.crowded + c->fragments.refused;
 }
 
 struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s)

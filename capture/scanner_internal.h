@@ -71,6 +71,8 @@ struct scanner_counters {
 	uint64_t ech, esni, encrypted_dns, cut_payload, icmp_errors;
 	uint64_t truncated, malformed, unsupported, dropped_kernel, dropped_interface, filtered, cut_short;
 	uint64_t lost_interface;
+	uint64_t fragments;           /* frames that were a piece of a packet */
+	uint64_t datagrams_lost;      /* that stayed incomplete */
 };
 
 struct fl_scanner {
@@ -96,6 +98,7 @@ struct fl_scanner {
 	/* scratch of the parsers */
 	uint8_t *tls_scratch;
 	struct fl_dns_message dns;
+	bool resolver_failed;         /* said so in the packet that was dissected last */
 	struct fl_tls_hello hello;
 	struct fl_http_request request;
 };

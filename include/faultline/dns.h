@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dns.h - DNS messages (RFC 1035; A, AAAA of RFC 3596; CNAME chains)
+ * dns.h - DNS messages (RFC 1035; A, AAAA of RFC 3596; CNAME chains; SVCB and HTTPS of RFC 9460)
  *
  * Pure parser into a caller's struct of fixed size. Names are kept in
  * presentation form, lower case, without the final dot ("." is the root); blanks, bytes other than
@@ -19,6 +19,7 @@ enum {
 	FL_DNS_CHAIN_MAX = 16,      /* CNAMEs followed from the question; as many more are counted */
 	FL_DNS_ADDRESSES_MAX = 64,  /* A and AAAA records kept; more are counted */
 	FL_DNS_RECORDS_MAX = 512,   /* records read in one message */
+	FL_DNS_HINTS_MAX = 16,      /* addresses kept from SVCB and HTTPS records */
 };
 
 enum fl_dns_type { FL_DNS_A = 1, FL_DNS_NS = 2, FL_DNS_CNAME = 5, FL_DNS_SOA = 6, FL_DNS_PTR = 12,
@@ -33,7 +34,7 @@ struct fl_dns_message {
 	uint16_t question_count;
 	uint16_t qtype;
 	char qname[FL_DNS_NAME_MAX]; /* first question; "" without one */
-	/* From the answer section: the CNAME (and DNAME-synthesised) targets followed
+	/* From the answer section: the CNAME (and DNAME-synthesised, and SVCB alias) targets followed
 	 * from qname, in order; the addresses at the end of that chain first (others
 	 * in the answer section behind them), wire order. */
 	uint16_t chain_count, chain_dropped;
@@ -41,6 +42,10 @@ struct fl_dns_message {
 	uint16_t address_count;
 	uint16_t address_dropped; /* with records beyond FL_DNS_RECORDS_MAX, of whatever type */
 	struct fl_addr address[FL_DNS_ADDRESSES_MAX];
+	/* What SVCB and HTTPS records hint at: clients connect there without asking for A and AAAA. None for
+	 * questions whose first label is no host's ("_dns"). */
+	uint16_t hint_count;
+	struct fl_addr hint[FL_DNS_HINTS_MAX];
 	uint32_t ttl_s;         /* smallest TTL along the chain; 0 without answers */
 };
 

@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check(result == FL_PARSE_OK || result == FL_PARSE_MALFORMED || result == FL_PARSE_UNSUPPORTED);
 	fuzz_check(fl_reader_left(&r) == 0);
 	fuzz_check_text(m.qname, sizeof m.qname);
-	fuzz_check(m.chain_count <= FL_DNS_CHAIN_MAX && m.address_count <= FL_DNS_ADDRESSES_MAX);
+	fuzz_check(m.chain_count <= FL_DNS_CHAIN_MAX && m.address_count <= FL_DNS_ADDRESSES_MAX &&
+		   m.hint_count <= FL_DNS_HINTS_MAX);
 	for (size_t i = 0; i < m.chain_count; i++)
 		fuzz_check_text(m.chain[i], sizeof m.chain[i]);
 	check_no_repeats(&m);

@@ -74,6 +74,9 @@ def dns():
         'pointer-tower': header(0x8180, 1, 1) + q + record(b'\0', 16, tower) + record(pointer(80), 1, bytes(4)),
         'pointer-towers-climbed-often': header(0x8180, 1, 61) + q + climbers,
         'binary-label': header(0x0100, 1, 0) + b'\x04a.\\\xff\x03\x00 \x7f\0' + struct.pack('>2H', 1, 1),
+        'https-hints': header(0x8180, 1, 2) + question('x.example', 65) +
+            record(pointer(12), 65, b'\0\0' + name('y.example')) +
+            record(name('y.example'), 65, b'\0\1\0\0\4\0\4\xc0\0\2\1\0\6\0\x10' + bytes(16)),
         'https-record': header(0x8180, 1, 1) + question('x.example', 65) + record(pointer(12), 65, b'\0\1\0'),
     }
 

@@ -154,6 +154,62 @@ static void check_row(void **state)
 	assert_int_equal(message.ttl_s, row->ttl_s);
 }
 
+#define ASK_HTTPS WWW "\0\x41\0\1"
+#define HTTPS(length) RR("\x41", "\7", length)
+#define HINT_4 "\0\4\0\x08\xc0\0\2\1\xc0\0\2\2"
+#define HINT_6 "\0\6\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+
+struct service_row {
+	const char *name;
+	const char *bytes;
+	size_t size;
+	enum fl_parse result;
+	const char *chain, *hints;
+};
+
+static const struct service_row service_rows[] = {
+	{ "a service hints at addresses of both families",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") ASK_HTTPS TO_ASKED HTTPS("\x2a") "\0\1\0" "\0\1\0\3\2h2" HINT_4 HINT_6),
+	  FL_PARSE_OK, "", "192.0.2.1,192.0.2.2,2001:db8::1" },
+	{ "a service without parameters hints at nothing",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") ASK_HTTPS TO_ASKED HTTPS("\3") "\0\1\0"), FL_PARSE_OK, "", "" },
+	{ "an alias joins the chain",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\2") ASK_HTTPS TO_ASKED HTTPS("\5") "\0\0\1a\0"
+		"\1a\0" HTTPS("\x0f") "\0\1\0" HINT_4),
+	  FL_PARSE_OK, "a", "192.0.2.1,192.0.2.2" },
+	{ "an alias of the root says that there is no service",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") ASK_HTTPS TO_ASKED HTTPS("\3") "\0\0\0"), FL_PARSE_OK, "", "" },
+	{ "hints behind a CNAME are kept",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\2") ASK_HTTPS TO_ASKED RR("\5", "\7", "\3") "\1a\0"
+		"\1a\0" HTTPS("\x0f") "\0\1\0" HINT_4),
+	  FL_PARSE_OK, "a", "192.0.2.1,192.0.2.2" },
+	{ "hints for what is no host are not kept",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") "\4_dns\0" "\0\x40\0\1" TO_ASKED RR("\x40", "\7", "\x0f") "\0\1\0" HINT_4),
+	  FL_PARSE_OK, "", "" },
+	{ "a hint of seven octets is malformed",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") ASK_HTTPS TO_ASKED HTTPS("\x0e") "\0\1\0" "\0\4\0\7\xc0\0\2\1\xc0\0\2"),
+	  FL_PARSE_MALFORMED, "", "" },
+	{ "a parameter that is longer than the record is malformed, what was read stays",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") ASK_HTTPS TO_ASKED HTTPS("\x13") "\0\1\0" HINT_4 "\0\x09\0\1"),
+	  FL_PARSE_MALFORMED, "", "192.0.2.1,192.0.2.2" },
+	{ "a record without target is malformed",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\1") ASK_HTTPS TO_ASKED HTTPS("\2") "\0\1"), FL_PARSE_MALFORMED, "", "" },
+};
+
+static void check_service(void **state)
+{
+	const struct service_row *row = *state;
+	char chain[256] = "", hints[4096] = "", text[FL_ADDR_TEXT];
+	assert_int_equal(parse(row->bytes, row->size), row->result);
+	for (size_t i = 0; i < message.chain_count; i++)
+		join(chain, sizeof chain, message.chain[i]);
+	for (size_t i = 0; i < message.hint_count; i++)
+		join(hints, sizeof hints, fl_addr_format(&message.hint[i], text));
+	assert_string_equal(chain, row->chain);
+	assert_string_equal(hints, row->hints);
+	assert_int_equal(message.address_count, 0);
+}
+
 static void header_fields(void **state)
 {
 	(void)state;
@@ -333,11 +389,14 @@ static void names_of_numbers(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 8];
+	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(service_rows) + 8];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ .name = rows[n].name, .test_func = check_row,
 						.initial_state = (void *)(uintptr_t)&rows[n] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(service_rows); i++)
+		tests[n++] = (struct CMUnitTest){ .name = service_rows[i].name, .test_func = check_service,
+						  .initial_state = (void *)(uintptr_t)&service_rows[i] };
 	tests[n++] = (struct CMUnitTest){ .name = "flags of the header", .test_func = header_fields };
 	tests[n++] = (struct CMUnitTest){ .name = "a chain of twenty keeps sixteen and counts four",
 					  .test_func = long_chain };

@@ -141,9 +141,25 @@ static void an_answer_without_addresses_is_listed_and_binds_nothing(void **state
 	(void)state;
 }
 
+static void hints_bind_like_addresses_but_are_not_listed(void **state)
+{
+	(void)state;
+	struct fixture f = setup(64, 64);
+	struct fl_dns_message m = answer("shop.example", "edge.example", NULL);
+	m.qtype = FL_DNS_HTTPS;
+	m.hint[0] = f.cdn;
+	m.hint_count = 1;
+	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, 1, &m);
+	assert_string_equal(last_name(&f, &f.alice, &f.cdn), "shop.example");
+	assert_null(last_name(&f, &f.bob, &f.cdn));
+	assert_int_equal(fl_names_answer(f.names, 0)->address_count, 0);
+	teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hints_bind_like_addresses_but_are_not_listed),
 		cmocka_unit_test(the_last_answer_before_the_connection_names_it),
 		cmocka_unit_test(what_one_client_asked_names_nothing_for_another),
 		cmocka_unit_test(the_chain_belongs_to_the_name_that_was_asked),
