@@ -42,7 +42,7 @@ struct search {
 	uint32_t *depth;
 	fl_node_id *queue;
 	struct fl_reach *reach;
-	size_t capacity;
+	size_t capacity, path_nodes;
 	struct fl_reached *rows;
 };
 
@@ -137,15 +137,16 @@ static void make_links(struct search *s)
 
 static void add_row(struct search *s, fl_node_id from, fl_node_id to)
 {
-	if (s->reach->count == FL_REACH_MAX) {
+	size_t length = (size_t)s->depth[to] + 1;
+	if (s->reach->count == FL_REACH_MAX || length > FL_REACH_PATHS_MAX - s->path_nodes) {
 		s->reach->dropped++;
 		return;
 	}
+	s->path_nodes += length;
 	if (s->reach->count == s->capacity) {
 		s->capacity = fl_grown(s->capacity, s->reach->count + 1);
 		s->rows = fl_grow_array(s->rows, s->capacity, sizeof(*s->rows));
 	}
-	size_t length = (size_t)s->depth[to] + 1;
 	fl_node_id *path = fl_arena_array(s->reach->arena, length, sizeof(*path));
 	struct fl_reached row = { .from = from,
 		.to = to,

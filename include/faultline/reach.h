@@ -24,9 +24,10 @@ struct fl_reach {
 	struct fl_arena *arena;
 	struct fl_reached *list;     /* sorted by from, scope (external first), to */
 	size_t count;
-	uint64_t dropped;            /* rows past FL_REACH_MAX, not listed */
+	uint64_t dropped;            /* rows past one of the limits, not listed */
 };
-enum { FL_REACH_MAX = 1000000 };
+/* Rows, and nodes of all paths together: chains of thousands would make paths quadratic. */
+enum { FL_REACH_MAX = 1000000, FL_REACH_PATHS_MAX = 8000000 };
 
 /* Endpoints and resolvers that @from (FL_NODE_NONE: every service) depends on. In graph files, where no
  * node is an endpoint: every node reached (from every node, where none is a service). O(E log E) once and

@@ -127,11 +127,37 @@ static void rows_past_the_limit_are_counted(void **state)
 	fl_graph_free(s.graph);
 }
 
+/* service:0001 -> service:0002 -> ...: as many rows as pairs, but paths as long as the chain. */
+static void long_paths_past_the_limit_are_counted(void **state)
+{
+	enum { LENGTH = 600 };
+	struct fl_graph_builder *b = fl_graph_builder_new();
+	uint64_t nodes = 0, pairs = (uint64_t)LENGTH * (LENGTH - 1) / 2;
+	(void)state;
+	for (uint32_t i = 0; i < LENGTH; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "service:%04u", i);
+		assert_int_equal(fl_graph_builder_node(b, id, "service"), i);
+		if (i > 0)
+			fl_graph_builder_group(b, i - 1, 1, &i, 1, 1, FL_REDUNDANCY_NONE, NULL);
+	}
+	struct fl_system s = { .graph = fl_graph_freeze(&b) };
+	struct fl_reach *reach = fl_reach(&s, FL_NODE_NONE);
+	for (size_t i = 0; i < reach->count; i++)
+		nodes += reach->list[i].path_length;
+	assert_true(nodes <= FL_REACH_PATHS_MAX);
+	assert_true(reach->dropped > 0);
+	assert_int_equal(reach->count + reach->dropped, pairs);
+	fl_reach_free(reach);
+	fl_graph_free(s.graph);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
 		cmocka_unit_test(evidence_is_that_of_the_last_link),
 		cmocka_unit_test(rows_past_the_limit_are_counted),
+		cmocka_unit_test(long_paths_past_the_limit_are_counted),
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(reach_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
