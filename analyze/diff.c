@@ -309,7 +309,8 @@ static const char *why_added(struct diffing *w, const struct group *g)
 	if (watched(w, 0, use->host) > 0)
 		return "seen in the newer scans only";
 	remember(w, g, 1);
-	return fl_arena_printf(w->a, "host %s is not in the older scans: it may be older", use->host);
+	return fl_arena_printf(
+		w->a, "host %s was not watched in the older scans: it may be older", use->host);
 }
 
 static void add_added(struct diffing *w, const struct group *g)
@@ -331,7 +332,7 @@ static const char *why_missing(const struct diffing *w, const struct fl_use *use
 		return "stated in the older graph only";
 	if (watched(w, 1, use->host) == 0)
 		return fl_arena_printf(
-			w->a, "host %s is not in the newer scans: nothing can be said", use->host);
+			w->a, "host %s was not watched in the newer scans: nothing can be said", use->host);
 	const char *chance = p < 1e-6 ? "below 0.000001" : fl_arena_printf(w->a, "%.2g", p);
 	return fl_arena_printf(w->a,
 		expected < 10

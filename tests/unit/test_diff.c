@@ -298,7 +298,7 @@ static void a_host_of_one_side_only_is_no_finding(void **state)
 	(void)state;
 	assert_int_equal(d->count, 1); /* and no new single point of failure */
 	assert_int_equal(d->list[0].kind, FL_CHANGE_ADDED);
-	assert_string_equal(d->list[0].why, "host b is not in the older scans: it may be older");
+	assert_string_equal(d->list[0].why, "host b was not watched in the older scans: it may be older");
 	fl_diff_free(d);
 	d = fl_diff(both, one);
 	assert_int_equal(d->count, 1);
