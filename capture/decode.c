@@ -15,97 +15,27 @@
  * drops the other checks, so the code reads like the RFC's diagram and costs
  * what pointer arithmetic would.
  *
- * IP in IP (RFC 2003, RFC 4213) is followed to the innermost header, because a
- * flow's ends are its addresses; other tunnels are not opened here.
+ * What a packet carries inside (decode_tunnel.c) is noted in @inside, and a loop goes on
+ * there: nesting costs no stack, and packets without tunnels pay one comparison. When a UDP port
+ * promised a tunnel and no good IP header was found, the loop gives back the plain packet.
+ *
+ * Fragments are not put together here, for that needs memory of other packets. The place of
+ * a piece goes out with FL_PARSE_MORE, and fl_decode_datagram() takes the whole up again.
  * Checksums are not looked at: on the sending host they are not there yet.
  */
-#include "faultline/decode.h"
+#include "decode_internal.h"
 
 #include <string.h>
 
-/* Link types by the numbers of <pcap/dlt.h>; 12 is DLT_RAW on Linux, 14 on OpenBSD. */
-enum {
-	LINK_NULL = 0,
-	LINK_ETHERNET = 1,
-	LINK_RAW = 12,
-	LINK_RAW_OPENBSD = 14,
-	LINK_RAW_FILE = 101,
-	LINK_LOOP = 108,
-	LINK_SLL = 113,
-	LINK_IPV4 = 228,
-	LINK_IPV6 = 229,
-	LINK_SLL2 = 276,
-};
-
-enum {
-	ETHERTYPE_IPV4 = 0x0800,
-	ETHERTYPE_IPV6 = 0x86dd,
-	ETHERTYPE_ARP = 0x0806,
-	ETHERTYPE_VLAN = 0x8100, /* IEEE 802.1Q */
-	ETHERTYPE_QINQ = 0x88a8, /* IEEE 802.1ad */
-	ETHERTYPE_QINQ_OLD = 0x9100,
-	ETHERTYPE_MPLS = 0x8847,
-	ETHERTYPE_PPPOE = 0x8864, /* session; discovery carries no IP */
-	PPP_IPV4 = 0x0021,
-	PPP_IPV6 = 0x0057,
-	ARPHRD_NETLINK = 824, /* cooked: the protocol field is no Ethernet type */
-};
-
-enum {
-	PROTOCOL_HOP_BY_HOP = 0,
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_IPV4 = 4,
-	PROTOCOL_IPV6 = 41,
-	PROTOCOL_ROUTING = 43,
-	PROTOCOL_FRAGMENT = 44,
-	PROTOCOL_AUTHENTICATION = 51,
-	PROTOCOL_ICMPV6 = 58,
-	PROTOCOL_DESTINATION = 60,
-	PROTOCOL_MOBILITY = 135,
-	PROTOCOL_HIP = 139,
-	PROTOCOL_SHIM6 = 140,
-};
+/* Link types that need no header of their own; the others are in decode_link.c. 12 is DLT_RAW on Linux,
+ * 14 on OpenBSD, 101 in files. */
+enum { LINK_ETHERNET = 1, LINK_RAW = 12, LINK_RAW_OPENBSD = 14, LINK_RAW_FILE = 101, LINK_IPV4 = 228, LINK_IPV6 = 229 };
 
 enum {
 	MAX_EXTENSIONS = 16, /* decode.h; RFC 8200 section 4.1 names at most seven */
-	MAX_TUNNELS = 4,     /* IP headers in IP headers; more is an attack or a loop */
 	MAX_LABELS = 16,     /* MPLS; networks stack a handful */
+	ETHERNET_SIZE = 14,
 };
-
-struct layer {
-	struct fl_reader at; /* captured bytes from here on */
-	uint32_t wire;       /* bytes from here on as the header above says */
-	uint16_t ethertype;
-	uint8_t protocol; /* IP protocol number of what follows */
-	bool fragment;    /* first fragment: what follows goes on elsewhere */
-};
-
-/* Why @need bytes are not there. */
-static enum fl_parse too_short(const struct layer *l, uint32_t need)
-{
-	return l->wire < need ? FL_PARSE_MALFORMED : FL_PARSE_TRUNCATED;
-}
-
-/* The next @size bytes as a reader of their own; failed when they are not all there. */
-static inline struct fl_reader take(struct layer *l, uint32_t size)
-{
-	struct fl_reader none = { .failed = true };
-	if (l->wire < size)
-		return none;
-	const uint8_t *p = fl_read_bytes(&l->at, size);
-	if (!p)
-		return none;
-	l->wire -= size;
-	return (struct fl_reader){ .at = p, .end = p + size };
-}
-
-/* The header says that @wire bytes follow it; what lies behind them is padding. */
-static inline void limit(struct layer *l, uint32_t wire)
-{
-	l->wire = wire;
-	if (fl_reader_left(&l->at) > wire)
-		l->at.end = l->at.at + wire;
-}
 
 static inline void read_v4(struct fl_reader *r, struct fl_addr *a)
 {
@@ -123,6 +53,14 @@ static inline void read_v6(struct fl_reader *r, struct fl_addr *a)
 		memcpy(a->bytes, p, 16);
 }
 
+static void note_fragment(struct layer *l, uint16_t offset, bool more, uint32_t id)
+{
+	l->fragment = true;
+	l->fragment_offset = offset;
+	l->fragment_more = more;
+	l->fragment_id = id;
+}
+
 /* RFC 791 section 3.1. Offloading drivers and BIG TCP show a total length of 0: then all that was
  * captured belongs to the packet. @strict is off for headers quoted by ICMP, which quote no more than
  * eight bytes of what they say. */
@@ -134,7 +72,7 @@ static inline enum fl_parse decode_ipv4(struct layer *l, struct fl_addr *src, st
 	uint8_t version = fl_read_u8(&h);
 	fl_read_skip(&h, 1);
 	uint32_t total = fl_read_be16(&h);
-	fl_read_skip(&h, 2);
+	uint16_t id = fl_read_be16(&h);
 	uint16_t fragment = fl_read_be16(&h);
 	fl_read_skip(&h, 1);
 	l->protocol = fl_read_u8(&h);
@@ -148,8 +86,9 @@ static inline enum fl_parse decode_ipv4(struct layer *l, struct fl_addr *src, st
 	limit(l, total ? total - 20 : (uint32_t)fl_reader_left(&l->at));
 	if (header > 20 && take(l, header - 20).failed)
 		return too_short(l, header - 20);
-	l->fragment = (fragment & 0x2000) != 0; /* more fragments */
-	return fragment & 0x1fff ? FL_PARSE_UNSUPPORTED : FL_PARSE_OK;
+	if (__builtin_expect(fragment & 0x3fff, 0))
+		note_fragment(l, (uint16_t)(fragment << 3), fragment & 0x2000, id);
+	return FL_PARSE_OK;
 }
 
 static bool is_extension(uint8_t protocol)
@@ -181,11 +120,20 @@ static enum fl_parse decode_extension(struct layer *l)
 	uint32_t more = fl_read_u8(&h);
 	if (kind == PROTOCOL_FRAGMENT) {
 		uint16_t fragment = fl_read_be16(&h);
-		l->fragment = (fragment & 1) != 0;
-		return fragment & 0xfff8 ? FL_PARSE_UNSUPPORTED : FL_PARSE_OK;
+		if (fragment & 0xfff9) /* else atomic, RFC 6946: whole in one piece */
+			note_fragment(l, fragment & 0xfff8, fragment & 1, fl_read_be32(&h));
+		return FL_PARSE_OK;
 	}
 	more *= kind == PROTOCOL_AUTHENTICATION ? 4 : 8;
 	return take(l, more).failed ? too_short(l, more) : FL_PARSE_OK;
+}
+
+static enum fl_parse decode_extensions(struct layer *l)
+{
+	enum fl_parse parse = FL_PARSE_OK;
+	for (unsigned i = 0; parse == FL_PARSE_OK && is_extension(l->protocol) && !l->fragment; i++)
+		parse = i == MAX_EXTENSIONS ? FL_PARSE_MORE : decode_extension(l);
+	return parse;
 }
 
 /* A payload length of 0 belongs to a jumbogram (RFC 2675, Linux BIG TCP): all that was captured. */
@@ -204,14 +152,7 @@ static inline enum fl_parse decode_ipv6(struct layer *l, struct fl_addr *src, st
 	if (version >> 4 != 6 || size > l->wire)
 		return FL_PARSE_MALFORMED;
 	limit(l, size || l->protocol != PROTOCOL_HOP_BY_HOP ? size : (uint32_t)fl_reader_left(&l->at));
-	for (unsigned i = 0; is_extension(l->protocol); i++) {
-		if (i == MAX_EXTENSIONS)
-			return FL_PARSE_UNSUPPORTED;
-		enum fl_parse parse = decode_extension(l);
-		if (parse != FL_PARSE_OK)
-			return parse;
-	}
-	return FL_PARSE_OK;
+	return is_extension(l->protocol) ? decode_extensions(l) : FL_PARSE_OK;
 }
 
 /* RFC 9293 section 3.1 */
@@ -245,7 +186,7 @@ static inline enum fl_parse decode_udp(struct layer *l, struct fl_packet *p)
 	uint32_t size = fl_read_be16(&h);
 	if (size == 0)
 		return FL_PARSE_OK;
-	if (size < 8 || (size - 8 > l->wire && !l->fragment))
+	if (size < 8 || (size - 8 > l->wire && !l->incomplete))
 		return FL_PARSE_MALFORMED;
 	limit(l, size - 8);
 	return FL_PARSE_OK;
@@ -259,7 +200,7 @@ static bool decode_quoted(struct fl_reader r, bool v6, struct fl_packet *p)
 	struct layer l = { .at = r, .wire = UINT32_MAX };
 	enum fl_parse parse = v6 ? decode_ipv6(&l, &p->quoted_src, &p->quoted_dst)
 				 : decode_ipv4(&l, &p->quoted_src, &p->quoted_dst);
-	if (parse != FL_PARSE_OK)
+	if (parse != FL_PARSE_OK || l.fragment_offset)
 		return false;
 	if (l.protocol != FL_TRANSPORT_TCP && l.protocol != FL_TRANSPORT_UDP)
 		return false;
@@ -287,6 +228,33 @@ static void decode_icmp(const struct layer *l, struct fl_packet *p)
 	p->quoted_transport = 0;
 }
 
+/* Rare transports; what the packet itself says is in @p already. */
+static enum fl_parse decode_other(struct layer *l, struct fl_packet *p)
+{
+	switch (l->protocol) {
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		decode_icmp(l, p);
+		return FL_PARSE_OK;
+	case PROTOCOL_IPV4:
+	case PROTOCOL_IPV6:
+		l->ethertype = l->protocol == PROTOCOL_IPV6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+		l->inside = INSIDE_ETHERTYPE;
+		l->kind = FL_TUNNEL_IP;
+		return FL_PARSE_OK;
+	case PROTOCOL_GRE:
+		return decode_gre(l);
+	default:
+		return FL_PARSE_OK;
+	}
+}
+
+static inline bool is_tunnel_port(uint16_t src, uint16_t dst)
+{
+	return dst == PORT_VXLAN || dst == PORT_VXLAN_LINUX || dst == PORT_GENEVE || dst == PORT_GTP_U ||
+	       dst == PORT_TEREDO || src == PORT_TEREDO;
+}
+
 static inline enum fl_parse decode_transport(struct layer *l, struct fl_packet *p)
 {
 	enum fl_parse parse = FL_PARSE_OK;
@@ -294,27 +262,47 @@ static inline enum fl_parse decode_transport(struct layer *l, struct fl_packet *
 		parse = decode_tcp(l, p);
 	else if (l->protocol == FL_TRANSPORT_UDP)
 		parse = decode_udp(l, p);
-	else if (l->protocol == PROTOCOL_ICMP || l->protocol == PROTOCOL_ICMPV6)
-		decode_icmp(l, p);
 	p->transport = l->protocol;
 	p->payload = fl_reader_rest(&l->at);
 	p->payload_len = l->wire;
-	return parse;
+	if (l->protocol == FL_TRANSPORT_TCP || parse != FL_PARSE_OK)
+		return parse;
+	if (l->protocol != FL_TRANSPORT_UDP)
+		return decode_other(l, p);
+	if (__builtin_expect(is_tunnel_port(p->src_port, p->dst_port), 0))
+		decode_udp_tunnel(l, p->src_port, p->dst_port);
+	return FL_PARSE_OK;
+}
+
+static enum fl_parse hand_on(const struct layer *l, bool v6, struct fl_packet *p)
+{
+	p->transport = l->protocol;
+	p->payload = fl_reader_rest(&l->at);
+	p->payload_len = l->wire;
+	p->fragment_v6 = v6;
+	p->fragment_more = l->fragment_more;
+	p->fragment_offset = l->fragment_offset;
+	p->fragment_id = l->fragment_id;
+	return FL_PARSE_MORE;
+}
+
+/* More extension headers than there may be is told by MORE. */
+static enum fl_parse no_ip(enum fl_parse parse, struct fl_packet *p)
+{
+	if (parse != FL_PARSE_MORE)
+		return parse;
+	p->too_deep = true;
+	return FL_PARSE_UNSUPPORTED;
 }
 
 static inline enum fl_parse decode_ip(struct layer *l, struct fl_packet *p)
 {
 	bool v6 = l->ethertype == ETHERTYPE_IPV6;
-	for (unsigned i = 0; i < MAX_TUNNELS; i++) {
-		enum fl_parse parse =
-			v6 ? decode_ipv6(l, &p->src, &p->dst) : decode_ipv4(l, &p->src, &p->dst);
-		if (parse != FL_PARSE_OK)
-			return parse;
-		if (l->protocol != PROTOCOL_IPV4 && l->protocol != PROTOCOL_IPV6)
-			return decode_transport(l, p);
-		v6 = l->protocol == PROTOCOL_IPV6;
-	}
-	return FL_PARSE_UNSUPPORTED;
+	enum fl_parse parse = v6 ? decode_ipv6(l, &p->src, &p->dst) : decode_ipv4(l, &p->src, &p->dst);
+	if (parse != FL_PARSE_OK)
+		return no_ip(parse, p);
+	l->valid = true;
+	return __builtin_expect(l->fragment, 0) ? hand_on(l, v6, p) : decode_transport(l, p);
 }
 
 /* No link header, or one that does not say what follows: the version tells. */
@@ -323,15 +311,15 @@ static enum fl_parse decode_raw(struct layer *l, struct fl_packet *p)
 	struct fl_reader peek = l->at;
 	uint8_t version = fl_read_u8(&peek) >> 4;
 	if (peek.failed)
-		return FL_PARSE_TRUNCATED;
+		return too_short(l, 1);
 	if (version != 4 && version != 6)
 		return FL_PARSE_MALFORMED;
 	l->ethertype = version == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
 	return decode_ip(l, p);
 }
 
-/* RFC 3032 section 2.1: labels until the bottom of the stack. What follows is IP or a pseudowire; its
- * control word begins with 0 (RFC 4385), an Ethernet address may look like IP. */
+/* RFC 3032 section 2.1: labels until the bottom of the stack. What follows is IP, or a pseudowire whose
+ * control word begins with 0 (RFC 4385); without one an Ethernet address may look like IP. */
 static enum fl_parse decode_mpls(struct layer *l, struct fl_packet *p)
 {
 	uint32_t label = 0;
@@ -339,21 +327,28 @@ static enum fl_parse decode_mpls(struct layer *l, struct fl_packet *p)
 		label = fl_read_be32(&l->at);
 	if (l->at.failed)
 		return FL_PARSE_TRUNCATED;
-	enum fl_parse parse = label & 0x100 ? decode_raw(l, p) : FL_PARSE_UNSUPPORTED;
-	return parse == FL_PARSE_MALFORMED ? FL_PARSE_UNSUPPORTED : parse;
+	if (!(label & 0x100))
+		return FL_PARSE_UNSUPPORTED;
+	struct fl_reader peek = l->at;
+	uint8_t version = fl_read_u8(&peek) >> 4;
+	if (version == 0 && !peek.failed) {
+		fl_read_skip(&l->at, 4);
+		l->inside = INSIDE_ETHERNET;
+		l->kind = FL_TUNNEL_PSEUDOWIRE;
+		return FL_PARSE_OK;
+	}
+	enum fl_parse parse = decode_raw(l, p);
+	return parse == FL_PARSE_MALFORMED && !l->valid ? FL_PARSE_UNSUPPORTED : parse;
 }
 
 /* RFC 2516 section 4: version and type 1, code, session, length; then PPP's protocol. */
 static enum fl_parse decode_pppoe(struct layer *l, struct fl_packet *p)
 {
 	fl_read_skip(&l->at, 6);
-	uint16_t protocol = fl_read_be16(&l->at);
-	if (l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	if (protocol != PPP_IPV4 && protocol != PPP_IPV6)
-		return FL_PARSE_UNSUPPORTED;
-	l->ethertype = protocol == PPP_IPV6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
-	return decode_ip(l, p);
+	enum fl_parse parse = decode_ppp(l);
+	if (parse != FL_PARSE_OK)
+		return parse;
+	return l->ethertype == ETHERTYPE_MPLS ? decode_mpls(l, p) : decode_ip(l, p);
 }
 
 /* RFC 826, for IPv4 over anything; of other protocols nothing is said. */
@@ -371,6 +366,7 @@ static enum fl_parse decode_arp(struct layer *l, struct fl_packet *p)
 		return FL_PARSE_UNSUPPORTED;
 	if (l->at.failed || !sender || !target)
 		return FL_PARSE_TRUNCATED;
+	l->valid = true;
 	p->arp = (uint8_t)operation;
 	p->src = fl_addr_v4(sender);
 	p->dst = fl_addr_v4(target);
@@ -414,83 +410,11 @@ static inline enum fl_parse decode_ethernet(struct layer *l, struct fl_packet *p
 	return decode_ethertype(l, p);
 }
 
-/* Packet types of LINUX_SLL and LINUX_SLL2, as in <linux/if_packet.h>. */
-static uint8_t way_of(unsigned type)
-{
-	switch (type) {
-	case 0:
-		return FL_WAY_IN;
-	case 1:
-	case 2:
-	case 3:
-		return FL_WAY_OTHER;
-	case 4:
-		return FL_WAY_OUT;
-	default:
-		return FL_WAY_UNKNOWN;
-	}
-}
-
-static enum fl_parse decode_sll(struct layer *l, struct fl_packet *p)
-{
-	p->way = way_of(fl_read_be16(&l->at));
-	uint16_t device = fl_read_be16(&l->at);
-	fl_read_skip(&l->at, 10); /* address length and address */
-	l->ethertype = fl_read_be16(&l->at);
-	if (l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	return device == ARPHRD_NETLINK ? FL_PARSE_UNSUPPORTED : decode_ethertype(l, p);
-}
-
-static enum fl_parse decode_sll2(struct layer *l, struct fl_packet *p)
-{
-	l->ethertype = fl_read_be16(&l->at);
-	fl_read_skip(&l->at, 6); /* reserved, interface index */
-	uint16_t device = fl_read_be16(&l->at);
-	p->way = way_of(fl_read_u8(&l->at));
-	fl_read_skip(&l->at, 9); /* address length and address */
-	if (l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	return device == ARPHRD_NETLINK ? FL_PARSE_UNSUPPORTED : decode_ethertype(l, p);
-}
-
-/* Four bytes of address family in the byte order of the host that captured: families are
- * below 256, so the byte that is not zero tells the order. IPv6 has another number on each system. */
-static enum fl_parse decode_loopback(struct layer *l, struct fl_packet *p)
-{
-	uint32_t family = fl_read_le32(&l->at);
-	if (l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	if (family > 0xffff)
-		family = family >> 24 | (family >> 8 & 0xff00) | (family & 0xffff ? 0x10000u : 0);
-	switch (family) {
-	case 2:
-		l->ethertype = ETHERTYPE_IPV4;
-		break;
-	case 10: /* Linux */
-	case 24: /* NetBSD, OpenBSD */
-	case 28: /* FreeBSD */
-	case 30: /* Darwin */
-		l->ethertype = ETHERTYPE_IPV6;
-		break;
-	default:
-		return FL_PARSE_UNSUPPORTED;
-	}
-	return decode_ip(l, p);
-}
-
-static enum fl_parse decode_link(int link_type, struct layer *l, struct fl_packet *p)
+static inline enum fl_parse decode_link(int link_type, struct layer *l, struct fl_packet *p)
 {
 	switch (link_type) {
 	case LINK_ETHERNET:
 		return decode_ethernet(l, p);
-	case LINK_SLL:
-		return decode_sll(l, p);
-	case LINK_SLL2:
-		return decode_sll2(l, p);
-	case LINK_NULL:
-	case LINK_LOOP:
-		return decode_loopback(l, p);
 	case LINK_RAW:
 	case LINK_RAW_OPENBSD:
 	case LINK_RAW_FILE:
@@ -498,14 +422,80 @@ static enum fl_parse decode_link(int link_type, struct layer *l, struct fl_packe
 	case LINK_IPV6:
 		return decode_raw(l, p);
 	default:
-		return FL_PARSE_UNSUPPORTED;
+		break;
 	}
+	enum fl_parse parse = decode_link_header(link_type, l, p);
+	return parse == FL_PARSE_OK ? decode_ethertype(l, p) : parse;
 }
 
 /* Everything but what the source filled in. */
 static inline void clear(struct fl_packet *p)
 {
 	memset((char *)p + offsetof(struct fl_packet, src), 0, sizeof(*p) - offsetof(struct fl_packet, src));
+}
+
+/* One step inwards; all that @p keeps is how it came here. */
+static enum fl_parse decode_inside(struct layer *l, struct fl_packet *p)
+{
+	enum inside inside = l->inside;
+	uint8_t tunnels = p->tunnels, kind = l->kind;
+	clear(p);
+	p->tunnels = (uint8_t)(tunnels + 1);
+	p->tunnel = kind;
+	l->inside = INSIDE_NOTHING;
+	l->valid = false;
+	enum fl_parse parse = FL_PARSE_OK;
+	switch (inside) {
+	case INSIDE_ETHERNET:
+		if (l->wire < ETHERNET_SIZE)
+			return FL_PARSE_MALFORMED;
+		l->wire -= ETHERNET_SIZE;
+		return decode_ethernet(l, p);
+	case INSIDE_RAW:
+		return decode_raw(l, p);
+	case INSIDE_80211:
+		parse = decode_80211(l, p);
+		break;
+	case INSIDE_PPP:
+		parse = decode_ppp(l);
+		break;
+	case INSIDE_ETHERTYPE:
+	case INSIDE_NOTHING:
+		break;
+	}
+	return parse == FL_PARSE_OK ? decode_ethertype(l, p) : parse;
+}
+
+/* Everything inside, from the first tunnel to the innermost header. */
+static __attribute__((noinline)) enum fl_parse decode_tunnels(struct layer *l, struct fl_packet *p)
+{
+	enum fl_parse parse = FL_PARSE_OK;
+	while (parse == FL_PARSE_OK && l->inside != INSIDE_NOTHING) {
+		if (p->tunnels == FL_TUNNELS_MAX) {
+			p->too_deep = true;
+			return FL_PARSE_UNSUPPORTED;
+		}
+		struct fl_packet outer = *p;
+		if (l->incomplete) /* as far as anybody knows there is more */
+			l->wire = UINT32_MAX;
+		l->incomplete = false;
+		parse = decode_inside(l, p);
+		bool nothing = parse == FL_PARSE_MALFORMED || parse == FL_PARSE_UNSUPPORTED;
+		if (nothing && !l->valid && !p->too_deep && outer.transport == FL_TRANSPORT_UDP) {
+			*p = outer;
+			return FL_PARSE_OK;
+		}
+	}
+	return parse;
+}
+
+/* A frame without IP leaves nothing in @p but why. */
+static enum fl_parse give_up(enum fl_parse parse, struct fl_packet *p)
+{
+	bool too_deep = p->too_deep;
+	clear(p);
+	p->too_deep = too_deep;
+	return parse;
 }
 
 enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
@@ -515,26 +505,34 @@ enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, str
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX };
 	clear(p);
 	enum fl_parse parse = decode_link(link_type, &l, p);
-	if (parse != FL_PARSE_OK)
-		clear(p);
-	return parse;
+	if (__builtin_expect(l.inside != INSIDE_NOTHING, 0) && parse == FL_PARSE_OK)
+		parse = decode_tunnels(&l, p);
+	return parse == FL_PARSE_OK || parse == FL_PARSE_MORE ? parse : give_up(parse, p);
 }
 
-bool fl_decode_knows(int link_type)
+/* Behind the IP header of a datagram put together; more extension headers may be there. */
+static enum fl_parse decode_datagram(struct layer *l, bool v6, struct fl_packet *p)
 {
-	switch (link_type) {
-	case LINK_ETHERNET:
-	case LINK_SLL:
-	case LINK_SLL2:
-	case LINK_NULL:
-	case LINK_LOOP:
-	case LINK_RAW:
-	case LINK_RAW_OPENBSD:
-	case LINK_RAW_FILE:
-	case LINK_IPV4:
-	case LINK_IPV6:
-		return true;
-	default:
-		return false;
-	}
+	enum fl_parse parse = v6 ? decode_extensions(l) : FL_PARSE_OK;
+	if (parse != FL_PARSE_OK)
+		return no_ip(parse, p);
+	l->valid = true;
+	if (l->fragment)
+		return hand_on(l, v6, p);
+	parse = decode_transport(l, p);
+	return parse == FL_PARSE_OK && l->inside != INSIDE_NOTHING ? decode_tunnels(l, p) : parse;
+}
+
+enum fl_parse fl_decode_datagram(struct fl_packet *p)
+{
+	struct layer l = { .at = fl_reader_over(p->payload.data, p->payload.size),
+		.wire = p->payload_len,
+		.protocol = p->transport,
+		.incomplete = p->fragment_more };
+	bool v6 = p->fragment_v6;
+	p->fragment_v6 = p->fragment_more = false;
+	p->fragment_offset = 0;
+	p->fragment_id = 0;
+	enum fl_parse parse = decode_datagram(&l, v6, p);
+	return parse == FL_PARSE_OK || parse == FL_PARSE_MORE ? parse : give_up(parse, p);
 }

@@ -82,7 +82,9 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "interface-lost", c->lost_interface, "interfaces went away during the capture");
 	add_blind_spot(m, "snaplen", c->truncated + c->cut_payload,
 		       "packets or streams were cut by the snap length; names in them may be missing");
-	add_blind_spot(m, "not-decoded", c->unsupported, "frames that are not IP, fragments or tunnels were not looked into");
+	add_blind_spot(m, "not-decoded", c->unsupported, "frames that are not IP, or nest too many headers, were not looked into");
+	add_blind_spot(m, "fragments", c->datagrams_lost,
+		       "fragmented packets were not captured completely; what the missing parts said is not known");
 	add_blind_spot(m, "filtered", c->filtered, "packets were left out by the filter");
 	add_blind_spot(m, "ech", c->ech + c->esni,
 		       "connections offered Encrypted ClientHello; the name shown may be the public one of a shared front");
@@ -124,7 +126,8 @@ void summary_coverage(struct summary *m)
 {
 	const struct fl_scanner *s = m->scanner;
 	struct fl_coverage *c = &m->scan->coverage;
-	c->packets = s->counters.packets + s->counters.truncated + s->counters.malformed + s->counters.unsupported;
+	c->packets = s->counters.packets + s->counters.truncated + s->counters.malformed + s->counters.unsupported +
+		     s->counters.fragments;
 	c->bytes = s->counters.bytes;
 	c->dropped_kernel = s->counters.dropped_kernel;
 	c->dropped_interface = s->counters.dropped_interface;

@@ -4,7 +4,8 @@
  *
  * Pure: no allocation, no clock, no pcap type. Addresses are those of the
  * innermost IP header. Headers quoted inside ICMP errors are kept apart as
- * @quoted: they are no traffic, but say that a connection attempt failed.
+ * @quoted: they are no traffic, but say that a connection attempt failed. Of a fragment
+ * only its place is told: fragment.h puts datagrams together, fl_decode_datagram() goes on with them.
  */
 #ifndef FAULTLINE_DECODE_H
 #define FAULTLINE_DECODE_H
@@ -26,6 +27,23 @@ enum fl_packet_way {
 	FL_WAY_OUT,     /* cooked: sent by us */
 	FL_WAY_OTHER,   /* cooked: to another host (promiscuous), broadcast, multicast */
 };
+
+/* What carries packets inside packets. */
+enum fl_tunnel {
+	FL_TUNNEL_NONE,
+	FL_TUNNEL_IP,     /* IP in IP, 6in4: RFC 2003, 4213 */
+	FL_TUNNEL_GRE,    /* RFC 2784, 2637 and Aruba's */
+	FL_TUNNEL_ERSPAN,
+	FL_TUNNEL_VXLAN,
+	FL_TUNNEL_GENEVE,
+	FL_TUNNEL_GTP,
+	FL_TUNNEL_TEREDO,
+	FL_TUNNEL_PSEUDOWIRE, /* Ethernet over MPLS, RFC 4448 */
+};
+enum { FL_TUNNEL_COUNT = FL_TUNNEL_PSEUDOWIRE + 1 };
+
+/* Tunnels in tunnels; data centres nest two or three, more is an attack or a loop. */
+enum { FL_TUNNELS_MAX = 6 };
 
 struct fl_packet {
 	int64_t time_ns;      /* filled by the source */
@@ -58,6 +76,18 @@ struct fl_packet {
 	uint8_t quoted_transport;
 	struct fl_addr quoted_src, quoted_dst;
 	uint16_t quoted_src_port, quoted_dst_port;
+
+	/* Tunnels opened on the way in, and the innermost. @has_mac and @way tell of the innermost
+	 * link header only: without one in the tunnel they are not set. */
+	uint8_t tunnels;
+	uint8_t tunnel;       /* enum fl_tunnel */
+	bool too_deep;        /* UNSUPPORTED because of FL_TUNNELS_MAX or too many extension headers */
+
+	/* FL_PARSE_MORE: @src, @dst, @payload and @payload_len are a fragment's, @transport the IP
+	 * protocol of the datagram (IPv6: true of the first fragment only). */
+	bool fragment_v6, fragment_more; /* more: not the last */
+	uint16_t fragment_offset;        /* bytes */
+	uint32_t fragment_id;
 };
 
 /**
@@ -69,15 +99,30 @@ struct fl_packet {
  *             always written
  *
  * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, MPLS, PPPoE; LINUX_SLL, LINUX_SLL2,
- * NULL and LOOP (either byte order), RAW, IPV4, IPV6. IPv6 extension headers
- * are walked (at most 16, RFC 8200 section 4). Fragments: the first is decoded if its
- * transport header is whole, others are FL_PARSE_UNSUPPORTED. IP in IP is followed inwards.
+ * NULL and LOOP (either byte order), RAW, IPV4, IPV6; IEEE802_11 alone or behind radiotap, Prism,
+ * AVS or PPI (data frames that are not encrypted; of an A-MSDU the first subframe); PPP, PPP_SERIAL,
+ * PPP_ETHER, PPP_PPPD, PPP_WITH_DIR, C_HDLC. IPv6 extension headers are walked (at most 16, RFC 8200
+ * section 4).
  *
- * Return: OK also for ARP, ICMP and other transports without ports; TRUNCATED when
- * the snap length cut a header; MALFORMED when lengths contradict each other;
+ * Tunnels are followed inwards: IP in IP, GRE (Ethernet, ERSPAN, PPTP, WCCP, Aruba), Ethernet over MPLS, and by
+ * UDP destination port VXLAN (4789, 8472), Geneve (6081), GTP-U (2152) and Teredo (3544, also as
+ * source: its packets name themselves by their addresses). Where no good IP or ARP header is found inside, such a
+ * port means nothing and the packet is ordinary UDP.
+ *
+ * Return: OK also for ARP, ICMP and other transports without ports; MORE for a fragment;
+ * TRUNCATED when the snap length cut a header; MALFORMED when lengths contradict each other;
  * UNSUPPORTED for everything else that is not IP.
  */
 enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p);
+
+/**
+ * fl_decode_datagram() - Go on behind the IP header of a fragmented datagram
+ * @p: as fl_decode() left it with MORE; @p->payload and @p->payload_len now the whole datagram's, or
+ *     with @p->fragment_more set what is known of its beginning. Written as by fl_decode()
+ *
+ * Return: as fl_decode(); MORE when a fragment was inside.
+ */
+enum fl_parse fl_decode_datagram(struct fl_packet *p);
 
 /* Whether fl_decode() knows the link type. */
 bool fl_decode_knows(int link_type);

@@ -2,9 +2,11 @@
 /*
  * source.h - where packets come from: files and interfaces
  *
- * Files: pcap and pcapng, plain or gzip-compressed (told by content, not by
- * name), "-" for standard input. A file that ends inside a packet gives all
- * packets before the cut and sets @cut_short in the counters. Live sources never block: after
+ * Files: pcap (either byte order, micro- and nanoseconds, "modified", versions before 2.4) and pcapng
+ * (several sections and interfaces, each with its link type, snap length and resolution of time), plain or
+ * compressed with gzip or zstd (told by content, not by name; zstd where it was built in), "-" for
+ * standard input. A file that ends inside a packet gives all
+ * packets before the cut and sets @cut_short in the counters. Fragments are put together (fragment.h). Live sources never block: after
  * a 0 of fl_source_next() wait for fl_source_fd() by poll(2); packets are handed over when a
  * block of them is full, or after 100 ms.
  */
@@ -12,15 +14,20 @@
 #define FAULTLINE_SOURCE_H
 
 #include "faultline/decode.h"
+#include "faultline/fragment.h"
 #include "faultline/status.h"
 
 struct fl_source;
 
 struct fl_source_counters {
 	uint64_t packets, bytes;      /* delivered; bytes on the wire */
-	uint64_t dropped_kernel;      /* pcap_stats ps_drop */
-	uint64_t dropped_interface;   /* pcap_stats ps_ifdrop */
-	uint64_t parse[FL_PARSE_COUNT]; /* fl_decode() results */
+	uint64_t dropped_kernel;      /* pcap_stats ps_drop; pcapng: isb_osdrop */
+	uint64_t dropped_interface;   /* pcap_stats ps_ifdrop; pcapng: isb_ifdrop */
+	uint64_t parse[FL_PARSE_COUNT]; /* frames by fl_decode()'s result; MORE: fragments that are held, or were
+					 * part of a datagram but not its last piece */
+	uint64_t tunnels[FL_TUNNEL_COUNT]; /* packets by the innermost tunnel */
+	uint64_t too_deep;            /* frames with more headers than are followed; UNSUPPORTED */
+	struct fl_fragment_counters fragments;
 	uint64_t filtered;            /* files: packets the filter left out */
 	bool cut_short;               /* the file ends inside a packet */
 	bool lost_interface;          /* a live interface disappeared */
@@ -46,11 +53,14 @@ void fl_source_close(struct fl_source *s); /* NULL is fine */
  * @s: source
  * @p: out; its payload is borrowed until the next call
  *
- * Frames that fl_decode() does not give OK for are counted and passed over.
+ * Frames that fl_decode() does not give OK for are counted and passed over. A datagram of several
+ * fragments is one packet, with the time of the last one to come and the length of all; where some are missing,
+ * its beginning is handed out when it is given up, with its own, earlier time.
  *
  * Return: 1 a packet, 0 none now (live: read time-out, non-blocking poll), FL_SOURCE_END at
  * the end of a file or after fl_source_stop(), negative errno on failure with
- * @err filled (a damaged file names the packet number).
+ * @err filled (a damaged file names the packet number; -ENOTSUP at the end of a pcapng file of which no
+ * interface has a link type that is read).
  */
 enum { FL_SOURCE_END = 2 };
 int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *err);

@@ -20,30 +20,13 @@ import sys
 
 import common
 
-TUNNEL = 'inside a tunnel'
-FRAGMENTS = 'IP fragments are not put together'
 HTTP2 = 'HTTP/2 header compression is not read'
-LINK = 'no link type of hosts (802.11 with radiotap)'
-INTERFACES = 'libpcap refuses pcapng files whose interfaces differ in link type or snap length'
 FUZZED = 'bytes were changed at random: what is still a message is a matter of taste'
 
 # capture: {category or '*': reason}
 LATER = {
-    'ndpi_6in4tunnel.pcap': {'*': TUNNEL},
-    'ndpi_vxlan.pcap': {'*': TUNNEL},
-    'zeek_geneve-many-options.pcap': {'*': TUNNEL},
-    'zeek_gre-aruba.pcap': {'*': TUNNEL},
-    'zeek_gtp1_gn_normal_incl_fragmentation.pcap': {'*': TUNNEL},
-    'dnscap_frags.pcap': {'*': FRAGMENTS},
-    'ndpi_dns_fragmented.pcap': {'*': FRAGMENTS},
-    'many-protocols_frag200.pcap': {'*': FRAGMENTS},
-    'test-cc-capture-2_frag256r.pcap': {'*': FRAGMENTS},
-    'tls-client-hello-mtu300_frag96r.pcap': {'*': FRAGMENTS},
     'moloch_http2-nghttp2.pcap': {'http': HTTP2},
     'suricata_http2-prior-knowledge.pcap': {'http': HTTP2},
-    'moloch_80211http.pcap': {'*': LINK},
-    'pcapplusplus_pcapng-example.pcapng': {'*': INTERFACES},
-    'gopacket_be_test008.pcapng': {'*': INTERFACES},
     'ndpi_fuzz-2006-06-26-2594.pcap': {'*': FUZZED},
 }
 # What is found beyond truth is right there: {capture: {category: reason}}

@@ -13,6 +13,11 @@
 #define IPV6_TCP "60000000 0015 06 40 " ADDRESSES6
 #define TCP "9c40 01bb 00000064 000000c8 50180400 00000000 "
 #define UDP "9c40 0035 000a0000 "
+#define OUTER(length, protocol) "450000" length "00004000 40" protocol "0000 c0a80001 c0a80002 "
+#define UDP_TO(port, length) "9c40" port length "0000 "
+#define TEREDO_TCP "60000000 0015 06 40 20010000000100000000000000000001 20010db8000000000000000000000002 "
+#define SNAP "aaaa03000000 "
+#define WLAN(control, more) control "0000 020000000003 020000000001 020000000002 0000" more
 
 enum { FRAME_MAX = 512 };
 
@@ -76,7 +81,10 @@ static void check_row(void **state)
 	assert_int_equal(p.payload.size, row->payload);
 	assert_int_equal(p.payload_len, row->payload_len);
 	assert_int_equal(p.way, row->way);
-	assert_int_equal(p.has_mac, row->link == 1);
+	/* A frame in a tunnel has its own addresses, a packet in a tunnel has none. */
+	bool frame = row->way == FL_WAY_UNKNOWN && row->transport == FL_TRANSPORT_TCP &&
+		strstr(row->frame, "020000000001") != NULL;
+	assert_int_equal(p.has_mac, frame || row->link == 1);
 	bool ports = row->transport == FL_TRANSPORT_TCP || row->transport == FL_TRANSPORT_UDP;
 	assert_int_equal(p.src_port, ports ? 40000 : 0);
 	if (row->transport == FL_TRANSPORT_TCP) {
@@ -106,8 +114,8 @@ static struct row rows[] = {
 	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
 	{ "two MPLS labels", 1, ETHERNET "8847 00010040 00020140" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
 	  NULL },
-	{ "MPLS pseudowire is not ours", 1, ETHERNET "8847 00020140 00000000" ETHERNET, FL_PARSE_UNSUPPORTED,
-	  0, 0, 0, 0, NULL },
+	{ "MPLS pseudowire with a control word", 1, ETHERNET "8847 00020140 00000000" ETHERNET "0800" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
 	{ "PPPoE session", 1, ETHERNET "8864 1100 0001 002b 0021" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
 	  NULL },
 	{ "PPPoE with a PPP control protocol", 1, ETHERNET "8864 1100 0001 002b c021 01", FL_PARSE_UNSUPPORTED,
@@ -132,7 +140,7 @@ static struct row rows[] = {
 	{ "raw IP tells IPv6 by its version", 101, IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, "2001:db8::1" },
 	{ "raw IP of version 5", 12, "55000029", FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
 	{ "link type IPV4", 228, IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
-	{ "a link type we do not know", 127, IPV4_TCP TCP "41", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "a link type we do not know", 147, IPV4_TCP TCP "41", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
 	{ "ARP is unsupported", 1, ETHERNET "0806 0001", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
 	{ "an empty frame is cut", 1, "", FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
 	{ "cut inside the Ethernet header", 1, ETHERNET "08", FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
@@ -162,17 +170,10 @@ static struct row rows[] = {
 	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
 	{ "UDP length past the IP packet", 1, ETHERNET "0800" IPV4_UDP "9c40 0035 00640000 4142",
 	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
-	{ "first fragment of UDP: the rest of the datagram is missing", 1,
-	  ETHERNET "0800 4500001e 00002000 40110000" ADDRESSES4 "9c40 0035 00640000 4142", FL_PARSE_OK, 17, 2,
-	  92, 0, NULL },
-	{ "later fragment", 1, ETHERNET "0800 4500001e 00002001 40110000" ADDRESSES4 "4142434445464748 4142",
-	  FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
 	{ "IPv6 hop-by-hop, routing, destination options, atomic fragment, authentication", 1,
 	  ETHERNET "86dd 60000000 0045 00 40" ADDRESSES6 "2b00000000000000 3c00000000000000 2c00000000000000"
 		  "3300000000000001 0602000000000001 0000000000000000" TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
 	  "2001:db8::1" },
-	{ "IPv6 later fragment", 1, ETHERNET "86dd 60000000 000a 2c 40" ADDRESSES6 "0600000900000001 4142",
-	  FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
 	{ "IPv6 extension longer than its packet", 1,
 	  ETHERNET "86dd 60000000 0010 00 40" ADDRESSES6 "06ff000000000000 0000000000000000",
 	  FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
@@ -187,12 +188,102 @@ static struct row rows[] = {
 	{ "IPv6 jumbogram has what was captured", 1,
 	  ETHERNET "86dd 60000000 0000 00 40" ADDRESSES6 "0600c20400010000" TCP "41424344", FL_PARSE_OK, 6, 4,
 	  4, 0, "2001:db8::1" },
-	{ "IPv6 in IPv4 has the inner addresses", 1,
-	  ETHERNET "0800 45000051 00004000 40290000" ADDRESSES4 IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
-	  "2001:db8::1" },
-	{ "inner packet longer than the outer one", 1,
-	  ETHERNET "0800 45000048 00004000 40290000" ADDRESSES4 IPV6_TCP TCP "41", FL_PARSE_MALFORMED, 0, 0, 0,
+	{ "PPP, bare and with its protocol in one byte", 9, "21" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "PPP in HDLC framing carries IPv6", 50, "ff03 0057" IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, "2001:db8::1" },
+	{ "Cisco's HDLC under PPP's link type", 50, "0f00 0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "Cisco's HDLC", 104, "8f00 86dd" IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, "2001:db8::1" },
+	{ "PPP over Ethernet without Ethernet", 51, "1100 0001 002b 0021" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "PPP of pppd, with the direction", 166, "0103 0021" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "PPP behind a direction", 204, "00 ff03 0021" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "PPP's own protocols are no traffic", 9, "ff03 c021 0101", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "802.11 data to the access point", 105, WLAN("0801", "") SNAP "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1,
 	  0, NULL },
+	{ "802.11 with quality of service and four addresses", 105,
+	  WLAN("8803", "020000000004 0000") SNAP "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "802.11 with a high-throughput control field", 105,
+	  WLAN("8881", "0000 00000000") SNAP "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "802.11 aggregate: the first subframe", 105,
+	  WLAN("8801", "8000") ETHERNET "0031" SNAP "0800" IPV4_TCP TCP "41" "0000" ETHERNET, FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "802.11 aggregate longer than its packet is believed: the snap length may have cut it", 105,
+	  WLAN("8801", "8000") ETHERNET "ffff" SNAP "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "802.11 that is encrypted", 105, WLAN("0841", "") SNAP "0800" IPV4_TCP TCP "41", FL_PARSE_UNSUPPORTED, 0, 0, 0,
+	  0, NULL },
+	{ "802.11 null function", 105, WLAN("4801", ""), FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "802.11 beacon", 105, WLAN("8000", "") "0000000000000000", FL_PARSE_UNSUPPORTED, 0, 0, 0, 0, NULL },
+	{ "802.11 cut in its header", 105, "0801 0000 020000000003", FL_PARSE_TRUNCATED, 0, 0, 0, 0, NULL },
+	{ "radiotap", 127, "0000 0800 00000000" WLAN("0801", "") SNAP "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "radiotap with time, flags that say padded, and a second word of fields", 127,
+	  "0000 2000 03000080 00000000 00000000 0000000000000000 20 00000000000000" WLAN("8801", "0000") "0000" SNAP
+	  "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "radiotap shorter than itself", 127, "0000 0700 00000000", FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "IPv6 in IPv4 has the inner addresses", 12,
+	  "45000051 00004000 40290000" ADDRESSES4 IPV6_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, "2001:db8::1" },
+	{ "inner packet longer than the outer one", 12,
+	  "45000048 00004000 40290000" ADDRESSES4 IPV6_TCP TCP "41", FL_PARSE_MALFORMED, 0, 0, 0, 0, NULL },
+	{ "GRE, plain", 12, OUTER("41", "2f") "0000 0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "GRE with checksum, key and sequence number", 12,
+	  OUTER("4d", "2f") "b000 86dd 00000000 00000001 00000002" IPV6_TCP TCP "41", FL_PARSE_MALFORMED, 0, 0, 0, 0,
+	  NULL },
+	{ "GRE with a key", 12, OUTER("45", "2f") "2000 0800 00000001" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "GRE bridging Ethernet: the inner frame's", 1,
+	  ETHERNET "0800" OUTER("4f", "2f") "0000 6558" ETHERNET "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "GRE of version 1 is PPTP's", 12, OUTER("50", "2f") "3081 880b 002b0000 00000001 00000001 ff03 21" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "GRE with source routes is extinct", 12, OUTER("41", "2f") "4000 0800" IPV4_TCP TCP "41", FL_PARSE_UNSUPPORTED,
+	  0, 0, 0, 0, NULL },
+	{ "GRE of WCCP version 2", 12, OUTER("45", "2f") "0000 883e 00000001" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1, 0,
+	  NULL },
+	{ "GRE that keeps a tunnel alive carries nothing", 12, "45000018 00004000 402f0000" ADDRESSES4 "0000 0000",
+	  FL_PARSE_OK, 47, 4, 4, 0, NULL },
+	{ "GRE of an access point carries 802.11", 12,
+	  "45000069 00004000 402f0000" ADDRESSES4 "0000 8200" WLAN("0801", "") SNAP "0800" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "ERSPAN of type II", 12,
+	  OUTER("5b", "2f") "1000 88be 00000001 1001000100000000" ETHERNET "0800" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1,
+	  1, 0, NULL },
+	{ "ERSPAN of type III with its platform's header", 12,
+	  OUTER("67", "2f") "1000 22eb 00000001 200100010000000000000001 0000000000000000" ETHERNET "0800" IPV4_TCP TCP
+	  "41", FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "VXLAN", 12, OUTER("5b", "11") UDP_TO("12b5", "0047") "0800000000000100" ETHERNET "0800" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "VXLAN on Linux's old port with a VLAN tag inside", 12,
+	  OUTER("5f", "11") UDP_TO("2118", "004b") "0800000000000100" ETHERNET "8100 0001 0800" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "a client that was given VXLAN's port is a client", 12, OUTER("24", "11") UDP_TO("12b5", "0010") "4142434445464748",
+	  FL_PARSE_OK, 17, 8, 8, 0, "192.168.0.1" },
+	{ "VXLAN without IP inside is plain UDP", 12,
+	  OUTER("32", "11") UDP_TO("12b5", "001e") "0800000000000100" ETHERNET "88cc", FL_PARSE_OK, 17, 22, 22, 0, "192.168.0.1" },
+	{ "VXLAN with a broken IP header inside is plain UDP", 12,
+	  OUTER("36", "11") UDP_TO("12b5", "0022") "0800000000000100" ETHERNET "0800 55000000", FL_PARSE_OK, 17, 26, 26,
+	  0, "192.168.0.1" },
+	{ "Geneve with options", 12,
+	  OUTER("5f", "11") UDP_TO("17c1", "004b") "0100655800000100 01020304" ETHERNET "0800" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "Geneve with IP inside", 12, OUTER("4d", "11") UDP_TO("17c1", "0039") "0000080000000100" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "Geneve of another version is plain UDP", 12,
+	  OUTER("4d", "11") UDP_TO("17c1", "0039") "4000080000000100" IPV4_TCP TCP "41", FL_PARSE_OK, 17, 49, 49, 0, "192.168.0.1" },
+	{ "GTP-U", 12, OUTER("4d", "11") UDP_TO("0868", "0039") "30ff002900000001" IPV4_TCP TCP "41", FL_PARSE_OK, 6, 1, 1,
+	  0, NULL },
+	{ "GTP-U with two extension headers", 12,
+	  OUTER("59", "11") UDP_TO("0868", "0045") "36ff003500000001 00010085 01000085 01000000" IPV4_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, NULL },
+	{ "GTP-U with an extension header of no length is plain UDP", 12,
+	  OUTER("55", "11") UDP_TO("0868", "0041") "34ff003100000001 00000085 00000000" IPV4_TCP TCP "41", FL_PARSE_OK, 17,
+	  57, 57, 0, "192.168.0.1" },
+	{ "GTP's echo is plain UDP", 12, OUTER("24", "11") UDP_TO("0868", "0010") "3201000400000000", FL_PARSE_OK, 17, 8, 8, 0,
+	  "192.168.0.1" },
+	{ "Teredo with authentication and origin", 12,
+	  OUTER("6e", "11") UDP_TO("0dd8", "005a") "0001 0000 0000000000000000 00 0000 9c40 0a000001" TEREDO_TCP TCP "41",
+	  FL_PARSE_OK, 6, 1, 1, 0, "2001:0:1::1" },
+	{ "Teredo's port with other addresses is plain UDP", 12,
+	  OUTER("59", "11") UDP_TO("0dd8", "0045") IPV6_TCP TCP "41", FL_PARSE_OK, 17, 61, 61, 0, "192.168.0.1" },
+	{ "authentication header in IPv4 is no transport", 12,
+	  "4500002c 00004000 40330000" ADDRESSES4 "0604000000000001 0000000000000000 00000000 00000000",
+	  FL_PARSE_OK, 51, 24, 24, 0, NULL },
 	{ "a protocol without ports is fine", 1, ETHERNET "0800 45000016 00004000 40020000" ADDRESSES4 "4142",
 	  FL_PARSE_OK, 2, 2, 2, 0, NULL },
 };
@@ -262,13 +353,106 @@ static void every_cut_of_a_frame_is_told_apart_from_malformed(void **state)
 	}
 }
 
+static void a_fragment_tells_its_place(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	assert_int_equal(decode(1, ETHERNET "0800 4500001e 12342001 40110000" ADDRESSES4 "4142434445464748 4142", &p),
+		FL_PARSE_MORE);
+	assert_int_equal(p.fragment_id, 0x1234);
+	assert_int_equal(p.fragment_offset, 8);
+	assert_true(p.fragment_more);
+	assert_false(p.fragment_v6);
+	assert_int_equal(p.transport, 17);
+	assert_int_equal(p.payload_len, 10);
+	assert_int_equal(p.src.bytes[15], 1);
+	assert_int_equal(decode(1, ETHERNET "86dd 60000000 000a 2c 40" ADDRESSES6 "0600fff812345678 4142", &p), FL_PARSE_MORE);
+	assert_int_equal(p.fragment_id, 0x12345678);
+	assert_int_equal(p.fragment_offset, 0xfff8);
+	assert_false(p.fragment_more);
+	assert_true(p.fragment_v6);
+}
+
+static void a_datagram_goes_on_behind_its_ip_header(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	uint8_t bytes[FRAME_MAX];
+	assert_int_equal(decode(12, "4500001e 00002000 40110000" ADDRESSES4 UDP "4142", &p), FL_PARSE_MORE);
+	p.payload = (struct fl_slice){ bytes, from_hex(UDP "4142", bytes) };
+	p.payload_len = 10;
+	p.fragment_more = false;
+	assert_int_equal(fl_decode_datagram(&p), FL_PARSE_OK);
+	assert_int_equal(p.dst_port, 53);
+	assert_int_equal(p.payload.size, 2);
+	assert_int_equal(p.payload_len, 2);
+	assert_int_equal(p.src.bytes[15], 1);
+}
+
+/* The first fragment alone: what its header says is longer than what is there. */
+static void a_beginning_keeps_the_length_of_its_header(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	uint8_t bytes[FRAME_MAX];
+	assert_int_equal(decode(12, "4500001e 00002000 40110000" ADDRESSES4 "9c40 0035 00640000 4142", &p), FL_PARSE_MORE);
+	p.payload = (struct fl_slice){ bytes, from_hex("9c40 0035 00640000 4142", bytes) };
+	assert_true(p.fragment_more);
+	assert_int_equal(fl_decode_datagram(&p), FL_PARSE_OK);
+	assert_int_equal(p.payload.size, 2);
+	assert_int_equal(p.payload_len, 92);
+}
+
+static void a_datagram_may_hold_extension_headers_and_a_fragment(void **state)
+{
+	(void)state;
+	struct fl_packet p;
+	uint8_t bytes[FRAME_MAX];
+	const char *first = "60000000 0010 2c 40" ADDRESSES6 "3c00000100000001 4142434445464748";
+	assert_int_equal(decode(12, first, &p), FL_PARSE_MORE);
+	p.payload = (struct fl_slice){ bytes, from_hex("0600000000000000" TCP "41", bytes) };
+	p.payload_len = (uint32_t)p.payload.size;
+	p.fragment_more = false;
+	assert_int_equal(fl_decode_datagram(&p), FL_PARSE_OK);
+	assert_int_equal(p.dst_port, 443);
+	assert_int_equal(decode(12, first, &p), FL_PARSE_MORE);
+	p.payload = (struct fl_slice){ bytes, from_hex("2c00000000000000 0600000100000002 4142434445464748", bytes) };
+	p.payload_len = (uint32_t)p.payload.size;
+	p.fragment_more = false;
+	assert_int_equal(fl_decode_datagram(&p), FL_PARSE_MORE);
+	assert_int_equal(p.fragment_id, 2);
+	assert_int_equal(p.transport, 6);
+}
+
+static void tunnels_are_counted_up_to_a_limit(void **state)
+{
+	(void)state;
+	uint8_t bytes[FRAME_MAX];
+	for (unsigned tunnels = 0; tunnels < 9; tunnels++) {
+		size_t size = 0;
+		for (unsigned i = 0; i < tunnels; i++) {
+			size_t n = from_hex("45000000 00004000 40040000" ADDRESSES4, bytes + size);
+			bytes[size + 3] = (uint8_t)(20 * (tunnels - i) + 41);
+			size += n;
+		}
+		size += from_hex(IPV4_TCP TCP "41", bytes + size);
+		struct fl_packet p;
+		assert_int_equal(fl_decode(12, bytes, (uint32_t)size, &p),
+			tunnels <= FL_TUNNELS_MAX ? FL_PARSE_OK : FL_PARSE_UNSUPPORTED);
+		assert_int_equal(p.too_deep, tunnels > FL_TUNNELS_MAX);
+		assert_int_equal(p.tunnels, tunnels <= FL_TUNNELS_MAX ? tunnels : 0);
+		assert_int_equal(p.tunnel, tunnels >= 1 && tunnels <= FL_TUNNELS_MAX ? FL_TUNNEL_IP : FL_TUNNEL_NONE);
+	}
+}
+
 static void known_link_types(void **state)
 {
 	(void)state;
-	static const int known[] = { 0, 1, 12, 101, 108, 113, 228, 229, 276 };
+	static const int known[] = { 0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 166, 192, 204, 228,
+		229, 276 };
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		assert_true(fl_decode_knows(known[i]));
-	assert_false(fl_decode_knows(127));
+	assert_false(fl_decode_knows(147));
 	assert_false(fl_decode_knows(-1));
 }
 
@@ -285,6 +469,11 @@ int main(void)
 		cmocka_unit_test(icmp_echo_and_cut_quotes_quote_nothing),
 		cmocka_unit_test(ethernet_addresses_are_kept),
 		cmocka_unit_test(every_cut_of_a_frame_is_told_apart_from_malformed),
+		cmocka_unit_test(a_fragment_tells_its_place),
+		cmocka_unit_test(a_datagram_goes_on_behind_its_ip_header),
+		cmocka_unit_test(a_beginning_keeps_the_length_of_its_header),
+		cmocka_unit_test(a_datagram_may_hold_extension_headers_and_a_fragment),
+		cmocka_unit_test(tunnels_are_counted_up_to_a_limit),
 		cmocka_unit_test(known_link_types),
 	};
 	int failed = cmocka_run_group_tests_name("frames", table, NULL, NULL);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * source_internal.h - how the bytes of a file become records
+ *
+ *   feed.c     a descriptor, inflated
+ *   records.c  the buffer, and pcap's own format
+ *   pcapng.c   blocks of pcapng
+ *   source.c   interfaces; filter, fragments and counters for all of them
+ */
+#ifndef FAULTLINE_SOURCE_INTERNAL_H
+#define FAULTLINE_SOURCE_INTERNAL_H
+
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "faultline/source.h"
+
+enum {
+	RECORD_MAX = 262144,          /* captured bytes; libpcap's MAXIMUM_SNAPLEN */
+	FILE_BUFFER = 2 * RECORD_MAX, /* read(2) in pieces that stay in the second-level cache */
+};
+
+/* --- feed: plain bytes from a descriptor --------------------------------------------------------- */
+
+struct feed;
+
+/* Reads so much that it knows the compression. Takes @fd over, also when it fails: negative errno,
+ * -ENOTSUP for a compression that was not built in. */
+int feed_open(struct feed **feed, int fd);
+void feed_close(struct feed *f); /* NULL is fine; standard input stays open */
+/* Like read(2); @size is at most FILE_BUFFER. -1 with feed_damage() set for damaged data. */
+ssize_t feed_read(struct feed *f, void *to, size_t size);
+bool feed_cut(const struct feed *f);           /* the compressed data end too early */
+const char *feed_damage(const struct feed *f); /* what is wrong with the compressed data, or NULL */
+const char *feed_remedy(const struct feed *f);
+
+/* --- records ------------------------------------------------------------------------------------- */
+
+struct record {
+	const uint8_t *data; /* borrowed until the next one */
+	uint32_t caplen, len;
+	int link_type;
+	uint32_t interface;
+	int64_t time_ns;
+};
+
+struct pcapng;
+
+struct records {
+	struct feed *feed;
+	uint8_t *buffer; /* FILE_BUFFER bytes */
+	size_t at, end;  /* not used up yet */
+	const char *why; /* the record at hand is damaged */
+	bool cut;        /* the file ends inside a block that was stepped over */
+	bool little_endian;
+
+	struct pcapng *blocks; /* pcapng; NULL for pcap: */
+	int link_type;
+	uint32_t header;      /* bytes before each record */
+	uint32_t fraction_ns; /* what the second word of a time stamp counts */
+	uint8_t minor;        /* version; before 2.3 the lengths were swapped */
+};
+
+enum { RECORDS_END = 2 };
+
+/* @feed stays the caller's. Return: 0; -EBADMSG with @why set, or negative errno. */
+int records_open(struct records **records, struct feed *feed, const char **why);
+void records_close(struct records *r);
+/* Return: 1, RECORDS_END, or -1: damaged with @r->why, else feed_damage() or errno say why. */
+int records_next(struct records *r, struct record *record);
+/* Past the end, whether all of the file was whole. */
+bool records_cut(const struct records *r);
+
+int pcapng_open(struct records *r);
+void pcapng_close(struct pcapng *g);
+int pcapng_next(struct records *r, struct record *record);
+/* Packets lost while capturing, as the file tells. */
+void pcapng_dropped(const struct pcapng *g, uint64_t *kernel, uint64_t *interface);
+/* A link type that nobody here reads when all interfaces so far have such, else -1. */
+int pcapng_unknown_link(const struct pcapng *g);
+
+int records_refill(struct records *r, size_t size);
+
+/* Whether @size bytes are in memory: 1; 0 when the file ends before, -1 with errno. */
+static inline int records_want(struct records *r, size_t size)
+{
+	return r->end - r->at >= size ? 1 : records_refill(r, size);
+}
+
+static inline int records_damaged(struct records *r, const char *why)
+{
+	r->why = why;
+	return -1;
+}
+
+static inline uint32_t read_word(const struct records *r, struct fl_reader *from)
+{
+	return r->little_endian ? fl_read_le32(from) : fl_read_be32(from);
+}
+
+static inline uint16_t read_half(const struct records *r, struct fl_reader *from)
+{
+	return r->little_endian ? fl_read_le16(from) : fl_read_be16(from);
+}
+
+#endif
