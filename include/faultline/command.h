@@ -24,6 +24,7 @@ extern const struct fl_command fl_command_deps;
 extern const struct fl_command fl_command_rank;
 extern const struct fl_command fl_command_blast;
 extern const struct fl_command fl_command_shared;
+extern const struct fl_command fl_command_path;
 extern const struct fl_command fl_command_diff;
 extern const struct fl_command fl_command_report;
 
