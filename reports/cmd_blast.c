@@ -157,6 +157,7 @@ static void print_steps(const struct fl_system *s, fl_node_id v, const struct fl
 	}
 	fl_table_write(t, stdout, 1, fl_terminal_width(stdout));
 	print_summary(a, s, blast);
+	fl_assumption_write(s);
 	fl_coverage_write(s);
 	free(lost);
 	fl_arena_free(a);
@@ -231,6 +232,7 @@ static void print_all(const struct fl_system *s, const struct fl_blast_row *rows
 					fl_arena_printf(a, "%u", sized[i].row.services_lost),
 					fl_arena_printf(a, "%u", sized[i].row.nodes_lost) });
 	fl_table_write(t, stdout, 1u << 1 | 1u << 2 | 1u << 3, fl_terminal_width(stdout));
+	fl_assumption_write(s);
 	fl_coverage_write(s);
 	fl_arena_free(a);
 	free(sized);

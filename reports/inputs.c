@@ -156,6 +156,14 @@ void fl_line_write(const char *text)
 	fputc('\n', stdout);
 }
 
+void fl_assumption_write(const struct fl_system *s)
+{
+	if (s->scans.count > 0)
+		fl_line_write(
+			"assumed: a service fails with whatever its requests use; what it can do without, "
+			"packets do not tell");
+}
+
 void fl_heading_write(const struct fl_system *s, const char *text)
 {
 	bool colour = fl_terminal_colour(stdout);

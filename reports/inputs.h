@@ -36,6 +36,8 @@ void fl_heading_write(const struct fl_system *s, const char *text);
 /* "seen: 12 scans, 104 233 packets, 0 dropped; 3 flows unnamed", then a line for each thing that
  * was not seen. */
 void fl_coverage_write(const struct fl_system *s);
+/* What failing means where only traffic was seen; nothing for a graph file. */
+void fl_assumption_write(const struct fl_system *s);
 /* One line of text, escaped. */
 void fl_line_write(const char *text);
 
