@@ -218,9 +218,12 @@ uint64_t fl_hash_seed(void)
 {
 	/* 16 bytes the kernel drew for this process: no state of ours, no system call. They also guard
 	 * the stack, so they are folded before use. */
+	static uint64_t seed; /* 0: not folded yet; every fold gives the same */
+	if (seed)
+		return seed;
 	const uint8_t *drawn = (const uint8_t *)getauxval(AT_RANDOM);
 
-	return drawn ? fold(load8(drawn) ^ MIX_A, load8(drawn + 8) ^ MIX_B) : MIX_C;
+	return seed = drawn ? fold(load8(drawn) ^ MIX_A, load8(drawn + 8) ^ MIX_B) | 1 : MIX_C;
 }
 
 uint64_t fl_hash_bytes(const void *data, size_t size, uint64_t seed)

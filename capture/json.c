@@ -23,7 +23,6 @@
 #include "faultline/units.h"
 #include "faultline/utf8.h"
 
-#define EXACT_MAX ((UINT64_C(1) << 53) - 1) /* above it a double skips integers */
 
 enum { READ_STEP = 64 * 1024 };
 
@@ -295,7 +294,7 @@ void fl_json_add_u64(cJSON *object, const char *key, uint64_t value)
 {
 	char digits[24];
 
-	if (value <= EXACT_MAX) {
+	if (value <= FL_JSON_EXACT_MAX) {
 		add(object, key, cJSON_CreateNumber((double)value));
 		return;
 	}

@@ -56,7 +56,7 @@ static void write_special(FILE *out, uint32_t c)
 		write_escaped(out, c);
 }
 
-static void write_string(FILE *out, const char *text)
+void fl_json_put_string(FILE *out, const char *text)
 {
 	size_t size = text ? strlen(text) : 0, plain = 0; /* begin of what needs no escape */
 
@@ -76,7 +76,7 @@ static void write_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-static void write_number(FILE *out, double value)
+void fl_json_put_number(FILE *out, double value)
 {
 	char text[40];
 
@@ -105,9 +105,9 @@ static bool is_container(const cJSON *item)
 static void write_scalar(FILE *out, const cJSON *item)
 {
 	if (cJSON_IsString(item))
-		write_string(out, item->valuestring);
+		fl_json_put_string(out, item->valuestring);
 	else if (cJSON_IsNumber(item))
-		write_number(out, item->valuedouble);
+		fl_json_put_number(out, item->valuedouble);
 	else if (cJSON_IsBool(item))
 		fputs(cJSON_IsTrue(item) ? "true" : "false", out);
 	else if (is_container(item) && !item->child)
@@ -170,7 +170,7 @@ static void write_next(struct writer *w)
 		write_break(w);
 	level->next = item->next;
 	if (cJSON_IsObject(level->container)) {
-		write_string(w->out, item->string);
+		fl_json_put_string(w->out, item->string);
 		fputs(w->pretty ? ": " : ":", w->out);
 	}
 	write_item(w, item);
@@ -218,7 +218,7 @@ static void stream_key(struct fl_json_stream *s, const char *key)
 {
 	fputs(s->members++ ? "," : "", s->out);
 	write_indent(s->out, s->indent);
-	write_string(s->out, key);
+	fl_json_put_string(s->out, key);
 	fputs(": ", s->out);
 }
 

@@ -19,6 +19,7 @@
 #include "faultline/status.h"
 
 enum { FL_JSON_DEPTH_MAX = 64 };           /* nesting; ours needs 8 */
+#define FL_JSON_EXACT_MAX ((UINT64_C(1) << 53) - 1) /* above it a double skips integers */
 #define FL_JSON_FILE_MAX (UINT64_C(2) << 30) /* bytes */
 
 /* Parse all of @path ("-": standard input). The error names file, line and

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * json_emit.c - JSON as it is made
+ *
+ * Most strings are plain ASCII, most numbers small integers: these are put into the buffer by hand, in a few instructions a
+ * byte. Anything else goes through json_write.c, which knows the rules; there is one set of them.
+ */
+#include "faultline/json_emit.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "faultline/json.h"
+#include "faultline/units.h"
+#include "json_internal.h"
+
+static void flush(struct fl_json_emit *e)
+{
+	if (e->used)
+		fwrite(e->buffer, 1, e->used, e->out);
+	e->used = 0;
+}
+
+static void put(struct fl_json_emit *e, const char *text, size_t size)
+{
+	if (size > sizeof(e->buffer) - e->used)
+		flush(e);
+	if (size > sizeof(e->buffer)) {
+		fwrite(text, 1, size, e->out);
+		return;
+	}
+	memcpy(e->buffer + e->used, text, size);
+	e->used += size;
+}
+
+static void put_char(struct fl_json_emit *e, char c)
+{
+	put(e, &c, 1);
+}
+
+static void put_string(struct fl_json_emit *e, const char *text)
+{
+	size_t size = 0;
+	while (text[size] >= ' ' && text[size] < 0x7f && text[size] != '"' && text[size] != '\\')
+		size++;
+	if (text[size]) {
+		flush(e);
+		fl_json_put_string(e->out, text);
+		return;
+	}
+	put_char(e, '"');
+	put(e, text, size);
+	put_char(e, '"');
+}
+
+static void new_line(struct fl_json_emit *e)
+{
+	static const char blanks[2 * FL_JSON_EMIT_DEPTH + 2] = "\n                                ";
+	put(e, blanks, 1 + 2 * (size_t)e->depth);
+}
+
+/* What stands before a value: comma, line break, key. */
+static void before(struct fl_json_emit *e, const char *key)
+{
+	if (e->depth == 0)
+		return;
+	bool flat = e->level[e->depth - 1].flat;
+	assert(!key == e->level[e->depth - 1].array);
+	if (e->level[e->depth - 1].any)
+		put(e, ", ", flat ? 2 : 1);
+	e->level[e->depth - 1].any = true;
+	if (!flat)
+		new_line(e);
+	if (key) {
+		put_string(e, key);
+		put(e, ": ", 2);
+	}
+}
+
+static void open_level(struct fl_json_emit *e, const char *key, bool array, bool flat)
+{
+	before(e, key);
+	put_char(e, array ? '[' : '{');
+	assert(e->depth < FL_JSON_EMIT_DEPTH);
+	e->level[e->depth].array = array;
+	e->level[e->depth].flat = flat;
+	e->level[e->depth].any = false;
+	e->depth++;
+}
+
+void fl_json_emit_begin(struct fl_json_emit *e, FILE *out)
+{
+	e->out = out;
+	e->depth = 0;
+	e->used = 0;
+}
+
+void fl_json_emit_end(struct fl_json_emit *e)
+{
+	assert(e->depth == 0);
+	put_char(e, '\n');
+	flush(e);
+}
+
+void fl_json_emit_object(struct fl_json_emit *e, const char *key)
+{
+	open_level(e, key, false, false);
+}
+
+void fl_json_emit_array(struct fl_json_emit *e, const char *key, bool flat)
+{
+	open_level(e, key, true, flat);
+}
+
+void fl_json_emit_close(struct fl_json_emit *e)
+{
+	assert(e->depth > 0);
+	e->depth--;
+	if (e->level[e->depth].any && !e->level[e->depth].flat)
+		new_line(e);
+	put_char(e, e->level[e->depth].array ? ']' : '}');
+}
+
+void fl_json_emit_string(struct fl_json_emit *e, const char *key, const char *value)
+{
+	before(e, key);
+	if (value)
+		put_string(e, value);
+	else
+		put(e, "null", 4);
+}
+
+static void put_digits(struct fl_json_emit *e, uint64_t value)
+{
+	char text[20];
+	size_t at = sizeof(text);
+	do
+		text[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	put(e, text + at, sizeof(text) - at);
+}
+
+void fl_json_emit_u64(struct fl_json_emit *e, const char *key, uint64_t value)
+{
+	bool quoted = value > FL_JSON_EXACT_MAX;
+	before(e, key);
+	if (quoted)
+		put_char(e, '"');
+	put_digits(e, value);
+	if (quoted)
+		put_char(e, '"');
+}
+
+void fl_json_emit_double(struct fl_json_emit *e, const char *key, double value)
+{
+	before(e, key);
+	if (value >= 0 && value <= 1e15 && value <= floor(value)) {
+		put_digits(e, (uint64_t)value);
+		return;
+	}
+	flush(e);
+	fl_json_put_number(e->out, value);
+}
+
+void fl_json_emit_bool(struct fl_json_emit *e, const char *key, bool value)
+{
+	before(e, key);
+	put(e, value ? "true" : "false", value ? 4 : 5);
+}
+
+void fl_json_emit_time(struct fl_json_emit *e, const char *key, int64_t time_ns)
+{
+	char text[FL_TIME_TEXT];
+	fl_json_emit_string(e, key, fl_time_format(time_ns, text));
+}
+
+void fl_json_emit_address(struct fl_json_emit *e, const char *key, const struct fl_addr *a)
+{
+	char text[FL_ADDR_TEXT];
+	fl_json_emit_string(e, key, fl_addr_is_none(a) ? NULL : fl_addr_format(a, text));
+}
+
+void fl_json_emit_strings(struct fl_json_emit *e, const char *key, const char *const *list, size_t n)
+{
+	fl_json_emit_array(e, key, true);
+	for (size_t i = 0; i < n; i++)
+		fl_json_emit_string(e, NULL, list[i]);
+	fl_json_emit_close(e);
+}
+
+void fl_json_emit_addresses(struct fl_json_emit *e, const char *key, const struct fl_addr *list, size_t n)
+{
+	char text[FL_ADDR_TEXT];
+	fl_json_emit_array(e, key, true);
+	for (size_t i = 0; i < n; i++)
+		fl_json_emit_string(e, NULL, fl_addr_format(&list[i], text));
+	fl_json_emit_close(e);
+}
