@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "faultline/report.h"
+#include "reports/cycles.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
 
@@ -65,6 +66,9 @@ static void print_json(const struct fl_system *s, const struct fl_ranking *r, ui
 	fl_document_add_nodes(root, "entry_points", s->graph, nodes, entries);
 	free(nodes);
 	fl_json_add_u64(root, "ranks", r->count > 0 ? r->list[r->count - 1].rank : 0);
+	struct fl_cycles *cycles = fl_cycles(s->graph);
+	fl_cycles_add_json(root, s, cycles);
+	fl_cycles_free(cycles);
 	fl_document_add_coverage(root, "coverage", s);
 	fl_document_write(root);
 }
@@ -122,6 +126,10 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 		fl_line_write("no entry point is known: ranked is whatever takes another node down, and "
 			      "requests lost "
 			      "are the mean over all other nodes");
+	struct fl_cycles *cycles = fl_cycles(s->graph);
+	fl_cycles_print(s, cycles);
+	fl_cycles_free(cycles);
+	fl_assumption_write(s);
 	fl_coverage_write(s);
 	fl_arena_free(a);
 }

@@ -42,6 +42,7 @@ struct material {
 	struct fl_system *system, *old;
 	struct fl_ranking *ranking;
 	struct fl_reach *reach;
+	struct fl_cycles *cycles;
 	struct fl_diff *diff;
 };
 
@@ -49,6 +50,7 @@ static void free_material(struct material *m)
 {
 	fl_diff_free(m->diff);
 	fl_reach_free(m->reach);
+	fl_cycles_free(m->cycles);
 	fl_ranking_free(m->ranking);
 	fl_system_free(m->old);
 	fl_system_free(m->system);
@@ -69,8 +71,10 @@ static int gather(struct material *m, const struct fl_strings *inputs, const cha
 	if (rc != 0)
 		return rc;
 	m->ranking = fl_rank(m->system);
-	if (is_document(format))
+	if (is_document(format)) {
 		m->reach = fl_reach(m->system, FL_NODE_NONE);
+		m->cycles = fl_cycles(m->system->graph);
+	}
 	if (m->old != NULL)
 		m->diff = fl_diff(m->old, m->system);
 	return 0;
@@ -83,7 +87,7 @@ static int write_report(const struct report_options *o, enum fl_report_format fo
 	int rc = gather(&m, inputs, o->since, format, err);
 	if (rc == 0) {
 		struct fl_report r = { .system = m.system, .ranking = m.ranking, .reach = m.reach,
-				       .diff = m.diff, .top = (size_t)o->top };
+				       .diff = m.diff, .cycles = m.cycles, .top = (size_t)o->top };
 		rc = fl_report_write(&r, format, o->out, err);
 	}
 	free_material(&m);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "faultline/escape.h"
+#include "reports/cycles.h"
 #include "reports/html_internal.h"
 
 void fl_html_text(FILE *out, const char *text)
@@ -151,6 +152,7 @@ void fl_html_write(FILE *out, const struct fl_digest *d)
 	fl_html_system_picture(out, d);
 	fl_html_spofs(out, d);
 	fl_html_findings(out, d);
+	fl_cycles_write_html(out, d);
 	fl_html_externals(out, d);
 	fl_html_listed(out, d);
 	fl_html_changes(out, d);

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "faultline/escape.h"
+#include "reports/cycles.h"
 #include "reports/digest_internal.h"
 
 enum { SPOF_ROWS_MAX = 20, FAILING_ROWS_MAX = 15, EXTERNAL_ROWS_MAX = 60, LISTED_ROWS_MAX = 30,
@@ -192,6 +193,7 @@ void fl_markdown_write(FILE *out, const struct fl_digest *d)
 	for (size_t i = 0; i < d->finding_count; i++)
 		if (d->findings[i].section != 0)
 			write_finding(out, d, &d->findings[i]);
+	fl_cycles_write_markdown(out, d);
 	write_externals(out, d);
 	write_listed(out, d);
 	write_changes(out, d);

@@ -8,8 +8,10 @@
  *   coverage      as in scans, added up
  *   diff          changes[] as in faultline.diff/1; null without an older set
  *   listed[]      what has no rank, and why
+ *   cycles[]      circular dependencies, as in faultline.rank/1
  */
 #include "faultline/json.h"
+#include "reports/cycles.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
 
@@ -147,6 +149,7 @@ void fl_report_json_write(FILE *out, const struct fl_digest *d)
 	add_dependencies(root, d);
 	fl_document_add_coverage(root, "coverage", d->report->system);
 	add_listed(root, d);
+	fl_cycles_add_json(root, d->report->system, d->report->cycles);
 	add_diff(root, d->report->diff);
 	fl_json_write(out, root);
 	cJSON_Delete(root);
