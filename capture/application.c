@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * application.c - signatures of application protocols
+ * application.c - signatures of application protocols: names, and what datagrams say
  *
- * One small predicate per protocol and side over the first bytes of a stream, in one
- * table; the first that fits wins, so the strict ones stand first. A signature must hold at
- * least three bytes that random data would not have; where a protocol has less, the port
- * is asked too (datagrams only).
+ * One small predicate per protocol over the first bytes; the first that fits wins, so the strict ones
+ * stand first. A signature must hold at least three bytes that random data would not
+ * have, so that one datagram or stream in many millions is misread; where a protocol has less, the port is asked, too.
+ * The sources are cited at each predicate.
  */
-#include "faultline/application.h"
+#include "application_internal.h"
 
-#include <string.h>
-
+#include "faultline/dtls.h"
 #include "faultline/quic.h"
 
 const char *fl_application_name(enum fl_application a)
@@ -23,181 +22,192 @@ const char *fl_application_name(enum fl_application a)
 		[FL_APP_SSH] = "ssh",         [FL_APP_SMTP] = "smtp",       [FL_APP_IMAP] = "imap",
 		[FL_APP_LDAP] = "ldap",       [FL_APP_MEMCACHED] = "memcached", [FL_APP_NATS] = "nats",
 		[FL_APP_NTP] = "ntp",         [FL_APP_SYSLOG] = "syslog",   [FL_APP_STATSD] = "statsd",
-		[FL_APP_DHCP] = "dhcp",       [FL_APP_SNMP] = "snmp",
+		[FL_APP_DHCP] = "dhcp",       [FL_APP_SNMP] = "snmp",       [FL_APP_KAFKA] = "kafka",
+		[FL_APP_CASSANDRA] = "cassandra", [FL_APP_KERBEROS] = "kerberos", [FL_APP_POP3] = "pop3",
+		[FL_APP_FTP] = "ftp",         [FL_APP_RPC] = "rpc",         [FL_APP_NFS] = "nfs",
+		[FL_APP_RDP] = "rdp",         [FL_APP_SIP] = "sip",         [FL_APP_SSDP] = "ssdp",
+		[FL_APP_RADIUS] = "radius",   [FL_APP_STUN] = "stun",       [FL_APP_DTLS] = "dtls",
+		[FL_APP_ZOOKEEPER] = "zookeeper", [FL_APP_SMB] = "smb",     [FL_APP_XMPP] = "xmpp",
+		[FL_APP_TELNET] = "telnet",   [FL_APP_MSSQL] = "mssql",     [FL_APP_ORACLE] = "oracle",
+		[FL_APP_SOCKS] = "socks",
 	};
 	_Static_assert(FL_ARRAY_LEN(names) == FL_APP_COUNT, "a name for every application");
 	return names[a];
 }
 
-static bool starts(const uint8_t *data, size_t size, const char *text)
-{
-	size_t length = strlen(text);
-	return size >= length && memcmp(data, text, length) == 0;
-}
+/* ---- told of streams, too ---- */
 
-/* Start-up or cancel message: length, then protocol 3.x or a request code (PostgreSQL docs 55.7). */
-static bool is_postgresql(const uint8_t *data, size_t size)
+/* RFC 4120 section 5.4: an application tag, a SEQUENCE, then [0] or [1] the version, 5, then the message type,
+ * which repeats the tag. */
+bool signature_kerberos(const uint8_t *data, size_t size)
 {
 	struct fl_reader r = fl_reader_over(data, size);
-	uint32_t length = fl_read_be32(&r), code = fl_read_be32(&r);
-	if (r.failed || length < 8 || length > 10000)
-		return false;
-	return code >> 16 == 3 || (code >= 80877102 && code <= 80877104);
+	uint8_t tag = fl_read_u8(&r);
+	read_der_length(&r);
+	uint8_t sequence = fl_read_u8(&r);
+	read_der_length(&r);
+	uint8_t version_tag = fl_read_u8(&r);
+	uint32_t version = fl_read_be32(&r);
+	fl_read_skip(&r, 1);
+	uint32_t type = fl_read_be32(&r);
+	return !r.failed && (tag & 0xe0) == 0x60 && sequence == 0x30 && (version_tag == 0xa0 || version_tag == 0xa1) &&
+	       version == 0x03020105 && type == (0x03020100u | (tag & 0x1f));
 }
 
-/* RESP: an array of bulk strings. */
-static bool is_redis(const uint8_t *data, size_t size)
+/* RFC 3261 section 7: a method and a SIP URI, or a status line. */
+bool signature_sip(const uint8_t *data, size_t size)
 {
-	size_t i = 1;
-	if (size < 6 || data[0] != '*')
-		return false;
-	while (i < size && i < 8 && data[i] >= '0' && data[i] <= '9')
-		i++;
-	return i > 1 && size >= i + 3 && data[i] == '\r' && data[i + 1] == '\n' && data[i + 2] == '$';
-}
-
-/* Wire header: length, request id, response to (0 in requests), opcode OP_MSG or OP_QUERY. */
-static bool is_mongodb(const uint8_t *data, size_t size)
-{
-	struct fl_reader r = fl_reader_over(data, size);
-	uint32_t length = fl_read_le32(&r);
-	fl_read_skip(&r, 8);
-	uint32_t opcode = fl_read_le32(&r);
-	return !r.failed && length >= 16 && length <= 48000000 && (opcode == 2013 || opcode == 2004 || opcode == 2012);
-}
-
-static bool is_amqp(const uint8_t *data, size_t size)
-{
-	return starts(data, size, "AMQP");
-}
-
-/* CONNECT: fixed header 0x10, remaining length, protocol name of four or six characters. */
-static bool is_mqtt(const uint8_t *data, size_t size)
-{
-	if (size < 10 || data[0] != 0x10)
-		return false;
-	size_t at = 1;
-	while (at < 5 && at < size && data[at] & 0x80)
-		at++;
-	at++;
-	return size >= at + 6 && data[at] == 0 &&
-	       (memcmp(data + at + 1, "\4MQTT", 5) == 0 || memcmp(data + at + 1, "\6MQIs", 5) == 0);
-}
-
-/* BindRequest, StartTLS or search: a SEQUENCE, a short message id, then an application tag. */
-static bool is_ldap(const uint8_t *data, size_t size)
-{
-	if (size < 9 || data[0] != 0x30)
-		return false;
-	size_t at = data[1] < 0x80 ? 2 : 2 + (size_t)(data[1] & 0x7f);
-	if (at > 6 || size < at + 4 || data[at] != 2 || data[at + 1] < 1 || data[at + 1] > 4)
-		return false;
-	at += 2 + (size_t)data[at + 1];
-	return at < size && (data[at] == 0x60 || data[at] == 0x63 || data[at] == 0x77);
-}
-
-static bool is_memcached(const uint8_t *data, size_t size)
-{
-	static const char *const commands[] = { "get ", "gets ", "set ", "add ", "delete ", "incr ", "stats\r\n",
-						"version\r\n" };
-	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
-		if (starts(data, size, commands[i]))
-			return memchr(data, '\n', size) != NULL;
+	static const char *const methods[] = { "INVITE ", "REGISTER ", "OPTIONS ", "ACK ", "BYE ", "CANCEL ",
+					       "SUBSCRIBE ", "NOTIFY ", "MESSAGE ", "INFO ", "PRACK ", "UPDATE ",
+					       "REFER ", "PUBLISH " };
+	if (starts_with(data, size, "SIP/2.0 "))
+		return true;
+	for (size_t i = 0; i < FL_ARRAY_LEN(methods); i++) {
+		size_t length = strlen(methods[i]);
+		if (!starts_with(data, size, methods[i]))
+			continue;
+		return starts_with(data + length, size - length, "sip:") || starts_with(data + length, size - length, "sips:") ||
+		       starts_with(data + length, size - length, "tel:");
+	}
 	return false;
 }
 
-static bool is_ssh(const uint8_t *data, size_t size)
+/* RFC 5531 section 9: transaction, CALL, version 2, program. */
+enum fl_application signature_rpc(const uint8_t *data, size_t size)
 {
-	return starts(data, size, "SSH-2.0-") || starts(data, size, "SSH-1.");
+	struct fl_reader r = fl_reader_over(data, size);
+	fl_read_skip(&r, 4);
+	uint32_t call = fl_read_be32(&r), version = fl_read_be32(&r), program = fl_read_be32(&r);
+	fl_read_skip(&r, 8);
+	if (r.failed || call != 0 || version != 2 || program < 100000 || program >= 0x60000000)
+		return FL_APP_UNKNOWN;
+	/* nfs, mountd, nlockmgr */
+	return program == 100003 || program == 100005 || program == 100021 ? FL_APP_NFS : FL_APP_RPC;
 }
 
-static bool is_nats_client(const uint8_t *data, size_t size)
+/* ---- datagrams ---- */
+
+/* RFC 8489 section 5: the cookie, and a length that fits. */
+static bool is_stun(const uint8_t *data, size_t size)
 {
-	return starts(data, size, "CONNECT {");
+	struct fl_reader r = fl_reader_over(data, size);
+	uint16_t type = fl_read_be16(&r), length = fl_read_be16(&r);
+	return fl_read_be32(&r) == 0x2112a442 && type >> 14 == 0 && length % 4 == 0 && size == 20u + length;
 }
 
-static bool is_http2(const uint8_t *data, size_t size)
+/* RFC 2131 section 3: the cookie behind the fixed fields. */
+static bool is_dhcp(const uint8_t *data, size_t size)
 {
-	return starts(data, size, "PRI * HTTP/2.0\r\n");
+	return size >= 240 && (data[0] == 1 || data[0] == 2) && memcmp(data + 236, "\x63\x82\x53\x63", 4) == 0;
 }
 
-/* Initial handshake packet: three bytes of length, sequence 0, protocol version 10, a digit. */
-static bool is_mysql(const uint8_t *data, size_t size)
+static bool is_ssdp(const uint8_t *data, size_t size)
 {
-	return size > 8 && data[3] == 0 && data[4] == 10 && data[5] >= '3' && data[5] <= '9' && data[6] == '.' &&
-	       (size_t)(data[0] | data[1] << 8 | data[2] << 16) < 1024;
+	return starts_with(data, size, "M-SEARCH * HTTP/1.1\r\n") || starts_with(data, size, "NOTIFY * HTTP/1.1\r\n");
 }
 
-static bool is_smtp(const uint8_t *data, size_t size)
+/* RFC 2865 section 3: a length that is the datagram's, and attributes that fill it. */
+static bool is_radius(const uint8_t *data, size_t size)
 {
-	if (!starts(data, size, "220 ") && !starts(data, size, "220-"))
+	struct fl_reader r = fl_reader_over(data, size);
+	uint8_t code = fl_read_u8(&r);
+	fl_read_skip(&r, 1);
+	uint16_t length = fl_read_be16(&r);
+	fl_read_skip(&r, 16);
+	if (r.failed || length != size || fl_reader_left(&r) < 6)
 		return false;
-	const void *end = memchr(data, '\n', size);
-	size_t line = end ? (size_t)((const uint8_t *)end - data) : size;
-	return memmem(data, line, "SMTP", 4) != NULL || memmem(data, line, "smtp", 4) != NULL;
+	if (!((code >= 1 && code <= 5) || code == 11 || code == 12 || (code >= 40 && code <= 45)))
+		return false;
+	while (fl_reader_left(&r) > 0) {
+		uint8_t type = fl_read_u8(&r), attribute = fl_read_u8(&r);
+		if (type == 0 || attribute < 3)
+			return false;
+		fl_read_skip(&r, attribute - 2u);
+	}
+	return !r.failed;
 }
 
-static bool is_imap(const uint8_t *data, size_t size)
+/* RFC 3416, RFC 3412: SEQUENCE, version, then the community and a PDU, or for version 3 the header with a
+ * four-octet or shorter message id. */
+static bool is_snmp(const uint8_t *data, size_t size)
 {
-	return starts(data, size, "* OK ") || starts(data, size, "* PREAUTH ");
+	struct fl_reader r = fl_reader_over(data, size);
+	uint8_t tag = fl_read_u8(&r);
+	size_t length = read_der_length(&r);
+	if (tag != 0x30 || length != fl_reader_left(&r))
+		return false;
+	uint16_t integer = fl_read_be16(&r);
+	uint8_t version = fl_read_u8(&r), next = fl_read_u8(&r);
+	struct fl_reader part = fl_read_sub(&r, read_der_length(&r));
+	if (integer != 0x0201 || r.failed)
+		return false;
+	if (version == 3)
+		return next == 0x30 && fl_read_u8(&part) == 0x02;
+	struct fl_slice community = fl_reader_rest(&part);
+	uint8_t pdu = fl_read_u8(&r);
+	return version <= 1 && next == 0x04 && is_printable_text(community.data, community.size) && !r.failed &&
+	       pdu >= 0xa0 && pdu <= 0xa8;
 }
 
-static bool is_nats_server(const uint8_t *data, size_t size)
+/* RFC 5424 section 6, RFC 3164: a priority of at most 191 in brackets, then text. */
+static bool is_syslog(const uint8_t *data, size_t size)
 {
-	return starts(data, size, "INFO {");
+	unsigned priority = 0;
+	size_t i = 1;
+	if (size < 16 || data[0] != '<')
+		return false;
+	for (; i < 4 && data[i] >= '0' && data[i] <= '9'; i++)
+		priority = priority * 10 + (unsigned)(data[i] - '0');
+	return i > 1 && priority <= 191 && data[i] == '>' && is_printable_text(data + i + 1, 8);
 }
 
-static const struct {
-	enum fl_side side;
-	enum fl_application application;
-	bool (*fits)(const uint8_t *data, size_t size);
-} signatures[] = {
-	{ FL_INITIATOR, FL_APP_HTTP2, is_http2 },       { FL_INITIATOR, FL_APP_SSH, is_ssh },
-	{ FL_INITIATOR, FL_APP_POSTGRESQL, is_postgresql }, { FL_INITIATOR, FL_APP_REDIS, is_redis },
-	{ FL_INITIATOR, FL_APP_MONGODB, is_mongodb },   { FL_INITIATOR, FL_APP_AMQP, is_amqp },
-	{ FL_INITIATOR, FL_APP_MQTT, is_mqtt },         { FL_INITIATOR, FL_APP_NATS, is_nats_client },
-	{ FL_INITIATOR, FL_APP_LDAP, is_ldap },         { FL_INITIATOR, FL_APP_MEMCACHED, is_memcached },
-	{ FL_RESPONDER, FL_APP_SSH, is_ssh },           { FL_RESPONDER, FL_APP_MYSQL, is_mysql },
-	{ FL_RESPONDER, FL_APP_SMTP, is_smtp },         { FL_RESPONDER, FL_APP_IMAP, is_imap },
-	{ FL_RESPONDER, FL_APP_NATS, is_nats_server },
-};
-
-enum fl_application fl_application_tcp(enum fl_side side, const uint8_t *data, size_t size)
+static bool is_metric_name(uint8_t c)
 {
-	for (size_t i = 0; i < FL_ARRAY_LEN(signatures); i++)
-		if (signatures[i].side == side && signatures[i].fits(data, size))
-			return signatures[i].application;
-	return FL_APP_UNKNOWN;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+	       c == '-' || c == '/';
+}
+
+/* "name:1|c" */
+static bool is_statsd(const uint8_t *data, size_t size)
+{
+	size_t i = 0;
+	while (i < size && is_metric_name(data[i]))
+		i++;
+	if (i < 3 || i + 4 > size || data[i] != ':')
+		return false;
+	size_t number = ++i;
+	while (i < size && ((data[i] >= '0' && data[i] <= '9') || data[i] == '.' || data[i] == '-' || data[i] == '+'))
+		i++;
+	return i > number && i + 1 < size && data[i] == '|' && memchr("cgmhsd", data[i + 1], 6);
+}
+
+/* RFC 5905 section 7.3: version 1 to 4, mode 1 to 5, 48 octets and more. Too little to go without the port. */
+static bool is_ntp(const uint8_t *data, size_t size)
+{
+	unsigned version = size ? data[0] >> 3 & 7u : 0, mode = size ? data[0] & 7u : 0;
+	return size >= 48 && version >= 1 && version <= 4 && mode >= 1 && mode <= 5;
 }
 
 enum fl_application fl_application_udp(uint16_t port, const uint8_t *data, size_t size)
 {
-	switch (port) {
-	case 123: /* RFC 5905: version 1 to 4, mode 1 to 5, 48 bytes and more */
-		if (size >= 48 && (data[0] >> 3 & 7) >= 1 && (data[0] >> 3 & 7) <= 4 && (data[0] & 7) >= 1 &&
-		    (data[0] & 7) <= 5)
-			return FL_APP_NTP;
-		break;
-	case 514:
-		if (size > 3 && data[0] == '<' && data[1] >= '0' && data[1] <= '9')
-			return FL_APP_SYSLOG;
-		break;
-	case 67:
-	case 68:
-		if (size >= 240 && (data[0] == 1 || data[0] == 2) && memcmp(data + 236, "\x63\x82\x53\x63", 4) == 0)
-			return FL_APP_DHCP;
-		break;
-	case 8125:
-		if (size > 3 && memchr(data, ':', size) && memchr(data, '|', size))
-			return FL_APP_STATSD;
-		break;
-	case 161:
-	case 162:
-		if (size > 8 && data[0] == 0x30)
-			return FL_APP_SNMP;
-		break;
-	default:
-		break;
-	}
-	return fl_quic_probe(data, size) ? FL_APP_QUIC : FL_APP_UNKNOWN;
+	static const struct {
+		enum fl_application application;
+		bool (*fits)(const uint8_t *data, size_t size);
+	} signatures[] = {
+		{ FL_APP_QUIC, fl_quic_probe },   { FL_APP_DTLS, fl_dtls_probe },   { FL_APP_STUN, is_stun },
+		{ FL_APP_DHCP, is_dhcp },         { FL_APP_SSDP, is_ssdp },         { FL_APP_SIP, signature_sip },
+		{ FL_APP_KERBEROS, signature_kerberos }, { FL_APP_SNMP, is_snmp },  { FL_APP_RADIUS, is_radius },
+		{ FL_APP_SYSLOG, is_syslog },     { FL_APP_STATSD, is_statsd },
+	};
+	if (port == 123 && is_ntp(data, size))
+		return FL_APP_NTP;
+	for (size_t i = 0; i < FL_ARRAY_LEN(signatures); i++)
+		if (signatures[i].fits(data, size))
+			return signatures[i].application;
+	return signature_rpc(data, size);
+}
+
+enum fl_application fl_application_tcp(enum fl_side side, const uint8_t *data, size_t size)
+{
+	return size ? signature_of_stream(side, data, size) : FL_APP_UNKNOWN;
 }

@@ -366,8 +366,12 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 	f->user[FLOW_SEGMENTS]++;
 	if (stream->closed)
 		reopen_stream(s, f, p);
-	if (stream->closed)
+	if (stream->closed) {
+		/* A connection older than the capture may begin in the middle of a request. */
+		if (flow_application(f) == FL_APP_UNKNOWN && f->user[FLOW_SEGMENTS] <= IDENTIFY_SEGMENTS)
+			flow_set_application(f, fl_application_tcp(FL_INITIATOR, p->payload.data, p->payload.size));
 		return;
+	}
 	struct fl_slice bytes;
 	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);

@@ -317,7 +317,28 @@ def quic():
     }
 
 
-TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, scanner, quic)
+def application():
+    """First bytes of a few protocols that have a length or a structure."""
+    return {
+        'postgresql': b'\0\0\0\x0d\0\3\0\0user\0', 'postgresql-query': b'Q\0\0\0\x0dselect 1\0',
+        'postgresql-parse': b'P\0\0\0\x14s1\0SELECT $1\0\0\0', 'mysql-query': b'\x09\0\0\0\3SELECT 1',
+        'mysql': b'\x4a\0\0\0\x0a8.0.33\0', 'redis': b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n',
+        'mongodb': struct.pack('<4I', 32, 1, 0, 2013) + bytes(16), 'cassandra': b'\5\0\0\1\7\0\0\0\4\0\0\0\0',
+        'kafka': b'\0\0\0\x12\0\x12\0\3\0\0\0\1\0\x08producer',
+        'zookeeper': struct.pack('>2I', 45, 0) + bytes(20) + struct.pack('>I', 16) + bytes(17),
+        'memcached': b'get key\r\n', 'memcached-binary': b'\x80\0\0\3' + bytes(7) + b'\3' + bytes(12) + b'key',
+        'amqp-method': b'\1\0\1\0\0\0\5\0\x3c\0\x28\0\xce', 'mqtt-publish': b'\x30\7\0\3a/bxy',
+        'mqtt-connect': b'\x10\x0e\0\4MQTT\4\2\0\x3c\0\2ab', 'ldap': b'\x30\x84\0\0\0\x0c\2\1\1\x63\7\2\1\3',
+        'kerberos': b'\0\0\0\x20\x6a\x1e\x30\x1c\xa1\3\2\1\5\xa2\3\2\1\x0a' + bytes(20),
+        'rpc': b'\x80\0\0\x28' + struct.pack('>6I', 1, 0, 2, 100003, 3, 0), 'rdp': b'\3\0\0\x13\x0e\xe0' + bytes(5) + b'\1\0\x08\0\3\0\0\0',
+        'imap': b'a001 LOGIN me secret\r\n', 'smtp': b'220 mail.example ESMTP\r\n', 'sip': b'INVITE sip:b@c SIP/2.0\r\n',
+        'stun': b'\0\1\0\0\x21\x12\xa4\x42' + bytes(12), 'radius': b'\1\7\0\x1a' + bytes(16) + b'\1\6user',
+        'snmp': b'\x30\x1a\2\1\1\4\6public\xa0\x0d' + bytes(13), 'statsd': b'shop.orders:1|c',
+        'syslog': b'<34>1 2003-10-11T22:14:15Z host su', 'telnet': b'\xff\xfd\x18\xff\xfd\x20',
+    }
+
+
+TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, scanner, quic, application)
 
 
 def main():
