@@ -55,8 +55,8 @@ static const struct fl_option options[] = {
 	  "also write every flow, one JSON object a line" },
 	{ "out", 'o', FL_OPTION_STRING, offsetof(struct scan_options, out), 0, 0, "FILE|DIR",
 	  "write the scan here; a directory gets one file per capture point (default: standard output)" },
-	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 4 << 20, INT64_C(64) << 30, "SIZE",
-	  "limit for all tables of one capture point together (default: 48MiB)" },
+	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 16 << 20, INT64_C(64) << 30, "SIZE",
+	  "memory of the process: three quarters are the tables, what they cannot hold is counted (default: 64MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
 	  "kernel buffer of a live capture (default: 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
@@ -201,7 +201,7 @@ static struct fl_scanner *new_scanner(struct run *run, const char *point, const 
 	struct fl_scanner_options o = {
 		.point = point,
 		.source = source,
-		.memory = run->options->memory,
+		.memory = run->options->memory / 4 * 3,
 		.flows = run->flows ? fl_output_file(run->flows) : NULL,
 		.light = run->options->light,
 		.internal = run->internal,
@@ -573,7 +573,7 @@ static void free_options(struct scan_options *o)
 
 static int scan_main(int argc, char **argv)
 {
-	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 48 << 20, .buffer = 16 << 20,
+	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 64 << 20, .buffer = 16 << 20,
 				  .snaplen = 65535 };
 	struct fl_strings rest = { 0 };
 	struct fl_error err;
