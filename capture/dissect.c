@@ -20,6 +20,7 @@ enum {
 	HELLO_SEGMENTS = 64,       /* ... in which a late ClientHello is looked for */
 	NAMES_PER_FLOW = 64,
 	DNS_PORT = 53,
+	DOT_PORT = 853,
 	RCODE_SERVFAIL = 2, RCODE_REFUSED = 5,
 };
 
@@ -195,10 +196,14 @@ static void note_hello(struct fl_scanner *s, struct fl_flow *f, enum fl_name_sou
 		flow_set(f, FLOW_ECH);
 	}
 	s->counters.esni += s->hello.esni;
-	if (strcmp(s->hello.alpn, "h2") == 0)
+	const char *alpn = s->hello.alpn;
+	bool http = strcmp(alpn, "h2") == 0 || strncmp(alpn, "h3", 2) == 0;
+	if (http)
 		flow_set(f, FLOW_MULTIPLEXED);
-	if (strcmp(s->hello.alpn, "dot") == 0)
-		s->counters.encrypted_dns++;
+	/* RFC 7858, RFC 9250; what goes to their port is counted when the scan is written */
+	bool dns = strcmp(alpn, "dot") == 0 || strcmp(alpn, "doq") == 0 ||
+		   (http && s->hello.has_sni && scanner_is_resolver_name(s->hello.sni));
+	s->counters.encrypted_dns += dns && f->port[FL_RESPONDER] != DOT_PORT;
 }
 
 static void read_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
@@ -313,6 +318,24 @@ static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct 
 	fl_stream_close(stream, s->streams);
 }
 
+static void read_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	flow_set_application(f, FL_APP_HTTP2);
+	flow_set(f, FLOW_MULTIPLEXED);
+	enum fl_parse result = fl_http2_request(bytes->data, bytes->size, &s->request);
+	if (result == FL_PARSE_MORE) {
+		fl_stream_consume(stream, s->streams, 0);
+		return;
+	}
+	if (result == FL_PARSE_OK && s->request.host[0])
+		note_name(s, f, FL_NAME_HTTP_HOST, s->request.host, s->request.connect);
+	if (is_health_path(s->request.path))
+		flow_set(f, FLOW_HEALTH);
+	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
+	fl_stream_close(stream, s->streams);
+}
+
 /* ---- the initiator's stream ---- */
 
 static void restart_stream(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq)
@@ -343,6 +366,10 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
 	if (tls == FL_PARSE_OK) {
 		read_hello(s, f, bytes);
+		return;
+	}
+	if (bytes->size && bytes->data[0] == 'P' && fl_http2_probe(bytes->data, bytes->size) == FL_PARSE_OK) {
+		read_http2(s, f, bytes);
 		return;
 	}
 	enum fl_parse http = fl_http_probe(bytes->data, bytes->size);

@@ -17,6 +17,7 @@
 #include "faultline/conversation.h"
 #include "faultline/dtls.h"
 #include "faultline/http.h"
+#include "faultline/http2.h"
 #include "faultline/inflight.h"
 #include "faultline/names.h"
 #include "faultline/quic.h"
@@ -149,6 +150,9 @@ bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, s
 
 /* flow_log.c */
 void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f);
+
+/* encrypted_dns.c: a public resolver over HTTPS, by the name that it is asked for */
+bool scanner_is_resolver_name(const char *name);
 
 /* endpoint.c */
 

@@ -259,6 +259,137 @@ def scan():
     }
 
 
+def fragment():
+    """As fuzz_fragment.c reads them: who, place, size, flags, time, payload."""
+    def piece(who, place, data, more=1, time=0):
+        return bytes((who, place, len(data), more, time)) + data
+    first, second, last = bytes(range(16)), bytes(range(16, 32)), b'end'
+    return {
+        'in-order': piece(0, 0, first) + piece(0, 2, second) + piece(0, 4, last, 0),
+        'backwards': piece(0, 4, last, 0) + piece(0, 2, second) + piece(0, 0, first),
+        'duplicates': piece(0, 0, first) * 2 + piece(0, 2, second) * 2 + piece(0, 4, last, 0) * 2,
+        'overlap': piece(0, 0, first) + piece(0, 1, second) + piece(0, 3, last, 0),
+        'overlap-ipv6': piece(2, 0, first) + piece(2, 1, second) + piece(2, 3, last, 0),
+        'two-ends': piece(0, 4, last, 0) + piece(0, 6, last, 0) + piece(0, 0, first) + piece(0, 2, second),
+        'too-old': piece(0, 0, first) + piece(0, 2, last, 0, 200),
+        'cut': piece(0, 0, first, 3) + piece(0, 2, last, 0),
+        'far': piece(4, 255, last, 0) + piece(4, 0, first),
+        'too-long': piece(4, 255, bytes(255), 0),
+        'empty': piece(0, 0, b'') + piece(0, 0, b'', 0),
+        'many': b''.join(piece(i % 256 & 0xf1, i % 200, first) for i in range(100)),
+    }
+
+
+def frames():
+    """(link type, frame) with tunnels and fragments around one UDP packet."""
+    udp = struct.pack('>4H', 40000, 53, 10, 0) + b'ab'
+
+    def ip(protocol, data, flags=0):
+        return struct.pack('>2B3H2BH', 0x45, 0, 20 + len(data), 7, flags, 64, protocol, 0) + bytes(
+            (10, 0, 0, 1, 10, 0, 0, 2)) + data
+
+    def ip6(protocol, data):
+        return struct.pack('>IHBB', 6 << 28, len(data), protocol, 64) + bytes.fromhex(
+            '20010000000100000000000000000001' '20010db8000000000000000000000002') + data
+
+    def port(number, data):
+        return ip(17, struct.pack('>4H', 40000, number, 8 + len(data), 0) + data)
+
+    def gre(flags, protocol, data):
+        return ip(47, struct.pack('>2H', flags, protocol) + data)
+    macs, inner = bytes(range(12)), ip(17, udp)
+    ethernet = macs + b'\x08\0' + inner
+    snap = b'\xaa\xaa\3\0\0\0\x08\0' + inner
+    wlan = bytes(22) + b'\0\0'
+    gtp = b'\x36\xff' + struct.pack('>HI', len(inner) + 8, 1) + b'\0\1\0\x85' + b'\1\0\0\0'
+    return {
+        'gre': (12, gre(0, 0x0800, inner)),
+        'gre-checksum-key-sequence': (12, gre(0xb000, 0x0800, bytes(12) + inner)),
+        'gre-bridging': (12, gre(0, 0x6558, ethernet)),
+        'gre-pptp': (12, gre(0x3081, 0x880b, bytes(12) + b'\xff\3\0\x21' + inner)),
+        'gre-aruba': (12, gre(0, 0x8200, b'\x08\1' + wlan + snap)),
+        'gre-wccp': (12, gre(0, 0x883e, bytes(4) + inner)),
+        'erspan-1': (12, gre(0, 0x88be, ethernet)),
+        'erspan-2': (12, gre(0x1000, 0x88be, bytes(12) + ethernet)),
+        'erspan-3': (12, gre(0x1000, 0x22eb, bytes(15) + b'\1' + bytes(8) + ethernet)),
+        'vxlan': (12, port(4789, b'\x08' + bytes(7) + ethernet)),
+        'vxlan-old-port': (12, port(8472, b'\x08' + bytes(7) + ethernet)),
+        'vxlan-no-ip': (12, port(4789, b'\x08' + bytes(7) + macs + b'\x88\xcc')),
+        'geneve': (12, port(6081, b'\1\0\x65\x58' + bytes(8) + ethernet)),
+        'gtp': (12, port(2152, gtp + inner)),
+        'teredo': (12, port(3544, b'\0\1\0\0' + bytes(9) + b'\0\0' + bytes(6) + ip6(17, udp))),
+        'six-tunnels': (12, ip(4, ip(4, ip(4, ip(4, ip(4, ip(4, inner))))))),
+        'seven-tunnels': (12, ip(4, ip(4, ip(4, ip(4, ip(4, ip(4, ip(4, inner)))))))),
+        'fragment-first': (12, ip(17, struct.pack('>4H', 40000, 53, 24, 0) + b'ab', 0x2000)),
+        'fragment-last': (12, ip(17, b'cdefghij', 0x0001)),
+        'fragment-ipv6': (12, ip6(44, b'\x3c\0\0\1\0\0\0\1' + b'\x2c\0\0\0\0\0\0\0' + b'\x11\0\0\1\0\0\0\2' + udp)),
+        'fragment-in-vxlan': (12, port(4789, b'\x08' + bytes(7) + macs + b'\x08\0' + ip(17, udp + b'cdefgh', 0x2000))),
+        'mpls-pseudowire': (1, macs + b'\x88\x47\0\0\1\x40' + bytes(4) + ethernet),
+        'wlan': (105, b'\x08\1' + wlan + snap),
+        'wlan-amsdu': (105, b'\x88\1' + wlan + b'\x80\0' + macs + struct.pack('>H', len(snap)) + snap),
+        'radiotap': (127, b'\0\0\x20\0\3\0\0\x80' + bytes(16) + b'\x20' + bytes(7) + b'\x88\1' + wlan + bytes(4) + snap),
+        'prism': (119, bytes(144) + b'\x08\1' + wlan + snap),
+        'avs': (163, b'\x80\x21\x10\1\0\0\0\x40' + bytes(56) + b'\x08\1' + wlan + snap),
+        'ppi': (192, b'\0\0\x08\0\x69\0\0\0\x08\1' + wlan + snap),
+        'ppp': (9, b'\xff\3\0\x21' + inner),
+        'ppp-short': (50, b'\x21' + inner),
+        'cisco': (104, b'\x0f\0\x08\0' + inner),
+    }
+
+
+def decode():
+    """The first byte chooses the link type, as in fuzz_decode.c."""
+    links = [0, 1, 12, 101, 108, 113, 127, 228, 229, 276, 9, 50, 51, 104, 105, 119, 163, 166, 192, 204, 147]
+    return {name: bytes((links.index(link),)) + frame for name, (link, frame) in frames().items()}
+
+
+def block(kind, body, order='<'):
+    body += bytes(-len(body) % 4)
+    size = struct.pack(order + 'I', 12 + len(body))
+    return struct.pack(order + 'I', kind) + size + body + size
+
+
+def source():
+    def section(order='<'):
+        return block(0x0a0d0d0a, struct.pack(order + 'IHHq', 0x1a2b3c4d, 1, 0, -1), order)
+
+    def interface(link, snaplen=0, options=b'', order='<'):
+        return block(1, struct.pack(order + 'HHI', link, 0, snaplen) + options, order)
+
+    def packet(number, frame, order='<'):
+        return block(6, struct.pack(order + '5I', number, 0, 1000, len(frame), len(frame)) + frame, order)
+    every = list(frames().values())
+    links = sorted({link for link, _ in every})
+    all_links = section() + b''.join(interface(link) for link in links) + b''.join(
+        packet(links.index(link), frame) for link, frame in every)
+    frame = every[0][1]
+    times = (section() + interface(12, 64, struct.pack('<HHB3x', 9, 1, 0x9e) + struct.pack('<HHq', 14, 8, -5)) +
+             interface(12, 0, struct.pack('<HHB3x', 9, 1, 12)) + packet(0, frame) + packet(1, frame))
+    old = (block(2, struct.pack('<HH4I', 0, 1, 0, 7, len(frame), len(frame)) + frame) +
+           block(3, struct.pack('<I', len(frame)) + frame))
+    lost = block(5, struct.pack('<3I', 0, 0, 0) + struct.pack('<HHQ', 5, 8, 3) + struct.pack('<HHQ', 7, 8, 4))
+    modified = (struct.pack('<IHHIIII', 0xa1b2cd34, 2, 4, 0, 0, 65535, 12) +
+                struct.pack('<4I8x', 1, 2, len(frame), len(frame)) + frame)
+    swapped = (struct.pack('>IHHIIII', 0xa1b2c3d4, 2, 2, 0, 0, 65535, 12) +
+               struct.pack('>4I', 1, 2, 100, len(frame)) + frame)
+    zstd = bytes.fromhex('28b52ffd2000010000')  # an empty frame
+    return {
+        'pcapng-all-links': all_links,
+        'pcapng-times': times,
+        'pcapng-old-packets': section() + interface(12, 40) + old,
+        'pcapng-statistics': section() + interface(12) + packet(0, frame) + lost,
+        'pcapng-two-sections': section('>') + interface(12, order='>') + packet(0, frame, '>') + times,
+        'pcapng-unknown-blocks': section() + block(0xbad, bytes(100)) + interface(12) + block(10, b'keys') + packet(0, frame),
+        'pcapng-unknown-link': section() + interface(147) + packet(0, frame),
+        'pcapng-no-interface': section() + packet(0, frame),
+        'pcapng-cut': all_links[:-30],
+        'pcap-modified': modified,
+        'pcap-swapped-lengths': swapped,
+        'zstd-empty': zstd,
+        'zstd-skippable': bytes.fromhex('502a4d1804000000') + b'skip' + zstd,
+    }
+
+
 def scanner():
     """The first short frames of the demo's captures, as fuzz_scanner.c reads them: length, step, frame."""
     seeds = {}
@@ -338,7 +469,25 @@ def application():
     }
 
 
-TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, scanner, quic, application)
+def http2():
+    """What follows the preface."""
+    block = bytes.fromhex('828684418cf1e3c2e5f23a6ba0ab90f4ff')
+
+    def frame(kind, flags, stream, payload):
+        return vector(3, payload)[:3] + bytes((kind, flags)) + struct.pack('>I', stream) + payload
+
+    settings = frame(4, 0, 0, struct.pack('>HI', 3, 100))
+    return {
+        'request': settings + frame(1, 5, 1, block),
+        'continuation': settings + frame(1, 1, 1, block[:4]) + frame(9, 4, 1, block[4:]),
+        'padded': frame(1, 0x2d, 1, b'\2' + bytes(5) + block + bytes(2)),
+        'literal': frame(1, 5, 1, b'\x82\x04\4/a?b\x41\x0bme@h.ex:808'),
+        'connect': frame(1, 5, 1, b'\x42\7CONNECT\x41\4a:22'),
+        'table-size': frame(1, 5, 1, b'\x3f\xe1\x1f' + block),
+    }
+
+
+TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2)
 
 
 def main():
