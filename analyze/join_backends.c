@@ -10,6 +10,10 @@
  * window rarely shows every dependency of every replica). Services without dependencies of their own
  * are never taken as one: two databases on one port are not replicas because both need nothing.
  *
+ * Where the far ends were not scanned, what they depend on is unknown. There the caller itself says that they are
+ * one thing when it asks them for the same Host and that is the name of none of them, as a proxy does for a pool;
+ * calls must be spread more evenly then (each at least a quarter of the busiest).
+ *
  * Each candidate is compared with the first member of each set so far, so sets do not
  * depend on anything but the order of endpoints.
  */
@@ -25,8 +29,9 @@ enum { SETS_MAX = 16, OWN_MAX = 256 };
 struct set {
 	size_t leader; /* dependency */
 	uint64_t most; /* calls of the busiest */
-	size_t first_service;
-	bool spread; /* more than one service */
+	bool scanned;  /* its members are */
+	size_t first;  /* where the first member leads */
+	bool spread;   /* to more than one place */
 	size_t number;
 };
 
@@ -37,13 +42,27 @@ static int compare_optional(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
+static bool is_scanned(const struct join *j, const struct join_dependency *d)
+{
+	return j->targets[d->target].service != JOIN_NONE;
+}
+
+/* One address that belongs to no scanned host, asked for something that is not its name. */
+static bool is_asked_for_pool(const struct join *j, const struct join_dependency *d)
+{
+	const struct join_target *t = &j->targets[d->target];
+
+	return t->member_count == 1 && t->outside_count == 1 && d->merged->host_asked_count > 0;
+}
+
 static bool is_candidate(const struct join *j, const struct join_dependency *d)
 {
 	const struct fl_scan_dependency *m = d->merged;
-	size_t leads_to = d->target == JOIN_NONE ? JOIN_NONE : j->targets[d->target].service;
 
-	return d->in_graph && !m->name && m->class == FL_CLASS_ON_REQUEST && fl_join_calls(m) > 0 &&
-	       leads_to != JOIN_NONE && leads_to != d->service;
+	if (!d->in_graph || m->name || m->class != FL_CLASS_ON_REQUEST || fl_join_calls(m) == 0 ||
+		d->target == JOIN_NONE)
+		return false;
+	return is_scanned(j, d) ? j->targets[d->target].service != d->service : is_asked_for_pool(j, d);
 }
 
 /* Next dependency of @s from @i on that counts as its own. */
@@ -91,15 +110,25 @@ static bool same_dependencies(
 	return common > 0 && common * 5 >= all * 4;
 }
 
+static bool same_hosts_asked(const struct fl_scan_dependency *a, const struct fl_scan_dependency *b)
+{
+	bool same = a->host_asked_count == b->host_asked_count;
+
+	for (size_t i = 0; same && i < a->host_asked_count; i++) /* both sorted */
+		same = strcmp(a->hosts_asked[i], b->hosts_asked[i]) == 0;
+	return same;
+}
+
 static bool alike(const struct join *j, const struct join_dependency *a, const struct join_dependency *b)
 {
 	const struct fl_scan_dependency *x = a->merged, *y = b->merged;
 	size_t s = j->targets[a->target].service, t = j->targets[b->target].service;
 
 	if (x->port != y->port || strcmp(x->transport, y->transport) != 0 ||
-		compare_optional(x->application, y->application) != 0)
+		compare_optional(x->application, y->application) != 0 || is_scanned(j, a) != is_scanned(j, b))
 		return false;
-	return same_dependencies(j, &j->services[s], &j->services[t]);
+	return is_scanned(j, a) ? same_dependencies(j, &j->services[s], &j->services[t])
+				: same_hosts_asked(x, y);
 }
 
 static void join_set(struct set *set, const struct join_dependency *d)
@@ -109,10 +138,12 @@ static void join_set(struct set *set, const struct join_dependency *d)
 	set->most = calls > set->most ? calls : set->most;
 }
 
-/* At least a tenth of the calls of the busiest. */
+/* At least a tenth of the calls of the busiest; a quarter where less is known. */
 static bool carries_load(const struct set *set, const struct join_dependency *d)
 {
-	return fl_join_calls(d->merged) >= set->most / 10 + (set->most % 10 != 0);
+	uint64_t part = set->scanned ? 10 : 4;
+
+	return fl_join_calls(d->merged) >= set->most / part + (set->most % part != 0);
 }
 
 static size_t find_sets(const struct join *j, const struct join_service *s, struct set *sets, size_t *set_of)
@@ -130,8 +161,9 @@ static size_t find_sets(const struct join *j, const struct join_service *s, stru
 		if (k == SETS_MAX)
 			continue;
 		if (k == count)
-			sets[count++] =
-				(struct set){ .leader = s->first_dependency + i, .first_service = JOIN_NONE };
+			sets[count++] = (struct set){ .leader = s->first_dependency + i,
+					.scanned = is_scanned(j, d),
+					.first = JOIN_NONE };
 		join_set(&sets[k], d);
 		set_of[i] = k;
 	}
@@ -148,14 +180,13 @@ size_t fl_join_backends(const struct join *j, const struct join_service *service
 		if (set_of[i] == JOIN_NONE)
 			continue;
 		struct set *set = &sets[set_of[i]];
-		size_t leads_to = j->targets[d->target].service;
+		size_t leads_to = set->scanned ? j->targets[d->target].service : d->target;
 		if (!carries_load(set, d)) {
 			set_of[i] = JOIN_NONE;
 			continue;
 		}
-		set->spread =
-			set->spread || (set->first_service != JOIN_NONE && set->first_service != leads_to);
-		set->first_service = leads_to;
+		set->spread = set->spread || (set->first != JOIN_NONE && set->first != leads_to);
+		set->first = leads_to;
 	}
 	for (size_t k = 0; k < count; k++)
 		sets[k].number = sets[k].spread ? kept++ : JOIN_NONE;

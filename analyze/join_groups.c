@@ -122,15 +122,20 @@ static void require_backends(struct join *j, struct join_service *s, const size_
 	size_t count = 0;
 	struct evidence e = { 0 };
 	char text[EVIDENCE_MAX], source[64];
+	bool scanned = false;
 
 	for (size_t i = 0; i < s->dependency_count; i++) {
 		const struct join_dependency *d = &j->dependencies[s->first_dependency + i];
 		if (set_of[i] != set)
 			continue;
+		scanned = j->targets[d->target].service != JOIN_NONE;
 		add_evidence(&e, d->merged, count == 0);
 		members[count++] = j->targets[d->target].node;
 	}
-	snprintf(source, sizeof(source), "%zu backends by bare address with the same dependencies", count);
+	snprintf(source, sizeof(source),
+		scanned ? "%zu backends by bare address with the same dependencies"
+			: "same Host asked of %zu addresses that were not scanned",
+		count);
 	fl_graph_builder_group(j->builder, s->node, 1, members, count, group_coupling(e.coupling),
 		redundancy_of(count, e.failover_seen), evidence_text(&e, source, text));
 	free(members);

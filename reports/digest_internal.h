@@ -111,6 +111,9 @@ const char *fl_say_sentence(struct fl_arena *a, const char *text);
 const char *fl_say_label(struct fl_arena *a, const struct fl_system *s, fl_node_id v);
 /* A node id of a scan or diff without its kind, as a name. */
 const char *fl_say_id(struct fl_arena *a, const char *id);
+/* "10.0.0.5, 10.0.0.6 and 3 more (5 hosts inside that others depend on)": addresses inside that services use and
+ * that belong to no scanned host. NULL: none. */
+const char *fl_say_not_scanned(struct fl_arena *a, const struct fl_system *s);
 /* What a kind of change means, for people. */
 const char *fl_say_change(enum fl_change_kind k);
 

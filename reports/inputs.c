@@ -234,6 +234,9 @@ void fl_coverage_write(const struct fl_system *s)
 			fl_say_count(a, s->scans.count, "scan", "scans"), grouped(a, c->packets),
 			grouped(a, c->dropped_kernel + c->dropped_interface),
 			fl_say_count(a, unnamed, "flow", "flows"), grouped(a, c->flows_unattributed)));
+		const char *absent = fl_say_not_scanned(a, s);
+		if (absent != NULL)
+			fl_line_write(fl_arena_printf(a, "not scanned: %s", absent));
 		write_unseen(a, c);
 	}
 	fl_arena_free(a);

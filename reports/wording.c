@@ -11,7 +11,7 @@
 #include "reports/digest_internal.h"
 
 /* A DNS name has 253 octets at most; real ones end long before. */
-enum { NAME_MAX_CHARACTERS = 120, SENTENCE_MAX_CHARACTERS = 700 };
+enum { NAME_MAX_CHARACTERS = 120, SENTENCE_MAX_CHARACTERS = 700, NOT_SCANNED_NAMED = 4 };
 
 const char *fl_say_share(struct fl_arena *a, double share)
 {
@@ -128,6 +128,24 @@ const char *fl_say_id(struct fl_arena *a, const char *id)
 	size_t size = strlen(colon + 1);
 	bool tcp = size > 4 && strcmp(colon + 1 + size - 4, "/tcp") == 0; /* as in labels: only others say theirs */
 	return fl_say_name(a, fl_arena_string_n(a, colon + 1, tcp ? size - 4 : size));
+}
+
+const char *fl_say_not_scanned(struct fl_arena *a, const struct fl_system *s)
+{
+	const struct fl_graph *g = s->graph;
+	const char *names[NOT_SCANNED_NAMED];
+	size_t count = 0;
+	for (fl_node_id v = 0; s->scans.count > 0 && v < fl_graph_order(g); v++) {
+		if (!fl_graph_is_kind(g, v, "address") || fl_system_scope(s, v) == FL_SCOPE_EXTERNAL)
+			continue;
+		if (count < NOT_SCANNED_NAMED)
+			names[count] = fl_say_label(a, s, v);
+		count++;
+	}
+	if (count == 0)
+		return NULL;
+	return fl_arena_printf(a, "%s (%s inside that others depend on)",
+		fl_say_list(a, names, count, NOT_SCANNED_NAMED), fl_say_count(a, count, "host", "hosts"));
 }
 
 const char *fl_say_change(enum fl_change_kind k)

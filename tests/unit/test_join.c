@@ -378,6 +378,13 @@ static void join_row_again(void **state)
 			CALLS(n1) ",\"coupling\":0.5") "," USES("lb", "haproxy",                             \
 			"\"addresses\":[\"10.0.1.2\"],\"port\":8080,\"application\":\"" app2 "\"",           \
 			CALLS(n2) ",\"coupling\":0.4")))
+#define POOL(n1, n2, host2)                                                                                  \
+	SCAN("lb", "\"10.0.0.1\"",                                                                           \
+		DEPENDENCIES(USES("lb", "haproxy",                                                           \
+			"\"addresses\":[\"10.0.1.1\"],\"port\":8080,\"application\":\"http\"",               \
+			CALLS(n1) ",\"coupling\":0.5,\"hosts_asked\":[\"pool\"]") "," USES("lb", "haproxy",  \
+			"\"addresses\":[\"10.0.1.2\"],\"port\":8080,\"application\":\"http\"",               \
+			CALLS(n2) ",\"coupling\":0.4,\"hosts_asked\":[\"" host2 "\"]")))
 #define API(number, far, more)                                                                               \
 	SCAN("api" number, "\"10.0.1." number "\"",                                                          \
 		SERVICES(SERVICE("api" number, "api", "8080", "")) more far)
@@ -426,6 +433,11 @@ static const struct backend_row backend_rows[] = {
 			API("2", DEPENDENCIES(ON("2", "a") "," ON("2", "b") "," ON("2", "c")), ",") },
 		false },
 	{ "backends that were not scanned are not taken as one", { PROXY("60", "50", "http") }, false },
+	{ "addresses that were not scanned and are asked for the same Host are one group",
+		{ POOL("60", "15", "pool") }, true },
+	{ "addresses asked for different Hosts are not", { POOL("60", "50", "other") }, false },
+	{ "nor is one of them with under a quarter of the calls", { POOL("60", "14", "pool") }, false },
+	{ "nor where one of them was scanned", { POOL("60", "50", "pool"), API("1", "", "") }, false },
 };
 
 static void backend_row(void **state)
