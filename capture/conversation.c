@@ -23,6 +23,14 @@
 enum { WINDOW = 16, RING_MAX = 32 };
 static const int64_t failover_ns = INT64_C(10) * 1000000000;
 
+/* How many names clients asked one listener for. */
+struct listener_names {
+	struct fl_addr server;
+	uint32_t names;
+	uint16_t port;
+	uint8_t transport;
+};
+
 struct fl_conversations {
 	struct fl_conversation *list;
 	uint32_t count, limit, hand;
@@ -31,7 +39,10 @@ struct fl_conversations {
 	uint32_t detail_count, detail_limit;
 	uint32_t *free_details;
 	uint32_t free_count;
-	uint64_t evicted, without_detail;
+	struct listener_names *listeners;
+	uint32_t listener_count;
+	struct fl_index by_listener;
+	uint64_t evicted, without_detail, folded;
 };
 
 struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
@@ -41,6 +52,8 @@ struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
 	c->list = fl_alloc_array(c->limit, sizeof(*c->list));
 	fl_index_init(&c->by_key, c->limit);
 	fl_index_init(&c->by_group, c->limit);
+	fl_index_init(&c->by_listener, c->limit);
+	c->listeners = fl_alloc_array(c->limit, sizeof(*c->listeners));
 	c->detail_limit = details;
 	c->details = fl_alloc_array(details ? details : 1, sizeof(*c->details));
 	c->free_details = fl_alloc_array(details ? details : 1, sizeof(*c->free_details));
@@ -54,6 +67,8 @@ void fl_conversations_free(struct fl_conversations *c)
 	free(c->list);
 	fl_index_fini(&c->by_key);
 	fl_index_fini(&c->by_group);
+	fl_index_fini(&c->by_listener);
+	free(c->listeners);
 	free(c->details);
 	free(c->free_details);
 	free(c);
@@ -101,27 +116,28 @@ static void join_ring(struct fl_conversations *c, uint32_t i)
 {
 	struct fl_conversation *v = &c->list[i];
 	uint32_t hash = hash_group(&v->key), other = find_group(c, &v->key, hash);
-	v->sibling = i;
+	v->sibling = v->sibling_before = i;
 	if (other == UINT32_MAX) {
 		fl_index_add(&c->by_group, hash, i);
 		return;
 	}
 	v->sibling = c->list[other].sibling;
+	v->sibling_before = other;
+	c->list[v->sibling].sibling_before = i;
 	c->list[other].sibling = i;
 }
 
 static void leave_ring(struct fl_conversations *c, uint32_t i)
 {
 	struct fl_conversation *v = &c->list[i];
-	uint32_t hash = hash_group(&v->key), before = v->sibling;
+	uint32_t hash = hash_group(&v->key), before = v->sibling_before;
 	bool known = find_group(c, &v->key, hash) == i;
 	if (known)
 		fl_index_remove(&c->by_group, hash, i);
 	if (before == i)
 		return;
-	while (c->list[before].sibling != i)
-		before = c->list[before].sibling;
 	c->list[before].sibling = v->sibling;
+	c->list[v->sibling].sibling_before = before;
 	if (known)
 		fl_index_add(&c->by_group, hash, before);
 }
@@ -152,12 +168,54 @@ static uint32_t evict(struct fl_conversations *c)
 	return worst;
 }
 
+/* ---- names of a listener ---- */
+
+static uint32_t hash_listener(const struct fl_conversation_key *k)
+{
+	uint64_t seed = fl_hash_seed() ^ ((uint64_t)k->port << 8 | k->transport);
+	return (uint32_t)(fl_hash_bytes(&k->server, sizeof(k->server), seed) >> 16);
+}
+
+static struct listener_names *names_of(struct fl_conversations *c, const struct fl_conversation_key *k)
+{
+	uint32_t hash = hash_listener(k), at = fl_index_home(&c->by_listener, hash), i;
+	while ((i = fl_index_next(&c->by_listener, hash, &at)) != UINT32_MAX)
+		if (c->listeners[i].port == k->port && c->listeners[i].transport == k->transport &&
+		    fl_addr_equal(&c->listeners[i].server, &k->server))
+			return &c->listeners[i];
+	if (c->listener_count == c->limit)
+		return NULL;
+	fl_index_add(&c->by_listener, hash, c->listener_count);
+	struct listener_names *l = &c->listeners[c->listener_count++];
+	*l = (struct listener_names){ .server = k->server, .port = k->port, .transport = k->transport };
+	return l;
+}
+
+/* May a new conversation have this name, or was the listener asked for too many? */
+static bool admit_name(struct fl_conversations *c, const struct fl_conversation_key *k)
+{
+	if (k->name == FL_STR_NONE || k->name_source > FL_NAME_HTTP_HOST)
+		return true;
+	struct listener_names *l = names_of(c, k);
+	if (!l || l->names == FL_NAMES_OF_LISTENER)
+		return false;
+	l->names++;
+	return true;
+}
+
 struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
 					   int64_t now_ns)
 {
 	uint32_t hash = hash_key(key), i = find_key(c, key, hash);
 	if (i != UINT32_MAX)
 		return &c->list[i];
+	if (!admit_name(c, key)) {
+		struct fl_conversation_key unnamed = *key;
+		unnamed.name = FL_STR_NONE;
+		unnamed.name_source = FL_NAME_NONE;
+		c->folded++;
+		return fl_conversation_at(c, &unnamed, now_ns); /* once: it has no name */
+	}
 	i = c->count < c->limit ? c->count++ : evict(c);
 	fl_index_add(&c->by_key, hash, i);
 	struct fl_conversation *v = &c->list[i];
@@ -194,7 +252,8 @@ void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v
 	v->last_start_ns = now_ns;
 	if (now_ns > v->last_ns)
 		v->last_ns = now_ns;
-	struct fl_measures *d = fl_conversation_detail(c, &v->detail);
+	bool answered = v->detail || v->answered || v->connections.established || v->connections.midstream;
+	struct fl_measures *d = answered ? fl_conversation_detail(c, &v->detail) : NULL;
 	if (d)
 		fl_timeline_add(&d->timeline, now_ns, 1);
 }
@@ -239,6 +298,11 @@ const struct fl_conversation *fl_conversation_get(const struct fl_conversations 
 const struct fl_measures *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail)
 {
 	return detail ? &c->details[detail - 1] : NULL;
+}
+
+uint64_t fl_conversations_folded(const struct fl_conversations *c)
+{
+	return c->folded;
 }
 
 uint64_t fl_conversations_evicted(const struct fl_conversations *c)

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LIMITS_MAX = 10, BLIND_SPOTS_MAX = 12 };
+enum { LIMITS_MAX = 16, BLIND_SPOTS_MAX = 24 };
 
 static void add_limit(struct summary *m, const char *name, uint64_t limit, uint64_t hits, const char *what)
 {
@@ -37,6 +37,8 @@ static void add_limits(struct summary *m)
 		  "flows ended early");
 	add_limit(m, "conversations", fl_conversations_limit(s->conversations),
 		  fl_conversations_evicted(s->conversations), "conversations forgotten");
+	add_limit(m, "names of a listener", FL_NAMES_OF_LISTENER, fl_conversations_folded(s->conversations),
+		  "requests counted without their name");
 	add_limit(m, "histograms", fl_conversations_detail_limit(s->conversations),
 		  fl_conversations_without_detail(s->conversations), "measurements not kept");
 	add_limit(m, "names", fl_strpool_bytes(s->strings), fl_strpool_refused(s->strings), "names not kept");

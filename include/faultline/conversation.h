@@ -19,6 +19,10 @@
 
 enum { FL_NESTED_SLOTS = 4 };
 
+/* Clients choose the names they ask a listener for. Past this many distinct ones at one (server, port), further requests
+ * are kept without their name, and counted. */
+enum { FL_NAMES_OF_LISTENER = 1024 };
+
 struct fl_conversation_key {
 	struct fl_addr client, server;
 	fl_str name;              /* FL_STR_NONE: bare address */
@@ -34,7 +38,7 @@ struct fl_conversation {
 	fl_str dns_chain;
 	uint8_t application;      /* enum fl_application */
 	bool multiplexed, broken;
-	uint32_t sibling;         /* ring of conversations of the same client, name, port, transport */
+	uint32_t sibling, sibling_before; /* ring of conversations of the same client, name, port, transport */
 
 	struct fl_connections connections;
 	uint64_t empty;           /* answered connections without any payload */
@@ -63,7 +67,8 @@ void fl_conversations_free(struct fl_conversations *c);
 /* The conversation of @key, made when new. Valid until the next call. */
 struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
 					   int64_t now_ns);
-/* An exchange (or bare connection) began. */
+/* An exchange (or bare connection) began. Measures are kept from the first answer on, so that attempts that nobody answers use
+ * none of the pool. */
 void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);
 /* A connection or exchange succeeded at @when_ns, or failed. Success of one sibling within 10 s of another's failure
  * is a fail-over. Failures of attempts are known late (the flow ends by time-out), so a
@@ -76,6 +81,7 @@ struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t 
 size_t fl_conversation_count(const struct fl_conversations *c);
 const struct fl_conversation *fl_conversation_get(const struct fl_conversations *c, size_t i);
 const struct fl_measures *fl_conversation_get_detail(const struct fl_conversations *c, uint32_t detail);
+uint64_t fl_conversations_folded(const struct fl_conversations *c); /* see FL_NAMES_OF_LISTENER */
 uint64_t fl_conversations_evicted(const struct fl_conversations *c);
 uint64_t fl_conversations_without_detail(const struct fl_conversations *c);
 uint32_t fl_conversations_limit(const struct fl_conversations *c);

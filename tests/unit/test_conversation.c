@@ -106,11 +106,45 @@ static void measures_come_from_a_bounded_pool_and_return_to_it(void **state)
 	for (int i = 0; i < 40; i++) {
 		char server[32];
 		snprintf(server, sizeof(server), "203.0.113.%d", i);
-		fl_conversation_start(c, at(c, server, 1, T0 + i), T0 + i);
+		struct fl_conversation *v = at(c, server, 1, T0 + i);
+		v->answered = 1;
+		fl_conversation_start(c, v, T0 + i);
 	}
 	assert_true(fl_conversations_without_detail(c) > 0);
 	assert_null(fl_conversation_detail(c, &none));
 	assert_int_equal(fl_conversations_detail_limit(c), 2);
+	fl_conversations_free(c);
+	(void)state;
+}
+
+static void one_client_that_dials_everybody_costs_no_more_than_many(void **state)
+{
+	struct fl_conversations *c = fl_conversations_new(4096, 4);
+	for (uint32_t i = 0; i < 400000; i++) {
+		struct fl_conversation_key key = { .client = ip("10.0.0.1"), .port = 443, .transport = FL_TRANSPORT_TCP };
+		memcpy(key.server.bytes, &i, sizeof(i));
+		key.server.bytes[15] = 1;
+		fl_conversation_at(c, &key, T0 + i);
+	}
+	assert_int_equal(fl_conversation_count(c), 4096); /* and it ends: a walk along the ring for each would take minutes */
+	fl_conversations_free(c);
+	(void)state;
+}
+
+static void names_that_clients_make_up_are_folded_past_a_limit(void **state)
+{
+	struct fl_conversations *c = fl_conversations_new(8192, 4);
+	struct fl_conversation_key key = { .client = ip("192.0.2.1"), .server = ip("10.0.0.1"), .port = 80,
+					   .transport = FL_TRANSPORT_TCP, .name_source = FL_NAME_HTTP_HOST };
+	for (fl_str name = 1; name <= 3000; name++) {
+		key.name = name;
+		fl_conversation_at(c, &key, T0)->exchanges++;
+	}
+	assert_int_equal(fl_conversation_count(c), FL_NAMES_OF_LISTENER + 1);
+	assert_int_equal(fl_conversations_folded(c), 3000 - FL_NAMES_OF_LISTENER);
+	key.name = FL_STR_NONE;
+	key.name_source = FL_NAME_NONE;
+	assert_int_equal(fl_conversation_at(c, &key, T0)->exchanges, 3000 - FL_NAMES_OF_LISTENER);
 	fl_conversations_free(c);
 	(void)state;
 }
@@ -165,6 +199,8 @@ int main(void)
 		cmocka_unit_test(a_failure_that_is_known_late_still_finds_the_success_after_it),
 		cmocka_unit_test(gaps_between_starts_give_mean_and_spread),
 		cmocka_unit_test(measures_come_from_a_bounded_pool_and_return_to_it),
+		cmocka_unit_test(one_client_that_dials_everybody_costs_no_more_than_many),
+		cmocka_unit_test(names_that_clients_make_up_are_folded_past_a_limit),
 		cmocka_unit_test(starts_inside_open_work_are_nested),
 		cmocka_unit_test(many_ports_of_one_address_stay_cheap_and_bounded),
 	};
