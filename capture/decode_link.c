@@ -240,6 +240,7 @@ static uint8_t way_of(unsigned type)
 		return FL_WAY_IN;
 	case 1:
 	case 2:
+		return FL_WAY_GROUP;
 	case 3:
 		return FL_WAY_OTHER;
 	case 4:

@@ -40,9 +40,18 @@ static struct flow_name *take_flow_name(struct fl_scanner *s, uint32_t *handle)
 	return &s->flow_names[*handle - 1];
 }
 
-static void note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text,
-		      bool inner)
+/* Port of the tunnel's target; the names in a tunnel are the target's. */
+static uint16_t inner_port(const struct fl_scanner *s, const struct fl_flow *f)
 {
+	const struct flow_name *target = scanner_inner_name(s, f);
+	return target ? target->port : 0;
+}
+
+/* @port: of the target, when the name begins a tunnel; else 0. */
+static void note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text,
+		      uint16_t port)
+{
+	bool inner = port || flow_has(f, FLOW_TUNNEL);
 	size_t size = strlen(text);
 	if (size > 1 && text[size - 1] == '.')
 		size--;
@@ -52,7 +61,7 @@ static void note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_sour
 	uint32_t *link = &f->user[FLOW_NAMES];
 	for (int i = 0; *link; i++) {
 		struct flow_name *n = &s->flow_names[*link - 1];
-		if (n->name == name && n->source == source) {
+		if (n->name == name && n->source == source && n->inner == inner) {
 			f->user[FLOW_REQUEST_NAME] = *link;
 			return;
 		}
@@ -66,7 +75,8 @@ static void note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_sour
 	struct flow_name *n = take_flow_name(s, &handle);
 	if (!n)
 		return;
-	*n = (struct flow_name){ .name = name, .source = (uint8_t)source, .inner = inner };
+	*n = (struct flow_name){ .name = name, .source = (uint8_t)source, .inner = inner,
+				  .port = port || !inner ? port : inner_port(s, f) };
 	*link = handle;
 	f->user[FLOW_REQUEST_NAME] = handle;
 }
@@ -133,6 +143,29 @@ bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, stru
 	return true;
 }
 
+bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	const struct flow_name *found = NULL;
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next) {
+		const struct flow_name *n = &s->flow_names[at - 1];
+		if (!n->inner && (!found || n->source < found->source))
+			found = n;
+	}
+	if (!found)
+		return name_from_dns(s, f, best);
+	*best = (struct best_name){ found->name, chain_of(s, f, found->name), found->source };
+	return true;
+}
+
+const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	const struct flow_name *newest = NULL;
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
+		if (s->flow_names[at - 1].inner)
+			newest = &s->flow_names[at - 1];
+	return newest;
+}
+
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
 {
 	uint32_t newest = f->user[FLOW_REQUEST_NAME];
@@ -158,7 +191,8 @@ static void read_dns(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
 	if (!s->dns.response || s->dns.opcode != 0)
 		return;
 	s->resolver_failed |= s->dns.rcode == RCODE_SERVFAIL || s->dns.rcode == RCODE_REFUSED;
-	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns);
+	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns,
+		     f->packets[!side] ? FL_ASKED : FL_NOT_ASKED);
 }
 
 /* Return: whether a message has come to its end, or nobody can tell any more. */
@@ -190,7 +224,7 @@ static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 static void note_hello(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source)
 {
 	if (s->hello.has_sni)
-		note_name(s, f, source, s->hello.sni, false);
+		note_name(s, f, source, s->hello.sni, 0);
 	if (s->hello.ech && !flow_has(f, FLOW_ECH)) {
 		s->counters.ech++;
 		flow_set(f, FLOW_ECH);
@@ -275,13 +309,21 @@ static bool is_health_path(const char *path)
 	return false;
 }
 
+/* @port: of the target behind a proxy; 0: the name is the responder's. */
+static void note_target(struct fl_scanner *s, struct fl_flow *f, const char *host, uint16_t port)
+{
+	note_name(s, f, FL_NAME_HTTP_HOST, host, port);
+	if (port && scanner_inner_name(s, f))
+		flow_set(f, FLOW_TUNNEL);
+}
+
 static void note_request(struct fl_scanner *s, struct fl_flow *f)
 {
 	flow_set(f, FLOW_HTTP);
 	flow_set_application(f, FL_APP_HTTP);
 	f->user[FLOW_REQUEST_NAME] = 0; /* a request without Host is for the address */
 	if (s->request.host[0])
-		note_name(s, f, FL_NAME_HTTP_HOST, s->request.host, s->request.connect);
+		note_target(s, f, s->request.host, s->request.connect ? s->request.port : 0);
 	if (is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
 	else
@@ -329,7 +371,7 @@ static void read_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		return;
 	}
 	if (result == FL_PARSE_OK && s->request.host[0])
-		note_name(s, f, FL_NAME_HTTP_HOST, s->request.host, s->request.connect);
+		note_target(s, f, s->request.host, 0); /* CONNECT here opens one stream of many */
 	if (is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
 	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
@@ -377,7 +419,14 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 		read_requests(s, f, bytes);
 		return;
 	}
-	if ((tls == FL_PARSE_MORE || http == FL_PARSE_MORE) && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS) {
+	enum fl_parse socks = fl_socks_request(bytes->data, bytes->size, &s->socks);
+	if (socks == FL_PARSE_OK) {
+		flow_set_application(f, FL_APP_SOCKS);
+		note_target(s, f, s->socks.host, s->socks.port);
+		fl_stream_close(stream, s->streams);
+		return;
+	}
+	if ((socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE) && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS) {
 		fl_stream_consume(stream, s->streams, 0);
 		return;
 	}
@@ -435,7 +484,7 @@ static bool dissect_quic(struct fl_scanner *s, struct fl_flow *f, const struct f
 		fl_quic_client(s->quic, &f->user[FLOW_HELLO], p->payload.data, p->payload.size, &s->hello);
 	if (result == FL_PARSE_MORE) {
 		if (s->hello.has_sni)
-			note_name(s, f, FL_NAME_QUIC_SNI, s->hello.sni, false);
+			note_name(s, f, FL_NAME_QUIC_SNI, s->hello.sni, 0);
 		return flow_has(f, FLOW_ANSWERED);
 	}
 	note_hello(s, f, FL_NAME_QUIC_SNI);

@@ -41,7 +41,7 @@ struct fl_names {
 	struct fl_strpool *pool;
 	struct bindings by_address, by_name;
 	struct fl_answer *answers;
-	size_t answer_count, answer_capacity, answer_limit;
+	size_t answer_count, answer_capacity, answer_limit, text_limit;
 	struct fl_index index;
 	struct fl_addr *addresses;
 	size_t address_count, address_capacity;
@@ -117,6 +117,7 @@ struct fl_names *fl_names_new(struct fl_strpool *pool, const struct fl_names_opt
 	bindings_init(&n->by_address, options->bindings);
 	bindings_init(&n->by_name, options->bindings);
 	n->answer_limit = options->answers;
+	n->text_limit = options->text;
 	fl_index_init(&n->index, options->answers);
 	return n;
 }
@@ -133,6 +134,13 @@ void fl_names_free(struct fl_names *n)
 	free(n);
 }
 
+static fl_str keep_text(struct fl_names *n, const char *text, size_t size)
+{
+	if (fl_strpool_bytes(n->pool) < n->text_limit)
+		return fl_strpool_add(n->pool, text, size);
+	return fl_strpool_find(n->pool, text, size);
+}
+
 static fl_str intern_chain(struct fl_names *n, const struct fl_dns_message *m)
 {
 	char text[FL_DNS_CHAIN_MAX * FL_DNS_NAME_MAX];
@@ -144,7 +152,7 @@ static fl_str intern_chain(struct fl_names *n, const struct fl_dns_message *m)
 		memcpy(text + size, m->chain[i], length);
 		size += length;
 	}
-	return fl_strpool_add(n->pool, text, size);
+	return keep_text(n, text, size);
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -224,12 +232,12 @@ static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl
 }
 
 void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
-		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m)
+		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m, enum fl_asked asked)
 {
 	assert(m->response);
 	n->counters.answers++;
 	const char *qname = m->qname[0] ? m->qname : ".";
-	fl_str name = fl_strpool_add(n->pool, qname, strlen(qname));
+	fl_str name = keep_text(n, qname, strlen(qname));
 	if (name == FL_STR_NONE) {
 		n->counters.answers_dropped++;
 		return;
@@ -239,7 +247,7 @@ void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct
 	size_t count = sorted_addresses(m, addresses);
 
 	struct fl_binding binding = { name, chain, time_ns };
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && asked == FL_ASKED; i++) {
 		struct key k = address_key(client, &addresses[i]);
 		bindings_put(&n->by_address, &k, binding, &n->counters);
 	}

@@ -71,8 +71,41 @@ static struct fl_conversation *conversation_for(struct fl_scanner *s, const stru
 	return v;
 }
 
+/* With the target behind a proxy. What the address is called in DNS is the proxy's name. */
+static struct fl_conversation *inner_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
+{
+	const struct flow_name *target = scanner_inner_name(s, f);
+	struct fl_conversation_key key = {
+		.client = f->addr[FL_INITIATOR], .server = f->addr[FL_RESPONDER], .port = target->port,
+		.transport = f->transport, .name = target->name, .name_source = target->source,
+	};
+	if (fl_addr_parse(fl_strpool_get(s->strings, target->name), &key.server)) {
+		key.name = FL_STR_NONE;
+		key.name_source = FL_NAME_NONE;
+	}
+	struct fl_conversation *v = fl_conversation_at(s->conversations, &key, now_ns);
+	v->inner = true;
+	if (flow_has(f, FLOW_TLS))
+		v->application = FL_APP_TLS;
+	v->multiplexed |= flow_has(f, FLOW_MULTIPLEXED);
+	v->broken |= f->broken;
+	if (now_ns > v->last_ns)
+		v->last_ns = now_ns;
+	return v;
+}
+
+static struct fl_conversation *proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
+{
+	struct best_name name = { .source = FL_NAME_NONE };
+	if (!scanner_outer_name(s, f, &name))
+		name = (struct best_name){ .source = FL_NAME_NONE };
+	return conversation_for(s, f, &name, now_ns);
+}
+
 static struct fl_conversation *request_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
 {
+	if (flow_has(f, FLOW_TUNNEL))
+		return inner_conversation(s, f, now_ns);
 	struct best_name name = { .source = FL_NAME_NONE };
 	bool unnamed_request = flow_has(f, FLOW_HTTP) && !f->user[FLOW_REQUEST_NAME];
 	if (unnamed_request || !scanner_request_name(s, f, &name))
@@ -126,6 +159,11 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 	if (p->payload_len > v->request_max)
 		v->request_max = p->payload_len;
 	note_start(s, v, f, p->time_ns);
+	if (flow_has(f, FLOW_TUNNEL)) { /* the proxy is used just as often */
+		v = proxy_conversation(s, f, p->time_ns);
+		v->exchanges++;
+		note_start(s, v, f, p->time_ns);
+	}
 	if (!f->user[FLOW_LISTENER])
 		f->user[FLOW_LISTENER] = fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER],
 							      f->port[FL_RESPONDER], f->transport);
@@ -135,8 +173,20 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 	}
 }
 
+/* The proxy says that it has no connection to the target (RFC 9110 section 9.3.6, RFC 1928 section 6). */
+static bool tunnel_refused(const struct fl_flow *f, const struct fl_packet *p)
+{
+	const struct fl_slice *d = &p->payload;
+	if (flow_has(f, FLOW_HTTP))
+		return fl_http_status(d->data, d->size) >= 300;
+	return flow_application(f) == FL_APP_SOCKS && d->size >= 8 && ((d->data[0] == 5 && d->data[1] && !d->data[2]) ||
+									(d->data[0] == 0 && d->data[1] > 90 && d->data[1] < 94));
+}
+
 static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
 {
+	if (flow_has(f, FLOW_TUNNEL))
+		return flow_has(f, FLOW_TUNNEL_FAILED);
 	if (flow_has(f, FLOW_HTTP))
 		return fl_http_status(p->payload.data, p->payload.size) >= 500;
 	/* SERVFAIL or REFUSED: the resolver failed, the name need not */
@@ -152,6 +202,15 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	if (!flow_has(f, FLOW_ANSWER_DUE))
 		return;
 	flow_clear(f, FLOW_ANSWER_DUE);
+	if (flow_has(f, FLOW_TUNNEL)) {
+		struct fl_conversation *proxy = proxy_conversation(s, f, p->time_ns);
+		proxy->answered++;
+		fl_conversation_success(s->conversations, proxy, p->time_ns);
+		if (tunnel_refused(f, p))
+			flow_set(f, FLOW_TUNNEL_FAILED);
+		else
+			flow_clear(f, FLOW_TUNNEL_FAILED);
+	}
 	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
 	v->answered++;
 	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
@@ -231,7 +290,7 @@ static bool to_group(const struct fl_packet *p)
 {
 	/* Only the MAC tells a subnet's broadcast; IPv6 has none. */
 	bool broadcast = p->has_mac && (p->dst_mac[0] & 1) && fl_addr_is_v4(&p->dst);
-	return fl_addr_is_multicast(&p->dst) || fl_addr_is_none(&p->src) || broadcast || p->way == FL_WAY_OTHER;
+	return fl_addr_is_multicast(&p->dst) || fl_addr_is_none(&p->src) || broadcast || p->way == FL_WAY_GROUP;
 }
 
 static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
@@ -278,14 +337,37 @@ static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct 
 	}
 }
 
+/* The connection to the proxy was counted; this is the one behind it, as far as its answers tell. */
+static void count_tunnel(struct fl_scanner *s, const struct fl_flow *f)
+{
+	struct fl_conversation *v = inner_conversation(s, f, f->last_ns);
+	struct fl_connections *c = &v->connections;
+	if (f->midstream)
+		c->midstream++;
+	else
+		c->tried++;
+	if (flow_has(f, FLOW_TUNNEL_FAILED))
+		c->refused += !f->midstream;
+	else if (flow_has(f, FLOW_ANSWERED))
+		c->established += !f->midstream;
+	v->bytes_out += f->bytes[FL_INITIATOR];
+	v->bytes_in += f->bytes[FL_RESPONDER];
+	if (f->first_ns < v->first_ns)
+		v->first_ns = f->first_ns;
+}
+
 static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 {
+	bool tunnel = flow_has(f, FLOW_TUNNEL);
+	if (tunnel)
+		count_tunnel(s, f);
 	struct best_name name = { .source = FL_NAME_NONE };
 	if (!scanner_best_name(s, f, &name))
 		name = (struct best_name){ .source = FL_NAME_NONE };
 	/* The connection belongs to the conversation of its last request, the rest would be doubled. */
-	struct fl_conversation *v = f->exchanges ? request_conversation(s, f, f->last_ns)
-						 : conversation_for(s, f, &name, f->last_ns);
+	struct fl_conversation *v = tunnel	   ? proxy_conversation(s, f, f->last_ns)
+				    : f->exchanges ? request_conversation(s, f, f->last_ns)
+						   : conversation_for(s, f, &name, f->last_ns);
 	bool established = was_established(f) || f->midstream;
 	if (!flow_has(f, FLOW_STARTED))
 		note_start(s, v, f, f->first_ns);
@@ -340,6 +422,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	flow_options.capacity = s->flow_capacity = share(memory, SHARE_FLOWS, FLOW_COST);
 	s->flows = fl_flow_table_new(&flow_options, end_flow, s);
 	struct fl_names_options name_options = {
+		.text = (size_t)(memory / 100 * SHARE_STRINGS / 4 * 3),
 		.bindings = share(memory, SHARE_BINDINGS, 2 * sizeof(struct fl_binding) + 96),
 		.answers = share(memory, SHARE_ANSWERS, sizeof(struct fl_answer) + 3 * sizeof(struct fl_addr)),
 	};

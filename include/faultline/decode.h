@@ -25,7 +25,8 @@ enum fl_packet_way {
 	FL_WAY_UNKNOWN,
 	FL_WAY_IN,      /* cooked: sent to us */
 	FL_WAY_OUT,     /* cooked: sent by us */
-	FL_WAY_OTHER,   /* cooked: to another host (promiscuous), broadcast, multicast */
+	FL_WAY_OTHER,   /* cooked: to another host's link address, e.g. seen on a bridge's port */
+	FL_WAY_GROUP,   /* cooked: broadcast, multicast */
 };
 
 /* What carries packets inside packets. */

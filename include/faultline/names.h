@@ -38,6 +38,7 @@ struct fl_answer {
 struct fl_names_options {
 	uint32_t bindings;  /* (client, address) and (client, name) places, each */
 	uint32_t answers;   /* distinct answers kept */
+	size_t text;        /* bytes of the pool that names out of DNS may fill; the rest is for SNI and Host */
 };
 
 struct fl_names_counters {
@@ -51,9 +52,13 @@ struct fl_names;
 struct fl_names *fl_names_new(struct fl_strpool *pool, const struct fl_names_options *options);
 void fl_names_free(struct fl_names *n);
 
-/* A response that @client got from @resolver. Expected O(size of the message). */
+/* Did the question that a response answers go out before it on the same flow? Anybody can send a response; only one that was asked
+ * for names anything. */
+enum fl_asked { FL_NOT_ASKED, FL_ASKED };
+
+/* A response that @client got from @resolver: listed, and bound when it was asked for. Expected O(size of the message). */
 void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
-		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m);
+		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m, enum fl_asked asked);
 
 /* The last answer @client got that had @server among its addresses. */
 bool fl_names_last(const struct fl_names *n, const struct fl_addr *client, const struct fl_addr *server,

@@ -35,7 +35,7 @@ static struct fixture setup(uint32_t bindings, uint32_t answers)
 {
 	struct fixture f = { .pool = fl_strpool_new(0), .alice = ip("10.0.0.1"), .bob = ip("10.0.0.2"),
 			     .resolver = ip("10.0.0.53"), .cdn = ip("203.0.113.9") };
-	f.names = fl_names_new(f.pool, &(struct fl_names_options){ bindings, answers });
+	f.names = fl_names_new(f.pool, &(struct fl_names_options){ bindings, answers, 1 << 20 });
 	return f;
 }
 
@@ -49,7 +49,7 @@ static void tell(struct fixture *f, const struct fl_addr *client, int64_t time, 
 		 const char *address)
 {
 	struct fl_dns_message m = answer(name, alias, address);
-	fl_names_add(f->names, client, &f->resolver, FL_TRANSPORT_UDP, time, &m);
+	fl_names_add(f->names, client, &f->resolver, FL_TRANSPORT_UDP, time, &m, FL_ASKED);
 }
 
 static const char *last_name(struct fixture *f, const struct fl_addr *client, const struct fl_addr *server)
@@ -97,11 +97,11 @@ static void the_same_answer_in_another_order_is_one_answer(void **state)
 	struct fl_dns_message m = answer("one.example", NULL, "203.0.113.9");
 	m.address[1] = ip("203.0.113.8");
 	m.address_count = 2;
-	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, T0, &m);
+	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, T0, &m, FL_ASKED);
 	struct fl_addr swap = m.address[0];
 	m.address[0] = m.address[1];
 	m.address[1] = swap;
-	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, T0 + SECOND, &m);
+	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, T0 + SECOND, &m, FL_ASKED);
 	assert_int_equal(fl_names_answer_count(f.names), 1);
 	const struct fl_answer *a = fl_names_answer(f.names, 0);
 	assert_int_equal(a->count, 2);
@@ -131,6 +131,33 @@ static void a_full_table_gives_up_its_oldest_and_counts(void **state)
 	(void)state;
 }
 
+static void a_response_that_nobody_asked_for_binds_nothing(void **state)
+{
+	struct fixture f = setup(64, 64);
+	struct fl_dns_message m = answer("evil.example", NULL, "203.0.113.9");
+	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, T0, &m, FL_NOT_ASKED);
+	assert_null(last_name(&f, &f.alice, &f.cdn));
+	assert_int_equal(fl_names_answer_count(f.names), 1);
+	teardown(&f);
+	(void)state;
+}
+
+static void names_out_of_dns_leave_room_for_others(void **state)
+{
+	struct fixture f = { .pool = fl_strpool_new(65536), .alice = ip("10.0.0.1"), .resolver = ip("10.0.0.53"),
+			     .cdn = ip("203.0.113.9") };
+	f.names = fl_names_new(f.pool, &(struct fl_names_options){ 64, 64, 32768 });
+	for (int i = 0; i < 20000; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), "tunnel-%d.example", i);
+		tell(&f, &f.alice, T0 + i, name, NULL, "203.0.113.9");
+	}
+	assert_true(fl_strpool_add(f.pool, "host.example", 12) != FL_STR_NONE);
+	assert_true(fl_names_counters(f.names)->answers_dropped > 0);
+	teardown(&f);
+	(void)state;
+}
+
 static void an_answer_without_addresses_is_listed_and_binds_nothing(void **state)
 {
 	struct fixture f = setup(64, 64);
@@ -149,7 +176,7 @@ static void hints_bind_like_addresses_but_are_not_listed(void **state)
 	m.qtype = FL_DNS_HTTPS;
 	m.hint[0] = f.cdn;
 	m.hint_count = 1;
-	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, 1, &m);
+	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, 1, &m, FL_ASKED);
 	assert_string_equal(last_name(&f, &f.alice, &f.cdn), "shop.example");
 	assert_null(last_name(&f, &f.bob, &f.cdn));
 	assert_int_equal(fl_names_answer(f.names, 0)->address_count, 0);
@@ -165,6 +192,8 @@ int main(void)
 		cmocka_unit_test(the_chain_belongs_to_the_name_that_was_asked),
 		cmocka_unit_test(the_same_answer_in_another_order_is_one_answer),
 		cmocka_unit_test(a_full_table_gives_up_its_oldest_and_counts),
+		cmocka_unit_test(a_response_that_nobody_asked_for_binds_nothing),
+		cmocka_unit_test(names_out_of_dns_leave_room_for_others),
 		cmocka_unit_test(an_answer_without_addresses_is_listed_and_binds_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
