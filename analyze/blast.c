@@ -14,7 +14,6 @@
 
 #include <stdlib.h>
 
-#include "faultline/rank.h"
 #include "loss.h"
 #include "sweep.h"
 
@@ -79,30 +78,4 @@ struct fl_blast *fl_blast(
 	blast->expected_loss = fl_loss_overall(g, blast->loss, list, initial);
 	fl_sweep_free(sweep);
 	return blast;
-}
-
-void fl_blast_all(const struct fl_graph *g, struct fl_blast_row *rows)
-{
-	enum { SERVICE = 1, ENTRY = 2 };
-	uint32_t order = fl_graph_order(g), entries, lost;
-	const struct fl_entry_point *list = fl_graph_entry_points(g, &entries);
-	struct fl_sweep *sweep = fl_sweep_new(g);
-	uint8_t *marks = fl_alloc_array(order, sizeof(*marks));
-	for (fl_node_id v = 0; v < order; v++)
-		marks[v] = fl_graph_is_kind(g, v, "service") ? SERVICE : 0;
-	for (uint32_t i = 0; i < entries; i++)
-		marks[list[i].node] |= ENTRY;
-	for (fl_node_id v = 0; v < order; v++) {
-		const fl_node_id *failed = fl_sweep_run(sweep, &v, 1, &lost);
-		uint32_t services = 0, entry_points = marks[v] >> 1;
-		for (uint32_t i = 1; i < lost; i++) {
-			services += marks[failed[i]] & SERVICE;
-			entry_points += marks[failed[i]] >> 1;
-		}
-		rows[v] = (struct fl_blast_row){
-			.nodes_lost = lost - 1, .services_lost = services, .entry_points_lost = entry_points
-		};
-	}
-	free(marks);
-	fl_sweep_free(sweep);
 }
