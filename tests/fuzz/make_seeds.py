@@ -300,7 +300,7 @@ def frames():
     macs, inner = bytes(range(12)), ip(17, udp)
     ethernet = macs + b'\x08\0' + inner
     snap = b'\xaa\xaa\3\0\0\0\x08\0' + inner
-    wlan = bytes(22) + b'\0\0'
+    wlan = bytes(22)
     gtp = b'\x36\xff' + struct.pack('>HI', len(inner) + 8, 1) + b'\0\1\0\x85' + b'\1\0\0\0'
     return {
         'gre': (12, gre(0, 0x0800, inner)),
