@@ -91,29 +91,39 @@ void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f)
 	}
 }
 
-/* A host with several addresses asks its resolver from one and may connect from another. */
+/* A host asks its resolver from one address, or through a stub on loopback, and connects from another: what it learnt under any of
+ * them is kept under this key, too. */
+static const struct fl_addr own_host;
+
+/* The other addresses that the client may have asked from, one after the other; NULL at the end. */
+static const struct fl_addr *other_client(const struct fl_scanner *s, const struct fl_addr *client, size_t i)
+{
+	size_t count;
+	if (fl_locality_is_own(s->locality, client))
+		return i == 0 ? &own_host : NULL;
+	const struct fl_addr *list = fl_locality_same_host(s->locality, client, &count);
+	return i < count ? &list[i] : NULL;
+}
+
 bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding)
 {
-	const struct fl_addr *client = &f->addr[FL_INITIATOR], *server = &f->addr[FL_RESPONDER];
+	const struct fl_addr *client = &f->addr[FL_INITIATOR], *server = &f->addr[FL_RESPONDER], *other;
 	if (fl_names_last(s->names, client, server, binding))
 		return true;
-	size_t count;
-	const struct fl_addr *own = fl_locality_same_host(s->locality, client, &count);
-	for (size_t i = 0; i < count; i++)
-		if (fl_names_last(s->names, &own[i], server, binding))
+	for (size_t i = 0; (other = other_client(s, client, i)); i++)
+		if (fl_names_last(s->names, other, server, binding))
 			return true;
 	return false;
 }
 
 static fl_str chain_of(const struct fl_scanner *s, const struct fl_flow *f, fl_str name)
 {
+	const struct fl_addr *client = &f->addr[FL_INITIATOR], *other;
 	if (name == f->user[FLOW_DNS_NAME])
 		return f->user[FLOW_DNS_CHAIN];
-	fl_str chain = fl_names_chain(s->names, &f->addr[FL_INITIATOR], name);
-	size_t count;
-	const struct fl_addr *own = fl_locality_same_host(s->locality, &f->addr[FL_INITIATOR], &count);
-	for (size_t i = 0; i < count && !chain; i++)
-		chain = fl_names_chain(s->names, &own[i], name);
+	fl_str chain = fl_names_chain(s->names, client, name);
+	for (size_t i = 0; !chain && (other = other_client(s, client, i)); i++)
+		chain = fl_names_chain(s->names, other, name);
 	return chain;
 }
 
@@ -191,8 +201,10 @@ static void read_dns(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
 	if (!s->dns.response || s->dns.opcode != 0)
 		return;
 	s->resolver_failed |= s->dns.rcode == RCODE_SERVFAIL || s->dns.rcode == RCODE_REFUSED;
-	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns,
-		     f->packets[!side] ? FL_ASKED : FL_NOT_ASKED);
+	enum fl_asked asked = f->packets[!side] ? FL_ASKED : FL_NOT_ASKED;
+	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns, asked);
+	if (asked == FL_ASKED && fl_locality_is_own(s->locality, &f->addr[!side]))
+		fl_names_bind(s->names, &own_host, time_ns, &s->dns);
 }
 
 /* Return: whether a message has come to its end, or nobody can tell any more. */

@@ -17,9 +17,12 @@
 
 #include "faultline/index.h"
 
-enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4 };
+enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4, MACS = 8, ENDS = 8 };
 
-/* One end of the first unicast flow; only these two can be in every flow. */
+/* Share of flows that must have an end in common: frames that a switch floods are no other host. */
+static const double nearly_all = 0.98;
+
+/* One of the first few MACs of unicast flows; the host's is soon among them. */
 struct mac {
 	uint8_t bytes[6];
 	uint64_t flows;
@@ -43,13 +46,14 @@ struct address_list {
 struct fl_locality {
 	const char *declared;        /* how */
 	struct address_list given;   /* declared */
-	struct address_list cooked;  /* ours by the cooked header */
+	struct address_list cooked;  /* receives or sends by the cooked header */
+	struct address_list foreign; /* sent in, or was sent out to: not ours, when both, it was forwarded */
 	struct address_list loopback;
 	struct address_list internal; /* internal addresses that sent */
-	struct mac mac[2];
+	struct mac mac[MACS];
 	unsigned mac_count;
 	uint64_t mac_flows;          /* unicast flows with MACs */
-	struct { struct fl_addr address; uint64_t flows; } end[2]; /* of the first flow without MACs */
+	struct { struct fl_addr address; uint64_t flows; } end[ENDS]; /* of flows without MACs */
 	unsigned end_count;
 	uint64_t plain_flows;
 	struct asker asker[ASKERS_MAX];
@@ -58,6 +62,10 @@ struct fl_locality {
 	struct fl_addr end_of[2];
 	unsigned handshake_count;
 	uint64_t cooked_flows;
+
+	const struct fl_prefix *inside; /* --internal */
+	size_t inside_count;
+	uint64_t refused;            /* addresses that found no place */
 
 	struct address_list chosen;
 	const char *how;
@@ -129,6 +137,7 @@ void fl_locality_free(struct fl_locality *l)
 		return;
 	list_fini(&l->given);
 	list_fini(&l->cooked);
+	list_fini(&l->foreign);
 	list_fini(&l->loopback);
 	list_fini(&l->internal);
 	list_fini(&l->chosen);
@@ -153,56 +162,98 @@ static void see_behind(struct mac *m, const struct fl_addr *source)
 	m->address_count++;
 }
 
+static struct mac *mac_of(struct fl_locality *l, const uint8_t bytes[6])
+{
+	for (unsigned i = 0; i < l->mac_count; i++)
+		if (memcmp(l->mac[i].bytes, bytes, 6) == 0)
+			return &l->mac[i];
+	if (l->mac_count == MACS)
+		return NULL;
+	struct mac *m = &l->mac[l->mac_count++];
+	memcpy(m->bytes, bytes, 6);
+	return m;
+}
+
 static void see_macs(struct fl_locality *l, const struct fl_packet *p)
 {
-	if (l->mac_count == 0) {
-		memcpy(l->mac[0].bytes, p->src_mac, 6);
-		memcpy(l->mac[1].bytes, p->dst_mac, 6);
-		l->mac_count = 2;
-	}
+	struct mac *from = mac_of(l, p->src_mac), *to = mac_of(l, p->dst_mac);
 	l->mac_flows++;
-	for (unsigned i = 0; i < 2; i++) {
-		struct mac *m = &l->mac[i];
-		bool source = memcmp(m->bytes, p->src_mac, 6) == 0;
-		if (source || memcmp(m->bytes, p->dst_mac, 6) == 0)
-			m->flows++;
-		if (source)
-			see_behind(m, &p->src);
+	if (from) {
+		from->flows++;
+		see_behind(from, &p->src);
 	}
+	if (to && to != from)
+		to->flows++;
+}
+
+static void see_end(struct fl_locality *l, const struct fl_addr *a)
+{
+	unsigned i = 0;
+	while (i < l->end_count && !fl_addr_equal(&l->end[i].address, a))
+		i++;
+	if (i == ENDS)
+		return;
+	if (i == l->end_count)
+		l->end[l->end_count++].address = *a;
+	l->end[i].flows++;
 }
 
 static void see_ends(struct fl_locality *l, const struct fl_packet *p)
 {
-	if (l->end_count == 0) {
-		l->end[0].address = p->src;
-		l->end[1].address = p->dst;
-		l->end_count = 2;
-	}
 	l->plain_flows++;
-	for (unsigned i = 0; i < 2; i++)
-		if (fl_addr_equal(&l->end[i].address, &p->src) || fl_addr_equal(&l->end[i].address, &p->dst))
-			l->end[i].flows++;
+	see_end(l, &p->src);
+	see_end(l, &p->dst);
+}
+
+static bool is_inside(const struct fl_locality *l, const struct fl_addr *a)
+{
+	if (fl_addr_is_internal(a))
+		return true;
+	for (size_t i = 0; i < l->inside_count; i++)
+		if (fl_prefix_contains(&l->inside[i], a))
+			return true;
+	return false;
+}
+
+void fl_locality_inside(struct fl_locality *l, const struct fl_prefix *nets, size_t count)
+{
+	l->inside = nets;
+	l->inside_count = count;
+}
+
+static void try_add(struct fl_locality *l, struct address_list *list, const struct fl_addr *a)
+{
+	size_t before = list->count;
+	add(list, a);
+	l->refused += list->count == before && before == ADDRESS_MAX && !has(list, a);
 }
 
 void fl_locality_see(struct fl_locality *l, const struct fl_packet *p)
 {
 	if (fl_addr_is_multicast(&p->dst) || fl_addr_is_multicast(&p->src) ||
-	    (p->has_mac && (p->dst_mac[0] & 1)))
+	    (p->has_mac && (p->dst_mac[0] & 1)) || p->way == FL_WAY_OTHER || p->way == FL_WAY_GROUP)
 		return;
 	if (fl_addr_is_loopback(&p->src)) {
 		add(&l->loopback, &p->src);
 		return;
 	}
-	if (fl_addr_is_internal(&p->src))
-		add(&l->internal, &p->src);
+	if (is_inside(l, &p->src))
+		try_add(l, &l->internal, &p->src);
 	if (p->way == FL_WAY_OUT || p->way == FL_WAY_IN) {
+		bool out = p->way == FL_WAY_OUT;
 		l->cooked_flows++;
-		add(&l->cooked, p->way == FL_WAY_OUT ? &p->src : &p->dst);
+		try_add(l, &l->cooked, out ? &p->src : &p->dst);
+		try_add(l, &l->foreign, out ? &p->dst : &p->src);
 	} else if (p->has_mac) {
 		see_macs(l, p);
 	} else {
 		see_ends(l, p);
 	}
+}
+
+uint64_t fl_locality_refused(const struct fl_locality *l)
+{
+	return l->refused;
 }
 
 static struct asker *asker_of(struct fl_locality *l, const uint8_t mac[6])
@@ -276,75 +327,75 @@ static double nearness(const struct fl_locality *l, const struct mac *m)
 	return sum;
 }
 
-/* Of two MACs that are in every flow, the host's; see locality.h. */
-static int nearer_mac(const struct fl_locality *l)
+/* Of two MACs that are in nearly every flow, the host's; see locality.h. */
+static const struct mac *nearer_mac(const struct fl_locality *l, const struct mac *a, const struct mac *b)
 {
-	const struct mac *a = &l->mac[0], *b = &l->mac[1];
 	long a_unanswered = unanswered(l, a), b_unanswered = unanswered(l, b);
 	if (a_unanswered != b_unanswered)
-		return a_unanswered < b_unanswered ? 0 : 1;
+		return a_unanswered < b_unanswered ? a : b;
 	if (a->address_count >= b->address_count + ROUTER_ADDRESSES)
-		return 1;
+		return b;
 	if (b->address_count >= a->address_count + ROUTER_ADDRESSES)
-		return 0;
+		return a;
 	double a_near = nearness(l, a), b_near = nearness(l, b);
 	if (a_near < b_near || a_near > b_near)
-		return a_near > b_near ? 0 : 1;
+		return a_near > b_near ? a : b;
 	if (a->address_count != b->address_count)
-		return a->address_count < b->address_count ? 0 : 1;
-	return internal_behind(b) > internal_behind(a) ? 1 : 0;
+		return a->address_count < b->address_count ? a : b;
+	return internal_behind(b) > internal_behind(a) ? b : a;
 }
 
-/* Index of the MAC that is the host, or -1. */
-static int host_mac(const struct fl_locality *l)
+/* The MAC that is the host's, or NULL. */
+static const struct mac *host_mac(const struct fl_locality *l)
 {
-	bool covers[2] = { false, false };
-	for (unsigned i = 0; i < l->mac_count; i++)
-		covers[i] = l->mac_flows && l->mac[i].flows == l->mac_flows && l->mac[i].address_count > 0;
-	if (covers[0] && covers[1]) {
-		int i = nearer_mac(l);
-		return l->mac[i].address_count <= MAC_ADDRESSES ? i : -1;
+	const struct mac *host = NULL;
+	for (unsigned i = 0; i < l->mac_count; i++) {
+		const struct mac *m = &l->mac[i];
+		if (m->address_count == 0 || (double)m->flows < nearly_all * (double)l->mac_flows)
+			continue;
+		if (!host || m->flows > host->flows)
+			host = m;
+		else if (m->flows == host->flows)
+			host = nearer_mac(l, host, m);
 	}
-	for (int i = 0; i < 2; i++)
-		if (covers[i] && l->mac[i].address_count <= MAC_ADDRESSES)
-			return i;
-	return -1;
+	return host && host->address_count <= MAC_ADDRESSES ? host : NULL;
+}
+
+bool fl_locality_is_own(const struct fl_locality *l, const struct fl_addr *a)
+{
+	if (fl_addr_is_loopback(a) || (l->given.count && has(&l->given, a)))
+		return true;
+	return !l->given.count && l->cooked_flows && has(&l->cooked, a) && !has(&l->foreign, a);
 }
 
 const struct fl_addr *fl_locality_same_host(const struct fl_locality *l, const struct fl_addr *a, size_t *count)
 {
-	const struct address_list *known = l->given.count ? &l->given : &l->cooked;
+	const struct mac *host = l->given.count || l->cooked_flows ? NULL : host_mac(l);
 	*count = 0;
-	if (has(known, a) && known->count <= MAC_ADDRESSES) {
-		*count = known->count;
-		return known->list;
-	}
-	int i = known->count || !l->mac_flows ? -1 : host_mac(l);
-	for (unsigned k = 0; i >= 0 && k < l->mac[i].address_count; k++) {
-		if (!fl_addr_equal(&l->mac[i].address[k], a))
+	for (unsigned i = 0; host && i < host->address_count; i++) {
+		if (!fl_addr_equal(&host->address[i], a))
 			continue;
-		*count = l->mac[i].address_count;
-		return l->mac[i].address;
+		*count = host->address_count;
+		return host->address;
 	}
 	return NULL;
 }
 
 static bool decide_by_mac(struct fl_locality *l)
 {
-	int i = host_mac(l);
-	if (i < 0)
-		return false;
-	for (unsigned k = 0; k < l->mac[i].address_count; k++)
-		add(&l->chosen, &l->mac[i].address[k]);
-	l->how = "mac";
-	return true;
+	const struct mac *host = host_mac(l);
+	for (unsigned k = 0; host && k < host->address_count; k++)
+		add(&l->chosen, &host->address[k]);
+	if (host)
+		l->how = "mac";
+	return host != NULL;
 }
 
 static bool decide_by_end(struct fl_locality *l)
 {
 	int best = -1;
 	for (unsigned i = 0; i < l->end_count; i++) {
-		if (!l->plain_flows || l->end[i].flows != l->plain_flows)
+		if (!l->plain_flows || (double)l->end[i].flows < nearly_all * (double)l->plain_flows)
 			continue;
 		if (best < 0 || (fl_addr_is_internal(&l->end[i].address) &&
 				 !fl_addr_is_internal(&l->end[best].address)))
@@ -371,7 +422,9 @@ void fl_locality_decide(struct fl_locality *l)
 		add_all(&l->chosen, &l->given);
 		l->how = l->declared;
 	} else if (l->cooked_flows) {
-		add_all(&l->chosen, &l->cooked);
+		for (size_t i = 0; i < l->cooked.count; i++)
+			if (!has(&l->foreign, &l->cooked.list[i]))
+				add(&l->chosen, &l->cooked.list[i]);
 		l->how = "cooked";
 	} else if (!(l->mac_flows && !l->plain_flows && decide_by_mac(l)) &&
 		   !(l->plain_flows && !l->mac_flows && decide_by_end(l))) {

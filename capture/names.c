@@ -231,37 +231,47 @@ static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl
 	append_answer(n, a, addresses, hash);
 }
 
-void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
-		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m, enum fl_asked asked)
+static fl_str question(struct fl_names *n, const struct fl_dns_message *m)
 {
-	assert(m->response);
-	n->counters.answers++;
 	const char *qname = m->qname[0] ? m->qname : ".";
-	fl_str name = keep_text(n, qname, strlen(qname));
-	if (name == FL_STR_NONE) {
-		n->counters.answers_dropped++;
-		return;
-	}
-	fl_str chain = m->chain_count ? intern_chain(n, m) : FL_STR_NONE;
-	struct fl_addr addresses[FL_DNS_ADDRESSES_MAX];
-	size_t count = sorted_addresses(m, addresses);
+	return keep_text(n, qname, strlen(qname));
+}
 
-	struct fl_binding binding = { name, chain, time_ns };
-	for (size_t i = 0; i < count && asked == FL_ASKED; i++) {
-		struct key k = address_key(client, &addresses[i]);
+void fl_names_bind(struct fl_names *n, const struct fl_addr *client, int64_t time_ns, const struct fl_dns_message *m)
+{
+	fl_str name = question(n, m);
+	if (name == FL_STR_NONE || m->address_count + m->hint_count == 0)
+		return;
+	struct fl_binding binding = { name, m->chain_count ? intern_chain(n, m) : FL_STR_NONE, time_ns };
+	for (size_t i = 0; i < m->address_count; i++) {
+		struct key k = address_key(client, &m->address[i]);
 		bindings_put(&n->by_address, &k, binding, &n->counters);
 	}
 	for (size_t i = 0; i < m->hint_count; i++) {
 		struct key k = address_key(client, &m->hint[i]);
 		bindings_put(&n->by_address, &k, binding, &n->counters);
 	}
-	if (count || m->hint_count) {
-		struct key k = name_key(client, name);
-		bindings_put(&n->by_name, &k, binding, &n->counters);
+	struct key k = name_key(client, name);
+	bindings_put(&n->by_name, &k, binding, &n->counters);
+}
+
+void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
+		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m, enum fl_asked asked)
+{
+	assert(m->response);
+	n->counters.answers++;
+	fl_str name = question(n, m);
+	if (name == FL_STR_NONE) {
+		n->counters.answers_dropped++;
+		return;
 	}
+	if (asked == FL_ASKED)
+		fl_names_bind(n, client, time_ns, m);
+	struct fl_addr addresses[FL_DNS_ADDRESSES_MAX];
 	struct fl_answer answer = {
 		.client = *client, .resolver = *resolver, .transport = transport, .rcode = m->rcode,
-		.type = m->qtype, .name = name, .chain = chain, .address_count = (uint32_t)count,
+		.type = m->qtype, .name = name, .chain = m->chain_count ? intern_chain(n, m) : FL_STR_NONE,
+		.address_count = (uint32_t)sorted_addresses(m, addresses),
 		.count = 1, .first_ns = time_ns, .last_ns = time_ns,
 	};
 	note_answer(n, &answer, addresses);

@@ -432,6 +432,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
 	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
 	s->locality = fl_locality_new();
+	fl_locality_inside(s->locality, options->internal, options->internal_count);
 	s->flow_name_limit = 2 * s->flow_capacity;
 	s->flow_names = fl_alloc_array(s->flow_name_limit, sizeof(*s->flow_names));
 	s->tls_scratch = fl_alloc(FL_TLS_HELLO_MAX);

@@ -49,6 +49,7 @@ static void add_limits(struct summary *m)
 		  "streams not reassembled");
 	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos),
 		  "QUIC or DTLS names not read");
+	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality), "packets of hosts beyond it");
 	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
 		  "listeners without in-flight count");
 }

@@ -3,8 +3,8 @@
  * locality.h - which addresses are the capturing host's own
  *
  * Told, best first, by: what the user says; the interfaces of this machine (live); the direction in
- * the cooked header; loopback; the one MAC address that every unicast flow has at one end;
- * the one address that every flow has. Where the host spoke to one neighbour only, both
+ * the cooked header (what is forwarded is not ours); loopback; the one MAC address that nearly every unicast flow has at one end;
+ * the one address that nearly every flow has. Where the host spoke to one neighbour only, both
  * ends are in every flow. Then the far one is told, in this order, by: its ARP
  * requests for others, whose answers do not come past here; being a router, with many addresses
  * behind its MAC; the handshake, which it answers later than the near one; having more addresses;
@@ -31,9 +31,15 @@ void fl_locality_see_arp(struct fl_locality *l, const struct fl_packet *p);
 void fl_locality_see_handshake(struct fl_locality *l, const struct fl_addr *client, const struct fl_addr *server,
 			       int64_t to_synack_ns, int64_t to_ack_ns);
 
-/* While packets still come: the addresses of the one host that @a belongs to, as far as can be told
- * by now; none when that is not known. Borrowed until the next call of this module. */
+/* While packets still come: is @a one of the host's own for certain: declared, ours by the cooked header, or loopback? */
+bool fl_locality_is_own(const struct fl_locality *l, const struct fl_addr *a);
+/* Where only MACs tell: the addresses behind the one that is the host's by now, if @a is among them. Borrowed until the next call of
+ * this module; at most 16. */
 const struct fl_addr *fl_locality_same_host(const struct fl_locality *l, const struct fl_addr *a, size_t *count);
+/* Networks that count as internal besides the private ranges; borrowed. */
+void fl_locality_inside(struct fl_locality *l, const struct fl_prefix *nets, size_t count);
+/* Addresses that found no place in the tables. */
+uint64_t fl_locality_refused(const struct fl_locality *l);
 
 /* Decide. Idempotent, until more is seen. */
 void fl_locality_decide(struct fl_locality *l);

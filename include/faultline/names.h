@@ -60,6 +60,9 @@ enum fl_asked { FL_NOT_ASKED, FL_ASKED };
 void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
 		  uint8_t transport, int64_t time_ns, const struct fl_dns_message *m, enum fl_asked asked);
 
+/* Only bind: the same answer under another client's address. */
+void fl_names_bind(struct fl_names *n, const struct fl_addr *client, int64_t time_ns, const struct fl_dns_message *m);
+
 /* The last answer @client got that had @server among its addresses. */
 bool fl_names_last(const struct fl_names *n, const struct fl_addr *client, const struct fl_addr *server,
 		   struct fl_binding *binding);
