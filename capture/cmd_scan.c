@@ -40,7 +40,7 @@ static const struct fl_option options[] = {
 	{ "interface", 'i', FL_OPTION_STRINGS, offsetof(struct scan_options, interfaces), 0, 0, "IFACE",
 	  "capture on this interface, or on 'any'; may be given several times (default: any)" },
 	{ "read", 'r', FL_OPTION_STRINGS, offsetof(struct scan_options, files), 0, 0, "FILE",
-	  "read this capture file (pcap, pcapng, also gzip-compressed; '-' is standard input); may be given several times" },
+	  "read this capture file (pcap, pcapng, also compressed with gzip or zstd; '-' is standard input); may be given several times" },
 	{ "for", 0, FL_OPTION_DURATION, offsetof(struct scan_options, for_ns), FL_NS_PER_S / 10, INT64_MAX, "TIME",
 	  "end a live capture after this time (default: 60s)" },
 	{ "filter", 0, FL_OPTION_STRING, offsetof(struct scan_options, filter), 0, 0, "BPF",

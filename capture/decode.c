@@ -29,7 +29,14 @@
 
 /* Link types that need no header of their own; the others are in decode_link.c. 12 is DLT_RAW on Linux,
  * 14 on OpenBSD, 101 in files. */
-enum { LINK_ETHERNET = 1, LINK_RAW = 12, LINK_RAW_OPENBSD = 14, LINK_RAW_FILE = 101, LINK_IPV4 = 228, LINK_IPV6 = 229 };
+enum {
+	LINK_ETHERNET = 1,
+	LINK_RAW = 12,
+	LINK_RAW_OPENBSD = 14,
+	LINK_RAW_FILE = 101,
+	LINK_IPV4 = 228,
+	LINK_IPV6 = 229
+};
 
 enum {
 	MAX_EXTENSIONS = 16, /* decode.h; RFC 8200 section 4.1 names at most seven */

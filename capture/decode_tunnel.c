@@ -65,8 +65,9 @@ static enum fl_parse inside_wccp(struct layer *l)
 /* Aruba's access points number their tunnels in the protocol field: 802.11 frames. */
 static bool is_aruba(uint16_t protocol)
 {
-	return (protocol & 0x0f) == 0 && ((protocol >= 0x8200 && protocol <= 0x83f0) ||
-						 (protocol >= 0x9000 && protocol <= 0x93f0 && protocol != 0x9100));
+	return (protocol & 0x0f) == 0 &&
+	       ((protocol >= 0x8200 && protocol <= 0x83f0) ||
+		       (protocol >= 0x9000 && protocol <= 0x93f0 && protocol != 0x9100));
 }
 
 static enum fl_parse inside_gre(struct layer *l, uint16_t protocol, uint16_t flags)
@@ -176,8 +177,8 @@ static bool teredo_ends(struct fl_reader ip)
 	uint32_t src = fl_read_be32(&ip);
 	fl_read_skip(&ip, 12);
 	uint32_t dst = fl_read_be32(&ip);
-	return !ip.failed &&
-		(src == 0x20010000 || dst == 0x20010000 || src >> 22 == 0xfe80 >> 6 || dst >> 22 == 0xfe80 >> 6);
+	return !ip.failed && (src == 0x20010000 || dst == 0x20010000 || src >> 22 == 0xfe80 >> 6 ||
+				     dst >> 22 == 0xfe80 >> 6);
 }
 
 /* RFC 4380 section 5.1.1: an authentication and an origin indication may come first. */

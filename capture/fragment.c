@@ -231,9 +231,11 @@ static uint16_t new_slot(struct fl_fragments *f, const struct key *key, int64_t 
 		n = ++f->slots_used;
 	f->slots_left--;
 	uint16_t *bucket = bucket_of(f, key);
-	f->slot[n] = (struct slot){
-		.key = *key, .state = COLLECTING, .chain = *bucket, .time_ns = time_ns, .captured = DATAGRAM_MAX
-	};
+	f->slot[n] = (struct slot){ .key = *key,
+		.state = COLLECTING,
+		.chain = *bucket,
+		.time_ns = time_ns,
+		.captured = DATAGRAM_MAX };
 	*bucket = n;
 	list_append(f, n);
 	return n;
@@ -346,7 +348,8 @@ static enum fit compare(struct fl_fragments *f, const struct slot *s, const stru
 			continue;
 		had++;
 		uint32_t n = bytes_at(piece, at);
-		same = same && (!n || memcmp(unit_bytes(f, s, at / UNIT), piece->data + (at - piece->offset), n) == 0);
+		same = same && (!n || memcmp(unit_bytes(f, s, at / UNIT), piece->data + (at - piece->offset),
+					      n) == 0);
 	}
 	if (!had)
 		return FITS;

@@ -42,19 +42,19 @@ enum {
 
 struct interface {
 	int link_type;
-	uint32_t snaplen;    /* 0: no limit */
-	uint8_t resolution;  /* as in the file */
-	uint64_t offset_s;   /* wraps */
+	uint32_t snaplen;   /* 0: no limit */
+	uint8_t resolution; /* as in the file */
+	uint64_t offset_s;  /* wraps */
 	uint64_t lost_interface, lost_system;
 };
 
 struct pcapng {
 	struct interface *interfaces;
 	size_t count, capacity;
-	uint32_t size, left;       /* of the block at hand; what is not stepped over yet */
-	int64_t time_ns;           /* of the packet before */
-	bool any_link, known_link; /* of the interfaces so far; known: one that is read */
-	int unknown_link;          /* the last that is not */
+	uint32_t size, left;                  /* of the block at hand; what is not stepped over yet */
+	int64_t time_ns;                      /* of the packet before */
+	bool any_link, known_link;            /* of the interfaces so far; known: one that is read */
+	int unknown_link;                     /* the last that is not */
 	uint64_t lost_interface, lost_system; /* in sections before */
 };
 
@@ -136,8 +136,8 @@ static int add_interface(struct records *r, struct fl_reader body)
 	fl_read_skip(&body, 2);
 	i.snaplen = read_word(r, &body);
 	if (body.failed || g->count == INTERFACES_MAX)
-		return records_damaged(r, body.failed ? "an interface block that is too short"
-						      : "more than 65536 interfaces");
+		return records_damaged(r,
+			body.failed ? "an interface block that is too short" : "more than 65536 interfaces");
 	struct fl_reader value;
 	for (uint16_t code; (code = next_option(r, &body, &value)) != OPTION_END;) {
 		if (code == OPTION_RESOLUTION && fl_reader_left(&value) >= 1)

@@ -31,9 +31,9 @@
 
 enum {
 	READ_TIMEOUT_MS = 100,
-	SKIP_MAX = 1024,                   /* frames passed over before a live source returns */
+	SKIP_MAX = 1024,                    /* frames passed over before a live source returns */
 	FRAGMENTS_MEMORY = 4 * 1024 * 1024, /* 4000 pages; touched only where there are fragments */
-	FRAGMENTS_NESTED = 4,              /* a datagram put together may be a fragment, through a tunnel */
+	FRAGMENTS_NESTED = 4,               /* a datagram put together may be a fragment, through a tunnel */
 };
 
 /* A filter for one link type. */
@@ -43,7 +43,7 @@ struct filter {
 };
 
 struct fl_source {
-	pcap_t *pcap; /* interfaces */
+	pcap_t *pcap;      /* interfaces */
 	struct feed *feed; /* files */
 	struct records *records;
 	char *name;
@@ -115,15 +115,16 @@ static int fail_open(struct fl_error *err, const char *path, int code)
 			"%s is compressed with zstd, which this build cannot read; inflate it outside: "
 			"zstd -dc FILE | faultline scan -r -",
 			path);
-	return fl_fail(err, -code, "cannot open %s: %s; see whether the name is right and you may read it", path,
-		strerror(code));
+	return fl_fail(err, -code, "cannot open %s: %s; see whether the name is right and you may read it",
+		path, strerror(code));
 }
 
 static int fail_link_type(const struct fl_source *s, int link_type, struct fl_error *err)
 {
 	const char *name = pcap_datalink_val_to_name(link_type);
 	return fl_fail(err, -ENOTSUP,
-		"%s: link type %s (%d) is not supported; capture Ethernet, Linux cooked, loopback, 802.11, PPP or "
+		"%s: link type %s (%d) is not supported; capture Ethernet, Linux cooked, loopback, 802.11, "
+		"PPP or "
 		"raw IP",
 		s->name, name ? name : "unknown", link_type);
 }
@@ -327,8 +328,8 @@ static int fail_file(struct fl_source *s, struct fl_error *err)
 	for (unsigned i = 0; i < FL_PARSE_COUNT; i++)
 		number += s->counters.parse[i];
 	if (feed_damage(s->feed))
-		return fl_fail(err, -EBADMSG, "%s: %s at packet %llu; %s", s->name, feed_damage(s->feed), number,
-			feed_remedy(s->feed));
+		return fl_fail(err, -EBADMSG, "%s: %s at packet %llu; %s", s->name, feed_damage(s->feed),
+			number, feed_remedy(s->feed));
 	const char *why = s->records->why ? s->records->why : strerror(errno);
 	if (number == 1)
 		return fl_fail(err, -EBADMSG, "%s: the first packet is damaged (%s); copy the file again",

@@ -13,9 +13,11 @@ static void check(enum fl_parse parse, const uint8_t *begin, const uint8_t *end,
 	}
 	fuzz_check(p->payload.size <= p->payload_len);
 	fuzz_check(p->payload.data >= begin && p->payload.data + p->payload.size <= end);
-	fuzz_check(p->tunnels <= FL_TUNNELS_MAX && p->tunnel < FL_TUNNEL_COUNT && (p->tunnel > 0) == (p->tunnels > 0));
+	fuzz_check(p->tunnels <= FL_TUNNELS_MAX && p->tunnel < FL_TUNNEL_COUNT &&
+		   (p->tunnel > 0) == (p->tunnels > 0));
 	bool ports = p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP;
-	fuzz_check((ports && parse == FL_PARSE_OK) || (p->src_port == 0 && p->dst_port == 0 && p->tcp_flags == 0));
+	fuzz_check((ports && parse == FL_PARSE_OK) ||
+		   (p->src_port == 0 && p->dst_port == 0 && p->tcp_flags == 0));
 	fuzz_check(!p->quotes || p->quoted_transport == FL_TRANSPORT_TCP ||
 		   p->quoted_transport == FL_TRANSPORT_UDP);
 	bool piece = p->fragment_more || p->fragment_offset > 0;
@@ -24,8 +26,8 @@ static void check(enum fl_parse parse, const uint8_t *begin, const uint8_t *end,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int links[] = { 0, 1, 12, 101, 108, 113, 127, 228, 229, 276, 9, 50, 51, 104, 105, 119, 163, 166, 192,
-		204, 147 };
+	static const int links[] = { 0, 1, 12, 101, 108, 113, 127, 228, 229, 276, 9, 50, 51, 104, 105, 119,
+		163, 166, 192, 204, 147 };
 	if (size == 0)
 		return 0;
 	int link = links[data[0] % (sizeof links / sizeof links[0])];

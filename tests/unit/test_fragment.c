@@ -20,7 +20,7 @@ struct fixture {
 	struct fl_fragments *f;
 	struct fl_packet p;
 	int64_t now_ns;
-	unsigned given_up; /* beginnings */
+	unsigned given_up;  /* beginnings */
 	uint32_t last_size; /* of the last of them */
 };
 
@@ -43,7 +43,7 @@ static int tear_down(void **state)
 struct piece {
 	uint32_t id, offset, end;
 	bool last, v6;
-	uint32_t captured; /* 0: all */
+	uint32_t captured;    /* 0: all */
 	const uint8_t *bytes; /* NULL: as in @data */
 };
 
@@ -58,9 +58,15 @@ static enum fl_parse add(struct fixture *x, struct piece piece)
 	}
 	/* The first IPv6 fragment alone tells the protocol. */
 	uint8_t protocol = piece.v6 && piece.offset > 0 ? 99 : FL_TRANSPORT_UDP;
-	x->p = (struct fl_packet){ .time_ns = x->now_ns, .len = 100, .transport = protocol, .fragment_v6 = piece.v6,
-		.fragment_more = !piece.last, .fragment_offset = (uint16_t)piece.offset, .fragment_id = piece.id,
-		.payload = { piece.bytes ? piece.bytes : data + piece.offset, piece.captured ? piece.captured : size },
+	x->p = (struct fl_packet){ .time_ns = x->now_ns,
+		.len = 100,
+		.transport = protocol,
+		.fragment_v6 = piece.v6,
+		.fragment_more = !piece.last,
+		.fragment_offset = (uint16_t)piece.offset,
+		.fragment_id = piece.id,
+		.payload = { piece.bytes ? piece.bytes : data + piece.offset,
+			piece.captured ? piece.captured : size },
 		.payload_len = size };
 	x->p.src.bytes[15] = 1;
 	x->p.dst.bytes[15] = 2;
@@ -86,7 +92,8 @@ static void every_order_of_four_pieces(void **state)
 			continue;
 		for (unsigned i = 0; i < 4; i++) {
 			unsigned n = piece[i];
-			enum fl_parse parse = add(x, (struct piece){ order, ends[n], ends[n + 1], n == 3, order & 1, 0, NULL });
+			enum fl_parse parse = add(
+				x, (struct piece){ order, ends[n], ends[n + 1], n == 3, order & 1, 0, NULL });
 			assert_int_equal(parse, i == 3 ? FL_PARSE_OK : FL_PARSE_MORE);
 		}
 		expect_whole(x, 2965);
@@ -100,7 +107,8 @@ static void the_longest_datagram_in_the_shortest_pieces(void **state)
 {
 	struct fixture *x = *state;
 	for (uint32_t at = 65528; at > 0; at -= 8)
-		assert_int_equal(add(x, (struct piece){ 1, at, at == 65528 ? 65535 : at + 8, at == 65528, false, 0, NULL }),
+		assert_int_equal(add(x, (struct piece){ 1, at, at == 65528 ? 65535 : at + 8, at == 65528,
+						false, 0, NULL }),
 			FL_PARSE_MORE);
 	assert_int_equal(add(x, (struct piece){ 1, 0, 8, false, false, 0, NULL }), FL_PARSE_OK);
 	expect_whole(x, 65535);
@@ -229,7 +237,8 @@ static void a_flood_pushes_out_the_oldest(void **state)
 	assert_true(x->given_up > FLOOD / 2);
 	assert_int_equal(fl_fragments_counters(x->f)->crowded, x->given_up);
 	assert_int_equal(x->last_size, 1480);
-	assert_int_equal(add(x, (struct piece){ FLOOD - 1, 1480, 1500, true, (FLOOD - 1) & 1, 0, NULL }), FL_PARSE_OK);
+	assert_int_equal(
+		add(x, (struct piece){ FLOOD - 1, 1480, 1500, true, (FLOOD - 1) & 1, 0, NULL }), FL_PARSE_OK);
 	expect_whole(x, 1500);
 	struct fl_packet p;
 	unsigned rest = 0;

@@ -51,9 +51,9 @@ static void add_header(struct bytes *b, unsigned magic, uint32_t link)
 /* UDP over IPv4 over Ethernet, or ARP. */
 static void add_packet(struct bytes *b, uint32_t seconds, uint32_t fraction, uint16_t port)
 {
-	const uint8_t frame[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, port ? 0 : 6, 0x45, 0, 0, 30, 0, 0, 0, 0,
-		64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40, (uint8_t)(port >> 8), (uint8_t)port, 0, 10, 0, 0,
-		'a', 'b' };
+	const uint8_t frame[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, port ? 0 : 6, 0x45, 0, 0, 30, 0, 0,
+		0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40, (uint8_t)(port >> 8), (uint8_t)port,
+		0, 10, 0, 0, 'a', 'b' };
 	add_le(b, seconds, 4);
 	add_le(b, fraction, 4);
 	add_le(b, sizeof(frame), 4);
@@ -346,7 +346,8 @@ static void add_section(struct bytes *b, bool big)
 	add_block(b, big, 0x0a0d0d0a, &body);
 }
 
-static void add_interface(struct bytes *b, bool big, uint32_t link, uint32_t snaplen, int resolution, int64_t offset)
+static void add_interface(
+	struct bytes *b, bool big, uint32_t link, uint32_t snaplen, int resolution, int64_t offset)
 {
 	struct bytes body = { .size = 0 };
 	add_number(&body, big, link, 2);
@@ -375,15 +376,15 @@ enum packet_block { ENHANCED = 6, SIMPLE = 3, OBSOLETE = 2 };
 /* Raw IP: UDP to @port. */
 static struct bytes raw_packet(uint16_t port)
 {
-	const uint8_t packet[] = { 0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40,
-		(uint8_t)(port >> 8), (uint8_t)port, 0, 10, 0, 0, 'a', 'b' };
+	const uint8_t packet[] = { 0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c,
+		0x40, (uint8_t)(port >> 8), (uint8_t)port, 0, 10, 0, 0, 'a', 'b' };
 	struct bytes b = { .size = 0 };
 	add(&b, packet, sizeof(packet));
 	return b;
 }
 
-static void add_ng_packet(
-	struct bytes *b, bool big, enum packet_block kind, uint32_t interface, uint64_t stamp, const struct bytes *packet)
+static void add_ng_packet(struct bytes *b, bool big, enum packet_block kind, uint32_t interface,
+	uint64_t stamp, const struct bytes *packet)
 {
 	struct bytes body = { .size = 0 };
 	if (kind == ENHANCED) {
@@ -432,15 +433,20 @@ static void expect_end(struct fl_source *s)
 static void interfaces_differ_in_link_snap_length_and_time(void **state)
 {
 	(void)state;
-	static const struct { int resolution; int64_t offset; uint64_t stamp; int64_t ns; } rows[] = {
-		{ 0, 0, 1500000, INT64_C(1500000000) },        /* microseconds unless said otherwise */
+	static const struct {
+		int resolution;
+		int64_t offset;
+		uint64_t stamp;
+		int64_t ns;
+	} rows[] = {
+		{ 0, 0, 1500000, INT64_C(1500000000) }, /* microseconds unless said otherwise */
 		{ 9, 0, 1500000001, INT64_C(1500000001) },
 		{ 3, 10, 1500, INT64_C(11500000000) },
 		{ 12, -1, UINT64_C(1500000000999), INT64_C(500000000) },
-		{ 0x80 | 1, 0, 3, INT64_C(1500000000) },       /* halves of seconds */
+		{ 0x80 | 1, 0, 3, INT64_C(1500000000) }, /* halves of seconds */
 		{ 0x80 | 30, 0, UINT64_C(3) << 29, INT64_C(1500000000) },
 		{ 0x80 | 60, 0, UINT64_C(3) << 59, INT64_C(1500000000) },
-		{ 0xff, 0, UINT64_MAX, 0 },                    /* 2^-127 s */
+		{ 0xff, 0, UINT64_MAX, 0 }, /* 2^-127 s */
 		{ 0x7f, 0, UINT64_MAX, 0 },
 	};
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -448,7 +454,8 @@ static void interfaces_differ_in_link_snap_length_and_time(void **state)
 		struct bytes b = { .size = 0 };
 		add_section(&b, big);
 		for (size_t i = 0; i < ROWS; i++)
-			add_interface(&b, big, i & 1 ? 12 : 228, (uint32_t)(100 + i), rows[i].resolution, rows[i].offset);
+			add_interface(&b, big, i & 1 ? 12 : 228, (uint32_t)(100 + i), rows[i].resolution,
+				rows[i].offset);
 		for (uint32_t i = 0; i < ROWS; i++) {
 			struct bytes packet = raw_packet((uint16_t)(1000 + i));
 			add_ng_packet(&b, big, i % 2 ? ENHANCED : OBSOLETE, i, rows[i].stamp, &packet);
@@ -546,7 +553,8 @@ static void a_cut_pcapng_file_gives_what_is_whole(void **state)
 		struct fl_error err;
 		unsigned packets;
 		assert_int_equal(drain(s, &packets, &err), FL_SOURCE_END);
-		assert_int_equal(packets, cut >= begin + 28 + packet.size); /* what stands behind the bytes is no loss */
+		assert_int_equal(packets,
+			cut >= begin + 28 + packet.size); /* what stands behind the bytes is no loss */
 		assert_int_equal(fl_source_counters(s)->cut_short, cut != begin && cut != whole);
 		fl_source_close(s);
 	}
@@ -555,12 +563,16 @@ static void a_cut_pcapng_file_gives_what_is_whole(void **state)
 static void damaged_blocks_name_packet_and_reason(void **state)
 {
 	(void)state;
-	static const struct { size_t at; uint32_t value; const char *word; } rows[] = {
+	static const struct {
+		size_t at;
+		uint32_t value;
+		const char *word;
+	} rows[] = {
 		{ 4, 13, "impossible length" }, /* the block's length: no multiple of four */
 		{ 4, 8, "impossible length" },
-		{ 8, 7, "not described" },      /* its interface */
-		{ 20, 1 << 20, "impossible" },  /* captured bytes */
-		{ 20, 60, "impossible" },       /* more than the block has */
+		{ 8, 7, "not described" },     /* its interface */
+		{ 20, 1 << 20, "impossible" }, /* captured bytes */
+		{ 20, 60, "impossible" },      /* more than the block has */
 		{ 4, 28, "too short" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -577,7 +589,8 @@ static void damaged_blocks_name_packet_and_reason(void **state)
 		unsigned packets;
 		int code = drain(s, &packets, &err);
 		assert_int_equal(packets, 1);
-		expect_error(code, &err, -EBADMSG, (const char *const[]){ path, "packet 2", rows[i].word, NULL });
+		expect_error(
+			code, &err, -EBADMSG, (const char *const[]){ path, "packet 2", rows[i].word, NULL });
 		fl_source_close(s);
 	}
 }
@@ -621,9 +634,15 @@ static void only_link_types_that_nobody_reads(void **state)
 static void pcap_of_either_order_modified_and_of_old_versions(void **state)
 {
 	(void)state;
-	static const struct { uint32_t magic, minor; bool swapped, modified; } rows[] = {
-		{ 0xa1b2c3d4, 4, false, false }, { 0xa1b2cd34, 4, false, true }, { 0xa1b2c3d4, 2, true, false },
-		{ 0xa1b2c3d4, 3, false, false }, { 0xa1b2c3d4, 3, true, false },
+	static const struct {
+		uint32_t magic, minor;
+		bool swapped, modified;
+	} rows[] = {
+		{ 0xa1b2c3d4, 4, false, false },
+		{ 0xa1b2cd34, 4, false, true },
+		{ 0xa1b2c3d4, 2, true, false },
+		{ 0xa1b2c3d4, 3, false, false },
+		{ 0xa1b2c3d4, 3, true, false },
 	};
 	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
 		bool big = i & 1, swapped = rows[i / 2].swapped;
@@ -656,8 +675,8 @@ static void pcap_of_either_order_modified_and_of_old_versions(void **state)
 static struct bytes fragment(unsigned id, bool last)
 {
 	struct bytes b = { .size = 0 };
-	const uint8_t header[] = { 0x45, 0, 0, last ? 36 : 36, 0, (uint8_t)id, last ? 0 : 0x20, last ? 2 : 0, 64, 17, 0, 0,
-		10, 0, 0, 1, 10, 0, 0, 2 };
+	const uint8_t header[] = { 0x45, 0, 0, last ? 36 : 36, 0, (uint8_t)id, last ? 0 : 0x20, last ? 2 : 0,
+		64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2 };
 	add(&b, header, sizeof(header));
 	add(&b, last ? "ijklmnopqrstuvwx" : "\x9c\x40\0\x35\0\x20\0\0abcdefgh", 16);
 	return b;
@@ -675,7 +694,8 @@ static void add_raw(struct bytes *b, uint32_t seconds, const struct bytes *packe
 static void fragments_become_one_packet(void **state)
 {
 	(void)state;
-	struct bytes b = { .size = 0 }, first = fragment(1, false), last = fragment(1, true), plain = raw_packet(54);
+	struct bytes b = { .size = 0 }, first = fragment(1, false), last = fragment(1, true),
+		     plain = raw_packet(54);
 	add_header(&b, MAGIC_US, 101);
 	add_raw(&b, 1, &last);
 	add_raw(&b, 2, &plain);
@@ -701,13 +721,14 @@ static void fragments_become_one_packet(void **state)
 static void what_stays_incomplete_is_told_by_its_beginning(void **state)
 {
 	(void)state;
-	struct bytes b = { .size = 0 }, first = fragment(1, false), last = fragment(2, true), later = fragment(3, false);
+	struct bytes b = { .size = 0 }, first = fragment(1, false), last = fragment(2, true),
+		     later = fragment(3, false);
 	add_header(&b, MAGIC_US, 101);
 	add_raw(&b, 1, &first);
 	add_raw(&b, 2, &last);
 	add_raw(&b, 40, &later);
 	struct fl_source *s = open_bytes(&b, NULL);
-	expect_packet(s, 53, INT64_C(1000000000)); /* pushed out by time */
+	expect_packet(s, 53, INT64_C(1000000000));  /* pushed out by time */
 	expect_packet(s, 53, INT64_C(40000000000)); /* at the end */
 	const struct fl_source_counters *c = fl_source_counters(s);
 	assert_int_equal(c->packets, 2);
@@ -717,7 +738,8 @@ static void what_stays_incomplete_is_told_by_its_beginning(void **state)
 	expect_end(s);
 }
 
-/* A datagram in a tunnel, itself in fragments, whose packets are fragments: as a tunnel with too small an MTU makes. */
+/* A datagram in a tunnel, itself in fragments, whose packets are fragments: as a tunnel with too small an MTU
+ * makes. */
 static void fragments_in_fragments(void **state)
 {
 	(void)state;
@@ -727,8 +749,8 @@ static void fragments_in_fragments(void **state)
 		struct bytes inner = fragment(1, n);
 		for (unsigned half = 0; half < 2; half++) {
 			size_t from = half ? 24 : 0, size = half ? inner.size - 24 : 24;
-			uint8_t header[] = { 0x45, 0, 0, (uint8_t)(20 + size), 0, (uint8_t)(9 + n), half ? 0 : 0x20, half ? 3 : 0,
-				64, 4, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2 };
+			uint8_t header[] = { 0x45, 0, 0, (uint8_t)(20 + size), 0, (uint8_t)(9 + n),
+				half ? 0 : 0x20, half ? 3 : 0, 64, 4, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2 };
 			struct bytes outer = { .size = 0 };
 			add(&outer, header, sizeof(header));
 			add(&outer, inner.data + from, size);
@@ -853,7 +875,8 @@ static void an_unknown_interface_lists_the_known(void **state)
 	int code = fl_source_open_live(&s, &o, &err);
 	assert_null(s);
 	if (code == -EPERM)
-		expect_error(code, &err, -EPERM, (const char *const[]){ "fl-nosuch0", "sudo", "setcap", NULL });
+		expect_error(
+			code, &err, -EPERM, (const char *const[]){ "fl-nosuch0", "sudo", "setcap", NULL });
 	else
 		expect_error(code, &err, -ENODEV, (const char *const[]){ "fl-nosuch0", "any", NULL });
 }
