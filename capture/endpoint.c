@@ -6,7 +6,7 @@
  * weaker: a reverse proxy passes on the name that it was asked for itself, or sends the
  * name of a pool in its configuration. So a Host that the caller's own services are asked
  * for, or that no DNS name can be, is set aside in favour of the client's DNS answer, else the
- * bare address, unless that very DNS answer confirms it.
+ * bare address, unless that very DNS answer confirms it. The target that a proxy is asked for is the client's own word, too.
  */
 #include "scanner_internal.h"
 
@@ -54,7 +54,7 @@ struct endpoint_name scanner_endpoint_name(const struct fl_scanner *s, const str
 					   const fl_str *inbound_names, size_t inbound_count)
 {
 	struct endpoint_name e = { v->key.name, v->chain, v->key.name_source, FL_STR_NONE };
-	if (e.source != FL_NAME_HTTP_HOST || e.name == v->dns_name)
+	if (e.source != FL_NAME_HTTP_HOST || e.name == v->dns_name || v->inner)
 		return e;
 	if (scanner_is_host_name(fl_strpool_get(s->strings, e.name)) &&
 	    !contains(inbound_names, inbound_count, e.name))

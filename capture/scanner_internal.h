@@ -22,6 +22,7 @@
 #include "faultline/names.h"
 #include "faultline/quic.h"
 #include "faultline/scanner.h"
+#include "faultline/socks.h"
 #include "faultline/tls.h"
 
 /* Use of fl_flow.user[]. */
@@ -53,6 +54,8 @@ enum flow_flag {
 	FLOW_MULTIPLEXED = 1 << 18,
 	FLOW_ECH = 1 << 20,
 	FLOW_STARTED = 1 << 21,       /* its first exchange, or the flow itself, was counted as a start */
+	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
+	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
 };
 
@@ -61,7 +64,8 @@ struct flow_name {
 	fl_str name;
 	uint32_t next;                /* + 1 */
 	uint8_t source;               /* enum fl_name_source */
-	bool inner;                   /* CONNECT target: behind the proxy */
+	bool inner;                   /* of what is behind the proxy: CONNECT target, SNI in the tunnel */
+	uint16_t port;                /* inner: which */
 };
 
 struct scanner_counters {
@@ -102,6 +106,7 @@ struct fl_scanner {
 	bool resolver_failed;         /* said so in the packet that was dissected last */
 	struct fl_tls_hello hello;
 	struct fl_http_request request;
+	struct fl_socks_request socks;
 };
 
 static inline enum fl_application flow_application(const struct fl_flow *f)
@@ -144,6 +149,10 @@ struct best_name {
 bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
 /* The newest Host of an HTTP flow, else the best name: what the open request is for. */
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
+
+/* Of a tunnel: what the proxy itself is called, and the newest name of the target. */
+bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
+const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const struct fl_flow *f);
 
 /* What the client, or another address of its host, last called the responder. */
 bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding);

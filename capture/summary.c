@@ -139,7 +139,7 @@ static void collect_inbound_names(struct summary *m)
 	for (size_t i = 0; i < n; i++) {
 		const struct fl_conversation *v = fl_conversation_get(table, i);
 		uint32_t h = summary_host_of(m, &v->key.server);
-		if (h == NO_HOST || v->key.name_source > FL_NAME_HTTP_HOST || !v->key.name)
+		if (h == NO_HOST || v->key.name_source > FL_NAME_HTTP_HOST || !v->key.name || v->inner)
 			continue;
 		size_t *count = &m->inbound_name_count[h];
 		if (*count == capacity[h]) {

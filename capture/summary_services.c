@@ -39,7 +39,8 @@ static size_t collect(const struct summary *m, struct inbound **list)
 	for (size_t i = 0; i < n; i++) {
 		const struct fl_conversation *v = fl_conversation_get(table, i);
 		uint32_t host = summary_host_of(m, &v->key.server);
-		if (host != NO_HOST && answered(v))
+		/* A local proxy does not listen on the ports of its targets. */
+		if (host != NO_HOST && answered(v) && !v->inner)
 			(*list)[count++] = (struct inbound){ host, v };
 	}
 	if (count)

@@ -38,6 +38,7 @@ struct fl_conversation {
 	fl_str dns_chain;
 	uint8_t application;      /* enum fl_application */
 	bool multiplexed, broken;
+	bool inner;               /* with what is behind a proxy; the server is the proxy, the port is the target's */
 	uint32_t sibling, sibling_before; /* ring of conversations of the same client, name, port, transport */
 
 	struct fl_connections connections;

@@ -431,9 +431,131 @@ static void a_host_with_two_addresses_is_one_client(void **state)
 	(void)state;
 }
 
+#define PROXY "10.0.0.3"
+
+static void say_hello(struct net *n, struct conn *c, const char *sni)
+{
+	uint8_t hello[512];
+	tcp_say(n, c, 0, hello, put_hello(hello, sni));
+}
+
+static void a_target_behind_a_proxy_and_the_proxy_are_two_dependencies(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, PROXY, 3128);
+	dns_lookup(&n, WEB, DNS, "proxy.internal", NULL, PROXY);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, "CONNECT api.pay.example:443 HTTP/1.1\r\nHost: api.pay.example:443\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 200 Connection established\r\n\r\n");
+	say_hello(&n, &c, "api.pay.example");
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *proxy = dependency(s, "proxy.internal", PROXY, 3128);
+	const struct fl_scan_dependency *target = dependency(s, "api.pay.example", PROXY, 443);
+	assert_non_null(proxy);
+	assert_non_null(target);
+	assert_null(dependency(s, "api.pay.example", NULL, 3128));
+	assert_string_equal(proxy->application, "http");
+	assert_int_equal(proxy->name_source, FL_NAME_DNS);
+	assert_int_equal(proxy->connections.tried, 1);
+	assert_int_equal(proxy->connections.established, 1);
+	assert_int_equal(proxy->failures, 0);
+	assert_string_equal(target->application, "tls");
+	assert_int_equal(target->name_source, FL_NAME_TLS_SNI);
+	assert_int_equal(target->connections.established, 1);
+	assert_true(target->answered && target->exchanges == 1 && proxy->exchanges == 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_target_that_the_proxy_does_not_reach_fails_and_the_proxy_does_not(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, PROXY, 3128);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, "CONNECT gone.example:443 HTTP/1.1\r\nHost: gone.example\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *proxy = dependency(s, NULL, PROXY, 3128);
+	const struct fl_scan_dependency *target = dependency(s, "gone.example", PROXY, 443);
+	assert_non_null(proxy);
+	assert_non_null(target);
+	assert_int_equal(proxy->failures, 0);
+	assert_int_equal(target->failures, 1);
+	assert_int_equal(target->connections.refused, 1);
+	assert_int_equal(target->connections.established, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_target_behind_socks_is_named_by_the_request(void **state)
+{
+	static const char greeting[] = "\5\1\0", accepted[] = "\5\0", ok[] = "\5\0\0\1\0\0\0\0\0\0";
+	static const char request[] = "\5\1\0\3\x0a" "db.example\x15\x38";
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, PROXY, 1080);
+	tcp_open(&n, &c);
+	tcp_say(&n, &c, 0, greeting, 3);
+	tcp_say(&n, &c, 1, accepted, 2);
+	tcp_say(&n, &c, 0, request, sizeof(request) - 1);
+	tcp_say(&n, &c, 1, ok, 10);
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *proxy = dependency(s, NULL, PROXY, 1080);
+	const struct fl_scan_dependency *target = dependency(s, "db.example", PROXY, 5432);
+	assert_non_null(proxy);
+	assert_non_null(target);
+	assert_string_equal(proxy->application, "socks");
+	assert_int_equal(target->connections.established, 1);
+	assert_int_equal(target->failures, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_target_by_address_is_an_address(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, PROXY, 3128);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, "CONNECT 192.0.2.80:8443 HTTP/1.1\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 200 OK\r\n\r\n");
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	assert_non_null(dependency(s, NULL, "192.0.2.80", 8443));
+	assert_non_null(dependency(s, NULL, PROXY, 3128));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_resolver_that_fails_over_tcp_fails(void **state)
+{
+	static const char query[] = "\0\x13\x12\x34\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1";
+	static const char answer[] = "\0\x13\x12\x34\x81\x82\0\1\0\0\0\0\0\0\1a\0\0\1\0\1";
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, DNS, 53);
+	tcp_open(&n, &c);
+	tcp_say(&n, &c, 0, query, 21);
+	tcp_say(&n, &c, 1, answer, 2); /* the length in a segment of its own */
+	tcp_say(&n, &c, 1, answer + 2, 19);
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, NULL, DNS, 53);
+	assert_non_null(d);
+	assert_int_equal(d->exchanges, 1);
+	assert_int_equal(d->failures, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_target_behind_a_proxy_and_the_proxy_are_two_dependencies),
+		cmocka_unit_test(a_target_that_the_proxy_does_not_reach_fails_and_the_proxy_does_not),
+		cmocka_unit_test(a_target_behind_socks_is_named_by_the_request),
+		cmocka_unit_test(a_target_by_address_is_an_address),
+		cmocka_unit_test(a_resolver_that_fails_over_tcp_fails),
 		cmocka_unit_test(a_backend_called_inside_requests_is_on_request_with_its_fan_out),
 		cmocka_unit_test(a_host_that_is_passed_through_names_no_backend),
 		cmocka_unit_test(a_pool_name_that_dns_could_not_hold_gives_way_to_the_address),
