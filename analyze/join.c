@@ -8,6 +8,7 @@
  *   3 endpoints and resolvers, and where they lead                      join_targets.c
  *   4 requirement groups and entry points                               join_groups.c
  *   5 freezing, the list of dependencies, what nodes are called          here
+ *   before 1 and after 4 a model, when there is one, is applied         model_scans.c, model_apply.c
  *
  * Determinism: the set of scans is sorted by content and has no scan twice before anything is looked at,
  * every choice after that is by content. So the result depends on the set of scans alone.
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #include "analyze/join_internal.h"
+#include "analyze/model_internal.h"
 #include "faultline/units.h"
 
 enum { TITLE_HOSTS = 4 };
@@ -120,9 +122,15 @@ static const char *title_of(const struct join *j)
 
 struct fl_system *fl_system_join(struct fl_scan_set *set)
 {
-	struct fl_system *s = fl_system_new();
-	struct join j = { .system = s, .arena = s->arena };
+	return fl_system_join_model(set, NULL);
+}
 
+struct fl_system *fl_system_join_model(struct fl_scan_set *set, struct fl_model *m)
+{
+	struct fl_system *s = fl_system_new();
+	struct join j = { .system = s, .arena = s->arena, .model = m };
+
+	fl_model_rename_scans(m, set);
 	s->scans = *set;
 	*set = (struct fl_scan_set){ 0 };
 	fl_scan_set_normalise(&s->scans);
@@ -133,10 +141,11 @@ struct fl_system *fl_system_join(struct fl_scan_set *set)
 	fl_join_records(&j);
 	fl_join_targets(&j);
 	fl_join_groups(&j);
-	s->graph = fl_graph_freeze(&j.builder);
+	s->graph = fl_model_apply(m, fl_graph_freeze(&j.builder), false);
 	fl_system_describe_nodes(s);
 	list_dependencies(&j);
 	tell_scopes(&j);
 	s->title = title_of(&j);
+	fl_model_finish(m, s);
 	return s;
 }

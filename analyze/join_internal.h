@@ -96,6 +96,7 @@ struct join {
 	struct fl_system *system;
 	struct fl_arena *arena;
 	struct fl_graph_builder *builder;
+	const struct fl_model *model; /* NULL without one */
 	struct join_service *services; /* sorted by host, name */
 	size_t service_count;
 	struct join_owner *owners; /* sorted by address, host */

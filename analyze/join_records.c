@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "analyze/join_internal.h"
+#include "analyze/model_internal.h"
 
 uint64_t fl_join_add(uint64_t a, uint64_t b)
 {
@@ -362,9 +363,13 @@ static void widen_scope(const struct join *j, struct fl_scan_dependency *d)
 		d->provider = NULL;
 }
 
-static bool belongs_to_graph(const struct fl_scan_dependency *d)
+/* What never answered may be a stray; a model can say that it is none. */
+static bool belongs_to_graph(const struct join *j, const char *identity, const struct fl_scan_dependency *d)
 {
-	return d->class != FL_CLASS_PROBE && d->answered;
+	if (d->class == FL_CLASS_PROBE || d->answered)
+		return d->class != FL_CLASS_PROBE;
+	return j->model && fl_model_confirms(j->model, fl_arena_printf(j->arena, "endpoint:%s:%u/%s", identity,
+							       (unsigned)d->port, d->transport));
 }
 
 void fl_join_records(struct join *j)
@@ -383,7 +388,7 @@ void fl_join_records(struct join *j)
 		d->identity = list[i].identity;
 		d->merged = merge(j, &list[i], end - i);
 		widen_scope(j, d->merged);
-		d->in_graph = belongs_to_graph(d->merged);
+		d->in_graph = belongs_to_graph(j, d->identity, d->merged);
 		d->target = JOIN_NONE;
 		s->own_count += d->in_graph && d->merged->class != FL_CLASS_NAME_RESOLUTION;
 		d->window_s = host == JOIN_NONE ? 0 : j->host_window_s[host];

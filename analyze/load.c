@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "analyze/join_internal.h"
+#include "analyze/model_internal.h"
 #include "faultline/json.h"
 
 struct loading {
@@ -136,24 +137,32 @@ static const char *title_of_graph(struct fl_system *s, const char *path)
 	return fl_arena_string_n(s->arena, name, length);
 }
 
-static struct fl_system *system_of_graph(struct fl_graph *g, const char *name)
+static struct fl_system *system_of_graph(struct fl_graph *g, const char *name, struct fl_model *m)
 {
 	struct fl_system *s = fl_system_new();
 
-	s->graph = g;
+	s->graph = fl_model_apply(m, g, true);
 	s->coverage.unseen_dependencies = NAN;
 	s->coverage.window_for_95_s = NAN;
 	s->title = title_of_graph(s, name);
 	fl_system_describe_nodes(s);
+	fl_model_finish(m, s);
 	return s;
 }
 
 int fl_system_load(struct fl_system **system, const char *const *inputs, size_t count, struct fl_error *err)
 {
-	struct loading l = { .err = err };
-	int code = 0;
+	return fl_system_load_model(system, inputs, count, NULL, err);
+}
 
-	if (count == 0)
+int fl_system_load_model(struct fl_system **system, const char *const *inputs, size_t count, const char *model,
+	struct fl_error *err)
+{
+	struct loading l = { .err = err };
+	struct fl_model *m = NULL;
+	int code = model ? fl_model_read(&m, model, err) : 0;
+
+	if (code == 0 && count == 0)
 		code = fl_fail(err, -EINVAL,
 			"no input; give scan files, a directory of them, a graph file, or "
 			"- for standard input");
@@ -162,9 +171,10 @@ int fl_system_load(struct fl_system **system, const char *const *inputs, size_t 
 	if (code == 0 && !l.graph && l.set.count == 0)
 		code = fl_fail(err, -EINVAL, "%s: no scan in it; was anything scanned?", inputs[0]);
 	if (code == 0)
-		*system = l.graph ? system_of_graph(l.graph, l.graph_name) : fl_system_join(&l.set);
+		*system = l.graph ? system_of_graph(l.graph, l.graph_name, m) : fl_system_join_model(&l.set, m);
 	else
 		fl_graph_free(l.graph);
+	fl_model_free(m);
 	fl_scan_set_fini(&l.set);
 	free((char *)(uintptr_t)l.graph_name);
 	return code;

@@ -14,6 +14,7 @@
 enum { MEMBERS_NAMED = 4 };
 
 struct blast_options {
+	const char *model;
 	bool down, all, json;
 };
 
@@ -23,12 +24,13 @@ static const struct fl_option options[] = {
 	{ "all", 0, FL_OPTION_FLAG, offsetof(struct blast_options, all), 0, 0, NULL,
 		"for every node by itself; all arguments are INPUTs" },
 	FL_JSON_OPTION(blast_options),
+	FL_MODEL_OPTION(blast_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "blast",
-	.synopsis = "NODE INPUT... [--down] [--json] | --all INPUT... [--json]",
+	.synopsis = "NODE INPUT... [--model FILE] [--down] [--json] | --all INPUT... [--model FILE] [--json]",
 	.about = "Tell what fails when a node fails, in order, and why",
 	.options = options,
 	.notes = "NODE is an id of the graph, or any part of one that only one node has: db1, "
@@ -258,7 +260,7 @@ static int run(int argc, char **argv)
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, o.all ? 0 : 1, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, o.all ? 0 : 1, o.model, usage.command, &err);
 	if (rc == 0 && o.all)
 		blast_all(system, o.json);
 	else if (rc == 0)

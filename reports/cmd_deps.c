@@ -9,6 +9,7 @@
 #include "reports/inputs.h"
 
 struct deps_options {
+	const char *model;
 	const char *of;
 	bool json;
 };
@@ -17,12 +18,13 @@ static const struct fl_option options[] = {
 	{ "of", 0, FL_OPTION_STRING, offsetof(struct deps_options, of), 0, 0, "NODE",
 		"only what this node depends on; any unambiguous part of its id" },
 	FL_JSON_OPTION(deps_options),
+	FL_MODEL_OPTION(deps_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "deps",
-	.synopsis = "[--of NODE] INPUT... [--json]",
+	.synopsis = "[--of NODE] INPUT... [--model FILE] [--json]",
 	.about = "List what services depend on, directly and through others, with the path",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
@@ -58,7 +60,7 @@ static int run(int argc, char **argv)
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, 0, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
 	if (rc == 0)
 		rc = print_deps(system, &o, &err);
 	if (rc == 0)

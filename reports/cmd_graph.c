@@ -8,6 +8,7 @@
 #include "reports/inputs.h"
 
 struct graph_options {
+	const char *model;
 	const char *out;
 	bool json;
 };
@@ -17,12 +18,13 @@ static const struct fl_option options[] = {
 		"where to write; - is standard output, the default" },
 	{ "json", 0, FL_OPTION_FLAG, offsetof(struct graph_options, json), 0, 0, NULL,
 		"print JSON, which a graph always is" },
+	FL_MODEL_OPTION(graph_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "graph",
-	.synopsis = "INPUT... [-o GRAPH.json]",
+	.synopsis = "INPUT... [--model FILE] [-o GRAPH.json]",
 	.about = "Join scans to the failure graph, as faultline.graph/1",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
@@ -47,7 +49,7 @@ static int run(int argc, char **argv)
 	struct fl_error err;
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, 0, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
 	if (rc == 0)
 		rc = write_graph(system, o.out, &err);
 	fl_system_free(system);

@@ -16,17 +16,19 @@
 #include "reports/inputs.h"
 
 struct path_options {
+	const char *model;
 	bool json;
 };
 
 static const struct fl_option options[] = {
 	FL_JSON_OPTION(path_options),
+	FL_MODEL_OPTION(path_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "path",
-	.synopsis = "A B INPUT... [--json]",
+	.synopsis = "A B INPUT... [--model FILE] [--json]",
 	.about = "Show how A depends on B: the shortest and the strongest way, with the evidence of each link",
 	.options = options,
 	.notes = "A and B are ids of the graph, or any part of one that only one node has.\n"
@@ -197,7 +199,7 @@ static int run(int argc, char **argv)
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, 2, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, 2, o.model, usage.command, &err);
 	if (rc == 0)
 		rc = print_paths(system, inputs.list, o.json, &err);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "faultline/model.h"
 #include "faultline/report.h"
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
@@ -13,6 +14,7 @@
 enum { TOP_ON_SCREEN = 20, TOP_MAX = 1000000, ALSO_NAMED = 6 };
 
 struct rank_options {
+	const char *model;
 	int64_t top;
 	bool json;
 };
@@ -21,12 +23,13 @@ static const struct fl_option options[] = {
 	{ "top", 0, FL_OPTION_INTEGER, offsetof(struct rank_options, top), 0, TOP_MAX, "N",
 		"only the N worst (default 20, with --json all; 0: all)" },
 	FL_JSON_OPTION(rank_options),
+	FL_MODEL_OPTION(rank_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "rank",
-	.synopsis = "INPUT... [--top N] [--json]",
+	.synopsis = "INPUT... [--model FILE] [--top N] [--json]",
 	.about = "Rank the single points of failure, worst first",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
@@ -49,6 +52,8 @@ static void add_spof(cJSON *list, const struct fl_system *s, const struct fl_spo
 	fl_json_add_double(o, "expected_loss", spof->expected_loss);
 	fl_json_add_string(o, "redundancy", spof->redundancy);
 	fl_json_add_string(o, "why", spof->why);
+	if (s->model != NULL)
+		fl_json_add_string(o, "owner", fl_model_owner_of(s->model, spof->node));
 	fl_json_add_string(o, "same_as", fl_graph_node(s->graph, spof->same_as)->id);
 }
 
@@ -143,7 +148,7 @@ static int run(int argc, char **argv)
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, 0, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
 	if (rc == 0) {
 		struct fl_ranking *r = fl_rank(system);
 		if (o.top < 0)

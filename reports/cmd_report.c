@@ -9,9 +9,10 @@
 #include "faultline/command.h"
 #include "faultline/escape.h"
 #include "faultline/report.h"
+#include "reports/inputs.h"
 
 struct report_options {
-	const char *out, *since;
+	const char *out, *since, *model;
 	int64_t top;
 };
 
@@ -24,12 +25,13 @@ static const struct fl_option options[] = {
 	  "older scans: also tell what has changed since" },
 	{ "top", 0, FL_OPTION_INTEGER, offsetof(struct report_options, top), 0, TOP_MAX, "N",
 	  "findings that get a section of their own (5)" },
+	FL_MODEL_OPTION(report_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "report",
-	.synopsis = "INPUT... -o FILE.{html,svg,pdf,png,dot,md,json} [--since OLD] [--top N]",
+	.synopsis = "INPUT... -o FILE.{html,svg,pdf,png,dot,md,json} [--since OLD] [--top N] [--model FILE]",
 	.about = "Write the findings as a document or a picture",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
@@ -62,10 +64,10 @@ static bool is_document(enum fl_report_format format)
 	return format == FL_REPORT_HTML || format == FL_REPORT_MARKDOWN || format == FL_REPORT_JSON;
 }
 
-static int gather(struct material *m, const struct fl_strings *inputs, const char *since,
+static int gather(struct material *m, const struct fl_strings *inputs, const char *since, const char *model,
 	enum fl_report_format format, struct fl_error *err)
 {
-	int rc = fl_system_load(&m->system, inputs->list, inputs->count, err);
+	int rc = fl_inputs_load_model(&m->system, inputs, 0, model, usage.command, err);
 	if (rc == 0 && since != NULL)
 		rc = fl_system_load(&m->old, &since, 1, err);
 	if (rc != 0)
@@ -84,7 +86,7 @@ static int write_report(const struct report_options *o, enum fl_report_format fo
 	const struct fl_strings *inputs, struct fl_error *err)
 {
 	struct material m = { 0 };
-	int rc = gather(&m, inputs, o->since, format, err);
+	int rc = gather(&m, inputs, o->since, o->model, format, err);
 	if (rc == 0) {
 		struct fl_report r = { .system = m.system, .ranking = m.ranking, .reach = m.reach,
 				       .diff = m.diff, .cycles = m.cycles, .top = (size_t)o->top };

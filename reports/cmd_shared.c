@@ -18,17 +18,19 @@
 enum { MEMBERS_NAMED = 4, SEPARATE_SHOWN = 5 };
 
 struct shared_options {
+	const char *model;
 	bool json;
 };
 
 static const struct fl_option options[] = {
 	FL_JSON_OPTION(shared_options),
+	FL_MODEL_OPTION(shared_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "shared",
-	.synopsis = "INPUT... [--json]",
+	.synopsis = "INPUT... [--model FILE] [--json]",
 	.about = "List replicas and vendors that fail together, and what to separate first",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
@@ -178,7 +180,7 @@ static int run(int argc, char **argv)
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, 0, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
 	if (rc == 0) {
 		struct fl_shared *r = fl_shared(system);
 		if (r->dropped > 0)

@@ -16,13 +16,34 @@
 #include <string.h>
 
 #include "faultline/escape.h"
+#include "faultline/model.h"
 #include "faultline/report.h"
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
 
 enum { TITLE_MAX_CHARACTERS = 160, HOSTS_NAMED = 6 };
 
+static void warn_of(const char *command, const char *what, const struct fl_model_remark *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fl_command_warn(command, "%s: %s: %s%s", list[i].place, list[i].statement, what, list[i].text);
+}
+
+void fl_model_warn(const struct fl_system *s, const char *command)
+{
+	if (s->model == NULL)
+		return;
+	warn_of(command, "", s->model->unsupported, s->model->unsupported_count);
+	warn_of(command, "contradicted: ", s->model->contradicted, s->model->contradicted_count);
+}
+
 int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first,
+	const char *command, struct fl_error *err)
+{
+	return fl_inputs_load_model(s, arguments, first, NULL, command, err);
+}
+
+int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
 	const char *command, struct fl_error *err)
 {
 	if (arguments->count <= first)
@@ -30,7 +51,10 @@ int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, siz
 			"no input: give scan files, a directory of them or a graph file; 'faultline %s "
 			"--help' shows how",
 			command);
-	return fl_system_load(s, arguments->list + first, arguments->count - first, err);
+	int code = fl_system_load_model(s, arguments->list + first, arguments->count - first, model, err);
+	if (code == 0)
+		fl_model_warn(*s, command);
+	return code;
 }
 
 /* ---- JSON ---- */
@@ -125,9 +149,31 @@ static void add_lists(cJSON *object, const struct fl_coverage *c)
 	}
 }
 
+static void add_remarks(cJSON *object, const char *key, const struct fl_model_remark *list, size_t count)
+{
+	cJSON *array = cJSON_AddArrayToObject(object, key);
+	for (size_t i = 0; i < count; i++) {
+		cJSON *o = fl_document_append(array);
+		fl_json_add_string(o, "place", list[i].place);
+		fl_json_add_string(o, "statement", list[i].statement);
+		fl_json_add_string(o, "text", list[i].text);
+	}
+}
+
+static void add_model(cJSON *root, const struct fl_model_outcome *m)
+{
+	cJSON *object = cJSON_AddObjectToObject(root, "model");
+	fl_json_add_string(object, "file", m->file);
+	fl_json_add_u64(object, "statements", m->statements);
+	add_remarks(object, "unsupported", m->unsupported, m->unsupported_count);
+	add_remarks(object, "contradicted", m->contradicted, m->contradicted_count);
+}
+
 void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s)
 {
 	const struct fl_coverage *c = &s->coverage;
+	if (s->model != NULL)
+		add_model(root, s->model);
 	cJSON *object = cJSON_AddObjectToObject(root, key);
 	fl_json_add_u64(object, "scans", s->scans.count);
 	if (s->scans.count == 0) {

@@ -15,14 +15,26 @@
 			"print JSON for programs"                                                            \
 	}
 
+#define FL_MODEL_OPTION(type)                                                                                \
+	{                                                                                                    \
+		"model", 0, FL_OPTION_STRING, offsetof(struct type, model), 0, 0, "FILE",                    \
+			"what packets cannot tell: groups, zones, owners, entry points, renames"             \
+	}
+
 /* fl_system_load() of the arguments from @first on; an error when there are none. */
 int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first,
 	const char *command, struct fl_error *err);
+/* The same, corrected by the model file @model (NULL: none); what of it no scan supports, and what scans
+ * contradict, is said on standard error. */
+int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
+	const char *command, struct fl_error *err);
+void fl_model_warn(const struct fl_system *s, const char *command);
 
 /* An object with "schema" first; @schema: "faultline.deps/1". */
 cJSON *fl_document_new(const char *schema);
 /* @key: { scans, watched_s, start, end, hosts[], packets ... limits[], blind_spots[] }; for a graph file
- * only scans (0) and a note: nothing was seen. */
+ * only scans (0) and a note: nothing was seen. With a model "model" is added, too: file, statements,
+ * unsupported[] and contradicted[] (place, statement, text). */
 void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s);
 /* Node ids as an array. */
 void fl_document_add_nodes(

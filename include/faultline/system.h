@@ -27,6 +27,8 @@ struct fl_dependency {
 
 struct fl_entry_client_summary { fl_node_id service; uint64_t clients, exchanges; };
 struct fl_system_node;
+struct fl_model;
+struct fl_model_outcome;
 
 struct fl_system {
 	struct fl_graph *graph;
@@ -38,6 +40,7 @@ struct fl_system {
 	double watched_s;                   /* sum of windows */
 	struct fl_coverage coverage;        /* added up */
 	const char *title;                  /* names of the hosts, for headings */
+	const struct fl_model_outcome *model; /* see model.h; NULL without one */
 	struct fl_system_node *nodes;       /* of the graph; private: label, scope and host */
 };
 
@@ -49,8 +52,13 @@ struct fl_system {
  */
 int fl_system_load(struct fl_system **system, const char *const *inputs, size_t count,
 		   struct fl_error *err);
+/* The same, corrected by the model file @model (NULL: none). */
+int fl_system_load_model(struct fl_system **system, const char *const *inputs, size_t count, const char *model,
+			 struct fl_error *err);
 /* The join alone; takes the scans out of @set. */
 struct fl_system *fl_system_join(struct fl_scan_set *set);
+/* With @m applied, which is used up by it: what became of it is in the system's model. NULL is fine. */
+struct fl_system *fl_system_join_model(struct fl_scan_set *set, struct fl_model *m);
 void fl_system_free(struct fl_system *s);
 
 /* Display name of a node without its kind: "api1/port-8080", "api.vendor.example:443" (other transports
