@@ -14,7 +14,8 @@
  * every choice after that is by content. So the result depends on the set of scans alone.
  *
  * What is no part of the graph (probes, what never answered) is in the list of dependencies all the
- * same, with the id the far end would have.
+ * same, with the id the far end would have. A service that only probes ever talked to (an exporter, a port that a
+ * scan of ports found open) and that uses nothing itself carries nothing that could fail: it is counted, no more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +26,43 @@
 
 enum { TITLE_HOSTS = 4 };
 
+/* Somebody talked to it, and all who did were probes; and it uses nothing. */
+static bool is_only_probed(const struct join *j, const struct join_service *s)
+{
+	size_t clients = 0;
+
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (j->dependencies[s->first_dependency + i].in_graph)
+			return false;
+	for (size_t i = 0; i < s->sighting_count; i++) {
+		const struct fl_scan_service *r = s->sightings[i].record;
+		for (size_t k = 0; r && k < r->client_count; k++, clients++)
+			if (!r->clients[k].probe)
+				return false;
+		if (r && r->clients_dropped > 0)
+			return false;
+	}
+	return clients > 0;
+}
+
+/* Those only probed get a node when a dependency turns out to lead there, see join_targets.c. */
 static void add_service_nodes(struct join *j)
 {
+	for (size_t i = 0; i < j->service_count; i++) {
+		struct join_service *s = &j->services[i];
+		s->node = JOIN_NO_NODE;
+		if (!is_only_probed(j, s))
+			s->node = fl_graph_builder_node(j->builder, s->id, "service");
+	}
+}
+
+static size_t count_left_out(const struct join *j)
+{
+	size_t count = 0;
+
 	for (size_t i = 0; i < j->service_count; i++)
-		j->services[i].node = fl_graph_builder_node(j->builder, j->services[i].id, "service");
+		count += j->services[i].node == JOIN_NO_NODE;
+	return count;
 }
 
 /* The group of @from that has @to among its members. Whichever of the two lists is shorter is searched. */
@@ -137,9 +171,10 @@ struct fl_system *fl_system_join_model(struct fl_scan_set *set, struct fl_model 
 	fl_coverage_add_up(s);
 	j.builder = fl_graph_builder_new();
 	fl_join_services(&j);
-	add_service_nodes(&j);
 	fl_join_records(&j);
+	add_service_nodes(&j);
 	fl_join_targets(&j);
+	s->probed_services = count_left_out(&j);
 	fl_join_groups(&j);
 	s->graph = fl_model_apply(m, fl_graph_freeze(&j.builder), false);
 	fl_system_describe_nodes(s);

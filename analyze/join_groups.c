@@ -389,7 +389,7 @@ static void mark_entry_points(struct join *j)
 
 	for (size_t i = 0; i < j->service_count; i++) {
 		double calls = outside_calls(j, &j->services[i]);
-		if (calls <= 0)
+		if (calls <= 0 || j->services[i].node == JOIN_NO_NODE)
 			continue;
 		fl_graph_builder_entry_point(j->builder, j->services[i].node, calls);
 		found++;
@@ -407,6 +407,8 @@ void fl_join_groups(struct join *j)
 	for (size_t i = 0; i < j->host_count; i++)
 		node(j, "host", j->hosts[i]);
 	for (size_t i = 0; i < j->service_count; i++) {
+		if (j->services[i].node == JOIN_NO_NODE)
+			continue;
 		require_host(j, &j->services[i]);
 		require_endpoints(j, &j->services[i]);
 	}

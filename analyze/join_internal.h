@@ -11,6 +11,7 @@
 #include "faultline/system.h"
 
 #define JOIN_NONE SIZE_MAX
+#define JOIN_NO_NODE UINT32_MAX /* of a service that is no part of the graph */
 /* What is looked at where a file claims absurdly many owners of an address, or services at one port of
  * one host: real ones have a handful, and the join must not become quadratic by a hostile scan. */
 enum { JOIN_OWNERS_MAX = 64, JOIN_LISTENERS_MAX = 64 };
@@ -31,7 +32,7 @@ struct join_service {
 	size_t address_count;
 	uint64_t exchanges, connections;
 	int64_t last_seen_ns;
-	uint32_t node; /* builder's handle */
+	uint32_t node; /* builder's handle; JOIN_NO_NODE */
 	bool called;   /* a target leads to it */
 	bool depends;  /* it has a requirement besides its host */
 	size_t first_dependency, dependency_count;

@@ -306,8 +306,11 @@ static void add_services(struct leads *l)
 	for (size_t i = 0; i < l->service_count; i++) {
 		if (i > 0 && l->services[i] == l->services[i - 1])
 			continue;
-		l->j->services[l->services[i]].called = true;
-		t->members[t->member_count++] = l->j->services[l->services[i]].node;
+		struct join_service *s = &l->j->services[l->services[i]];
+		s->called = true;
+		if (s->node == JOIN_NO_NODE)
+			s->node = fl_graph_builder_node(l->j->builder, s->id, "service");
+		t->members[t->member_count++] = s->node;
 		t->service = l->services[i];
 	}
 }

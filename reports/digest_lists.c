@@ -201,6 +201,8 @@ static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 	add_count(d, "Parse errors in DNS, TLS, HTTP", c->parse_errors, 0);
 	add_count(d, "Packets seen twice, counted once", c->duplicates, c->packets);
 	add_count(d, "Packets that are not IP", c->not_ip, c->packets);
+	if (d->report->system->probed_services > 0)
+		add_count(d, "Services that only probes talked to, left out", d->report->system->probed_services, 0);
 	if (c->host_detection != NULL)
 		add_fact(d, "Local addresses were told by", fl_say_name(d->arena, c->host_detection));
 }

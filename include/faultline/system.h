@@ -7,7 +7,7 @@
  * scanned host, else the address; a service requires its host; addresses hang on their
  * provider; services on one of the resolvers they ask. Interchangeable backends reached by bare address are one
  * group. Background, rare and start-up uses are groups with needs 0; probes, multicast and
- * endpoints that never answered are listed but are no part of the graph.
+ * endpoints that never answered are listed but are no part of the graph; nor are services that only probes talked to.
  */
 #ifndef FAULTLINE_SYSTEM_H
 #define FAULTLINE_SYSTEM_H
@@ -39,6 +39,7 @@ struct fl_system {
 	int64_t start_ns, end_ns;           /* over all scans */
 	double watched_s;                   /* sum of windows */
 	struct fl_coverage coverage;        /* added up */
+	size_t probed_services;             /* left out of the graph: only probes talked to them, they use nothing */
 	const char *title;                  /* names of the hosts, for headings */
 	const struct fl_model_outcome *model; /* see model.h; NULL without one */
 	struct fl_system_node *nodes;       /* of the graph; private: label, scope and host */

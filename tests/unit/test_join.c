@@ -89,6 +89,8 @@ struct row {
 #define DB_SCAN SCAN("db", "\"10.0.0.9\"", SERVICES(SERVICE("db", "postgres", "5432", "")))
 #define TO_DB "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432"
 
+#define PROBED ",\"clients\":[{\"address\":\"192.0.2.9\",\"connections\":5,\"probe\":true}]"
+
 static const struct row rows[] = {
 	{ "an endpoint leads to the service that owns address and port",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ",\"coupling\":0.5"))),
@@ -239,8 +241,7 @@ static const struct row rows[] = {
 					     "\"connections\":5,\"probe\":true}]") "," SERVICE("web", "ssh",
 				  "22", ",\"clients\":[{\"address\":\"192.0.2.8\",\"connections\":10}]"))),
 			DB_SCAN },
-		"service:db/postgres -> 1 of host:db\n" WEB_HOST "service:web/health -> 1 of host:web\n"
-		"service:web/ssh -> 1 of host:web\n"
+		"service:db/postgres -> 1 of host:db\n" WEB_HOST "service:web/ssh -> 1 of host:web\n"
 		"entry service:web/app 0.75\nentry service:web/ssh 0.25\n" },
 	{ "without outside clients who is not called is an entry point",
 		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))),
@@ -253,6 +254,21 @@ static const struct row rows[] = {
 		"service:db/postgres -> 1 of endpoint:disk:1/tcp\n"
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST "entry service:web/app 1\n" },
+	{ "a service that only probes talked to and that uses nothing is no part",
+		{ SCAN("web", "\"10.0.0.1\"",
+			SERVICES(SERVICE("web", "exporter", "9100", PROBED) "," SERVICE("web", "app", "80", PROBED)
+			) "," DEPENDENCIES(USES("web", "app", TO_DB, ""))), DB_SCAN },
+		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
+		"service:db/postgres -> 1 of host:db\n"
+		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST
+		"entry service:web/app 1\n" },
+	{ "a probed service that somebody depends on is a part",
+		{ SCAN("web", "\"10.0.0.1\"", DEPENDENCIES(USES("web", "app", TO_DB, ""))),
+			SCAN("db", "\"10.0.0.9\"", SERVICES(SERVICE("db", "postgres", "5432", PROBED))) },
+		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
+		"service:db/postgres -> 1 of host:db\n"
+		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST
+		"entry service:web/app 1\n" },
 	{ "dependencies of a host without known services belong to its host service",
 		{ SCAN("pc", "\"10.0.0.1\"",
 			DEPENDENCIES(USES("pc", "host", "\"name\":\"x\",\"port\":1", ""))) },
