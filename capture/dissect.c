@@ -18,6 +18,7 @@
 enum {
 	IDENTIFY_SEGMENTS = 8,     /* payload packets of the initiator that may still identify */
 	HELLO_SEGMENTS = 64,       /* ... in which a late ClientHello is looked for */
+	HANDSHAKE_SEGMENTS = 12,   /* ... that a client's handshake may take before its Finished must have come */
 	NAMES_PER_FLOW = 64,
 	DNS_PORT = 53,
 	DOT_PORT = 853,
@@ -297,9 +298,17 @@ static bool tls_has_data(struct fl_flow *f, enum fl_side side, const struct fl_s
 		if (type == RECORD_DATA && length != PROTECTED_ALERT) {
 			bool finished = side == FL_INITIATOR && !flow_has(f, FLOW_TLS_OLD) &&
 					!flow_has(f, FLOW_TLS_FINISHED) && finished_length(length);
-			if (!finished)
+			/* TLS 1.3: certificates of the client come before its Finished */
+			bool handshake = side == FL_INITIATOR && !flow_has(f, FLOW_TLS_OLD) &&
+					 !flow_has(f, FLOW_TLS_FINISHED) &&
+					 f->user[FLOW_SEGMENTS] < HANDSHAKE_SEGMENTS;
+			if (!finished && !handshake)
 				return true;
-			flow_set(f, FLOW_TLS_FINISHED);
+			if (finished)
+				{
+				flow_set(f, FLOW_TLS_FINISHED);
+				flow_set(f, FLOW_TICKET_DUE);
+			}
 		}
 		fl_read_skip(&r, length);
 	}
@@ -336,6 +345,10 @@ static void note_request(struct fl_scanner *s, struct fl_flow *f)
 	f->user[FLOW_REQUEST_NAME] = 0; /* a request without Host is for the address */
 	if (s->request.host[0])
 		note_target(s, f, s->request.host, s->request.connect ? s->request.port : 0);
+	if (s->request.content_length || s->request.chunked)
+		flow_set(f, FLOW_BODY);
+	else
+		flow_clear(f, FLOW_BODY);
 	if (is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
 	else
@@ -408,7 +421,9 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 		return;
 	bool hello = f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS && d->data[0] == RECORD_HANDSHAKE &&
 		     d->data[5] == 1 && fl_tls_probe(d->data, d->size) == FL_PARSE_OK;
-	bool request = !hello && (!flow_has(f, FLOW_TLS)) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
+	/* A body may hold what looks like a request: while one is being sent, nothing in it is believed. */
+	bool in_body = flow_has(f, FLOW_BODY) && f->last_payload_side == FL_INITIATOR;
+	bool request = !hello && !in_body && (!flow_has(f, FLOW_TLS)) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
 		       fl_http_probe(d->data, d->size) == FL_PARSE_OK;
 	if (hello || request)
 		restart_stream(s, stream, p->tcp_seq);

@@ -37,7 +37,9 @@ enum {
 /* A flow in its table: the flow, its slot in the index, two names. */
 enum { FLOW_COST = sizeof(struct fl_flow) + 16 + 2 * sizeof(struct flow_name) };
 /* An attempt without answer at the end of the capture is undecided when it is younger. */
-static const int64_t undecided_ns = INT64_C(3) * 1000000000;
+static const int64_t undecided_ns = INT64_C(3) * 1000000000, undecided_exchange_ns = INT64_C(10) * 1000000000;
+
+static const int64_t day_ns = INT64_C(86400) * 1000000000;
 
 static uint32_t share(uint64_t memory, unsigned percent, size_t cost)
 {
@@ -124,14 +126,35 @@ static void note_start(struct fl_scanner *s, struct fl_conversation *v, struct f
 
 /* ---- exchanges ---- */
 
-static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns)
+/* Is the missing answer a failure? Only with evidence: the far end reset, or a client that asked went away or waited in vain. What is
+ * under way when the capture ends, or in a flow that is given up for room, is undecided; and a sender of logs or metrics never
+ * waited for anything. */
+static bool went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, enum fl_flow_end how)
+{
+	if (flow_has(f, FLOW_MAYBE_ANSWERED))
+		return false;
+	if (how == FL_END_EVICTED || (how == FL_END_CAPTURE && s->last_ns - f->exchange_start_ns < undecided_exchange_ns))
+		return false;
+	if (f->transport != FL_TRANSPORT_TCP)
+		return flow_application(f) == FL_APP_DNS || flow_application(f) == FL_APP_NTP;
+	if (f->flags_seen[FL_RESPONDER] & FL_TCP_RST || flow_has(f, FLOW_ANSWERED))
+		return true;
+	return flow_application(f) != FL_APP_UNKNOWN && flow_application(f) != FL_APP_SYSLOG &&
+	       flow_application(f) != FL_APP_STATSD;
+}
+
+static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns, enum fl_flow_end how)
 {
 	if (!f->exchange_start_ns)
 		return;
 	struct fl_conversation *v = request_conversation(s, f, f->last_ns);
-	if (flow_has(f, FLOW_ANSWER_DUE)) {
-		v->failures++;
-		fl_conversation_failure(s->conversations, v, now_ns);
+	if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_MAYBE_ANSWERED)) {
+		v->answered++;
+	} else if (flow_has(f, FLOW_ANSWER_DUE)) {
+		if (went_unanswered(s, f, how)) {
+			v->failures++;
+			fl_conversation_failure(s->conversations, v, now_ns);
+		}
 	} else {
 		struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
 		if (d)
@@ -141,12 +164,13 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], now_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN);
 	flow_clear(f, FLOW_ANSWER_DUE);
+	flow_clear(f, FLOW_MAYBE_ANSWERED);
 	f->exchange_start_ns = 0;
 }
 
 static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
-	close_exchange(s, f, p->time_ns);
+	close_exchange(s, f, p->time_ns, FL_END_CLOSED);
 	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
 	f->exchanges++;
 	f->exchange_start_ns = p->time_ns;
@@ -195,13 +219,20 @@ static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, cons
 
 static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
+	/* After the client's Finished a server sends session tickets, which look like an answer and are none: the first records
+	 * decide nothing, those behind them do. */
+	bool ticket = flow_has(f, FLOW_TICKET_DUE);
+	flow_clear(f, FLOW_TICKET_DUE);
 	if (!f->exchange_start_ns)
 		return;
+	if (ticket)
+		flow_set(f, FLOW_MAYBE_ANSWERED);
 	int64_t span_us = (p->time_ns - f->exchange_start_ns) / 1000;
 	f->user[FLOW_SPAN] = span_us < 0 ? 0 : span_us > UINT32_MAX ? UINT32_MAX : (uint32_t)span_us;
-	if (!flow_has(f, FLOW_ANSWER_DUE))
+	if (!flow_has(f, FLOW_ANSWER_DUE) || ticket)
 		return;
 	flow_clear(f, FLOW_ANSWER_DUE);
+	flow_clear(f, FLOW_MAYBE_ANSWERED);
 	if (flow_has(f, FLOW_TUNNEL)) {
 		struct fl_conversation *proxy = proxy_conversation(s, f, p->time_ns);
 		proxy->answered++;
@@ -258,6 +289,15 @@ static void count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f)
 		request_conversation(s, f, f->last_ns)->failures += f->packets[FL_INITIATOR] - answered;
 }
 
+/* 100 Continue and its like: neither the answer nor a change of sides (RFC 9110 section 15.2). */
+static bool is_interim(const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (side != FL_RESPONDER || !flow_has(f, FLOW_HTTP) || flow_has(f, FLOW_TUNNEL))
+		return false;
+	unsigned status = fl_http_status(p->payload.data, p->payload.size);
+	return status >= 100 && status < 200 && status != 101;
+}
+
 static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen, const struct fl_packet *p)
 {
 	struct fl_flow *f = seen->flow;
@@ -267,8 +307,11 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 	/* An old segment may fill a hole of a stream that is still read. */
 	if (seen->retransmit && (f->stream[side].closed || !f->stream[side].started))
 		return;
+	/* The next request may name another host: what is open is settled under its own name first. */
+	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !seen->retransmit)
+		close_exchange(s, f, p->time_ns, FL_END_CLOSED);
 	bool counts = scanner_dissect(s, f, side, p);
-	if (seen->retransmit)
+	if (seen->retransmit || is_interim(f, side, p))
 		return;
 	if (!f->first_payload_ns[side])
 		f->first_payload_ns[side] = p->time_ns;
@@ -313,8 +356,24 @@ static bool was_established(const struct fl_flow *f)
 	if (f->transport != FL_TRANSPORT_TCP)
 		return f->packets[FL_RESPONDER] > 0;
 	/* Only the client's packets captured: what it sends after the SYN shows that it was answered. */
-	bool one_sided = f->packets[FL_RESPONDER] == 0 && f->bytes[FL_INITIATOR] > 0;
+	bool one_sided = f->packets[FL_RESPONDER] == 0 && f->bytes[FL_INITIATOR] > 0 &&
+			 f->flags_seen[FL_INITIATOR] & FL_TCP_ACK;
 	return f->established_ns || f->synack_ns || one_sided;
+}
+
+/* Packets of a connection that nobody has: scans with ACK, answers to forged SYNs, a RST or FIN long after the end. */
+static bool is_stray(const struct fl_flow *f)
+{
+	if (!f->midstream || f->bytes[0] + f->bytes[1] > 0)
+		return false;
+	return !f->packets[0] || !f->packets[1] || (f->flags_seen[0] | f->flags_seen[1]) & (FL_TCP_RST | FL_TCP_FIN);
+}
+
+/* A datagram that expects no answer is not timed out. */
+static bool expects_answer(const struct fl_flow *f)
+{
+	enum fl_application a = flow_application(f);
+	return f->transport == FL_TRANSPORT_TCP || a == FL_APP_DNS || a == FL_APP_NTP || a == FL_APP_QUIC;
 }
 
 static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v)
@@ -332,7 +391,7 @@ static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct 
 		c->reset += state == FL_CONN_RSTR;
 	} else if (state == FL_CONN_REJ || f->rst_after_syn || f->unreachable) {
 		c->refused++;
-	} else if (s->last_ns - f->first_ns > undecided_ns) {
+	} else if (s->last_ns - f->first_ns > undecided_ns && expects_answer(f)) {
 		c->timed_out++;
 	}
 }
@@ -383,20 +442,20 @@ static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 					  f->synack_ns - f->syn_ns, f->established_ns - f->synack_ns);
 	if (!established)
 		fl_conversation_failure(s->conversations, v, f->first_ns);
-	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
-	if (d && f->synack_ns && f->syn_ns)
+	bool timed = f->synack_ns && f->syn_ns;
+	struct fl_measures *d = timed ? fl_conversation_detail(s->conversations, &v->detail) : NULL;
+	if (d)
 		fl_histogram_add(&d->connect, f->synack_ns - f->syn_ns);
 }
 
 static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 {
 	struct fl_scanner *s = context;
-	(void)how;
 	s->counters.flows++;
 	if (!flow_has(f, FLOW_GROUP))
 		count_unanswered_queries(s, f);
-	close_exchange(s, f, f->last_ns);
-	if (!flow_has(f, FLOW_GROUP))
+	close_exchange(s, f, f->last_ns, how);
+	if (!flow_has(f, FLOW_GROUP) && !is_stray(f))
 		count_connection(s, f);
 	if (s->options.flows)
 		scanner_log_flow(s, f);
@@ -462,14 +521,30 @@ struct fl_locality *fl_scanner_locality(struct fl_scanner *s)
 	return s->locality;
 }
 
+/* The window is from the first to the last packet; a stamp a day off that the next packet does not share is damage. */
+static void see_time(struct fl_scanner *s, int64_t time_ns)
+{
+	if (!s->timed) {
+		s->timed = true;
+		s->first_ns = s->last_ns = s->odd_ns = time_ns;
+		return;
+	}
+	if ((time_ns > s->last_ns + day_ns || time_ns < s->first_ns - day_ns) &&
+	    (time_ns > s->odd_ns + day_ns || time_ns < s->odd_ns - day_ns)) {
+		s->odd_ns = time_ns;
+		return;
+	}
+	if (time_ns < s->first_ns)
+		s->first_ns = time_ns;
+	if (time_ns > s->last_ns)
+		s->last_ns = time_ns;
+}
+
 void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
 {
 	s->counters.packets++;
 	s->counters.bytes += p->len;
-	if (!s->first_ns || p->time_ns < s->first_ns)
-		s->first_ns = p->time_ns;
-	if (p->time_ns > s->last_ns)
-		s->last_ns = p->time_ns;
+	see_time(s, p->time_ns);
 	if (p->transport != FL_TRANSPORT_TCP && p->transport != FL_TRANSPORT_UDP) {
 		if (p->arp)
 			fl_locality_see_arp(s->locality, p);

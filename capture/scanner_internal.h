@@ -57,6 +57,9 @@ enum flow_flag {
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
 	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
+	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */
+	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */
+	FLOW_BODY = 1 << 26,          /* the open HTTP request has a body */
 };
 
 /* A name that a flow carried; a list per flow, in the order of first appearance. */
@@ -96,7 +99,9 @@ struct fl_scanner {
 	uint32_t flow_name_count, flow_name_limit, flow_name_free; /* free list: + 1 */
 
 	struct scanner_counters counters;
+	bool timed;                   /* first_ns and last_ns are set */
 	int64_t first_ns, last_ns;    /* packets */
+	int64_t odd_ns;               /* last stamp far from the others */
 	int64_t start_ns, end_ns;     /* declared window; 0 = none */
 	uint32_t flow_capacity, binding_limit;
 

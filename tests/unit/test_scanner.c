@@ -154,9 +154,128 @@ static void queries_that_leave_one_socket_together_are_two_exchanges(void **stat
 	m[2] = 1, m[3] = 0;
 	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
 	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
+	n.now += 20 * SECOND;
+	dns_lookup(&n, WEB, DNS, "later.example", NULL, "203.0.113.1");
 	struct fl_scan *s = net_scan(&n);
-	assert_int_equal(s->dependencies[0].exchanges, 4);
+	assert_int_equal(s->dependencies[0].exchanges, 5);
 	assert_int_equal(s->dependencies[0].failures, 4); /* two errors, two without an answer */
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void what_is_under_way_at_the_end_has_not_failed(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.8", 80);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, GET("one.example"));
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "one.example", NULL, 80);
+	assert_int_equal(d->exchanges, 1);
+	assert_int_equal(d->failures, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_sender_of_logs_that_nobody_answers_has_no_failures(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "10.0.0.9", 24224), u = tcp_conn(WEB, 41001, "10.0.0.9", 514);
+	tcp_open(&n, &c);
+	for (int i = 0; i < 5; i++) {
+		tcp_text(&n, &c, 0, "line\n");
+		net_send(&n, &c, 1, FL_TRANSPORT_TCP, FL_TCP_ACK, NULL, 0);
+		net_send(&n, &u, 0, FL_TRANSPORT_UDP, 0, "<13>line", 8);
+	}
+	tcp_close(&n, &c);
+	n.now += 20 * SECOND;
+	dns_lookup(&n, WEB, DNS, "later.example", NULL, NULL);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(dependency(s, NULL, "10.0.0.9", 24224)->failures, 0);
+	const struct fl_scan_dependency *d = dependency(s, NULL, "10.0.0.9", 514);
+	assert_int_equal(d->failures, 0);
+	assert_int_equal(d->connections.timed_out, 0);
+	assert_false(d->answered);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void packets_of_connections_that_nobody_has_are_none(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn scan = tcp_conn("198.51.100.9", 40000, WEB, 22), forged = tcp_conn(WEB, 41000, "203.0.113.66", 443);
+	net_send(&n, &scan, 0, FL_TRANSPORT_TCP, FL_TCP_ACK, NULL, 0);
+	net_send(&n, &scan, 1, FL_TRANSPORT_TCP, FL_TCP_RST, NULL, 0);
+	net_send(&n, &forged, 1, FL_TRANSPORT_TCP, FL_TCP_SYN | FL_TCP_ACK, NULL, 0);
+	net_send(&n, &forged, 0, FL_TRANSPORT_TCP, FL_TCP_RST, NULL, 0);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 0);
+	assert_int_equal(s->service_count, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void session_tickets_are_no_answer(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	uint16_t port = 41000;
+	for (int i = 0; i < 40; i++) {
+		struct conn user = tcp_conn(USER, ++port, WEB, 443), db = tcp_conn(WEB, ++port, "10.0.0.9", 7000);
+		uint8_t hello[256];
+		tcp_open(&n, &user);
+		tcp_say(&n, &user, 0, hello, put_hello(hello, "www.example"));
+		tls_record(&n, &user, 1, 22, 120);
+		tls_record(&n, &user, 1, 23, 900);
+		tls_record(&n, &user, 0, 23, 2000); /* the client's certificate */
+		tls_record(&n, &user, 0, 23, 53);   /* Finished */
+		tls_record(&n, &user, 0, 23, 300);  /* request */
+		tls_record(&n, &user, 1, 23, 250);  /* ticket */
+		tcp_open(&n, &db);
+		tcp_text(&n, &db, 0, "query");
+		tcp_text(&n, &db, 1, "rows");
+		tcp_close(&n, &db);
+		tls_record(&n, &user, 1, 23, 500);  /* answer */
+		tcp_close(&n, &user);
+		n.now += SECOND;
+	}
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(service(s, "port-443")->exchanges, 40);
+	assert_int_equal(service(s, "port-443")->failures, 0);
+	assert_int_equal(dependency(s, NULL, "10.0.0.9", 7000)->class, FL_CLASS_ON_REQUEST);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_body_that_looks_like_a_request_names_nobody(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.8", 80);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, "POST / HTTP/1.1\r\nHost: real.example\r\nContent-Length: 60\r\nExpect: 100-continue\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 100 Continue\r\n\r\n");
+	tcp_text(&n, &c, 0, GET("injected.evil"));
+	tcp_text(&n, &c, 1, BROKEN);
+	struct fl_scan *s = net_scan(&n);
+	assert_null(dependency(s, "injected.evil", NULL, 80));
+	const struct fl_scan_dependency *d = dependency(s, "real.example", NULL, 80);
+	assert_int_equal(d->exchanges, 1);
+	assert_int_equal(d->failures, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_stamp_of_another_age_moves_no_window(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.8", 80);
+	tcp_open(&n, &c);
+	int64_t now = n.now;
+	n.now = INT64_C(4294967295) * SECOND;
+	tcp_text(&n, &c, 0, "x");
+	n.now = now;
+	tcp_text(&n, &c, 0, "y");
+	struct fl_scan *s = net_scan(&n);
+	assert_true(s->start_ns == T0 && s->end_ns < T0 + SECOND);
 	fl_scan_free(s);
 	(void)state;
 }
@@ -561,6 +680,12 @@ int main(void)
 		cmocka_unit_test(a_pool_name_that_dns_could_not_hold_gives_way_to_the_address),
 		cmocka_unit_test(two_names_on_one_address_are_two_dependencies),
 		cmocka_unit_test(queries_that_leave_one_socket_together_are_two_exchanges),
+		cmocka_unit_test(what_is_under_way_at_the_end_has_not_failed),
+		cmocka_unit_test(a_sender_of_logs_that_nobody_answers_has_no_failures),
+		cmocka_unit_test(packets_of_connections_that_nobody_has_are_none),
+		cmocka_unit_test(session_tickets_are_no_answer),
+		cmocka_unit_test(a_body_that_looks_like_a_request_names_nobody),
+		cmocka_unit_test(a_stamp_of_another_age_moves_no_window),
 		cmocka_unit_test(a_lookup_that_no_connection_follows_is_no_dependency),
 		cmocka_unit_test(a_connection_older_than_the_capture_is_named_by_a_later_answer),
 		cmocka_unit_test(sni_over_two_segments_out_of_order_is_read),
