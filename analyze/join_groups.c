@@ -13,7 +13,9 @@
  * An entry point is a service that somebody outside all scanned hosts used, other than by probes. Where scans
  * show no outside client at all (one host that only opens connections), every service that
  * has dependencies and that no scanned service calls is taken for one: an assumption, but
- * without it nothing could be ranked.
+ * without it nothing could be ranked. What connections of a host cannot be given to ("service:HOST/host") is
+ * a client rather than a service: who is called by such alone is an entry point, they themselves only when
+ * there is nothing else.
  */
 #include <math.h>
 #include <stdio.h>
@@ -383,6 +385,27 @@ static double outside_calls(const struct join *j, const struct join_service *s)
 	return exchanges > 0 ? exchanges : connections;
 }
 
+static bool could_be_entry_point(const struct join_service *s, bool host_services)
+{
+	if (s->node == JOIN_NO_NODE || s->called || fl_is_host_service(s->id) != host_services)
+		return false;
+	return s->depends || (s->called_by_host && !host_services);
+}
+
+static size_t assume_entry_points(struct join *j, bool host_services)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < j->service_count; i++) {
+		const struct join_service *s = &j->services[i];
+		if (!could_be_entry_point(s, host_services))
+			continue;
+		fl_graph_builder_entry_point(j->builder, s->node, s->exchanges > 0 ? (double)s->exchanges : 1);
+		found++;
+	}
+	return found;
+}
+
 static void mark_entry_points(struct join *j)
 {
 	size_t found = 0;
@@ -394,12 +417,9 @@ static void mark_entry_points(struct join *j)
 		fl_graph_builder_entry_point(j->builder, j->services[i].node, calls);
 		found++;
 	}
-	for (size_t i = 0; i < j->service_count && found == 0; i++) {
-		const struct join_service *s = &j->services[i];
-		if (s->depends && !s->called)
-			fl_graph_builder_entry_point(
-				j->builder, s->node, s->exchanges > 0 ? (double)s->exchanges : 1);
-	}
+	if (found > 0)
+		return;
+	j->system->entry_points_assumed = assume_entry_points(j, false) > 0 || assume_entry_points(j, true) > 0;
 }
 
 void fl_join_groups(struct join *j)

@@ -33,7 +33,8 @@ struct join_service {
 	uint64_t exchanges, connections;
 	int64_t last_seen_ns;
 	uint32_t node; /* builder's handle; JOIN_NO_NODE */
-	bool called;   /* a target leads to it */
+	bool called;   /* a service with a name has a target that leads to it */
+	bool called_by_host; /* ... a host of which no service is known */
 	bool depends;  /* it has a requirement besides its host */
 	size_t first_dependency, dependency_count;
 	size_t own_count; /* of these in the graph and no name resolution */

@@ -297,9 +297,21 @@ static uint32_t node(struct join *j, const char *kind, const char *name)
 	return fl_graph_builder_node(j->builder, fl_arena_printf(j->arena, "%s:%s", kind, name), kind);
 }
 
+/* Does a service use the target, or, with @of_host, the host of which no service is known? */
+static bool is_used_by(const struct leads *l, bool of_host)
+{
+	for (size_t i = 0; i < l->t->dependency_count; i++) {
+		const struct join_dependency *d = &l->j->dependencies[l->t->dependencies[i]];
+		if (d->in_graph && fl_is_host_service(l->j->services[d->service].id) == of_host)
+			return true;
+	}
+	return false;
+}
+
 static void add_services(struct leads *l)
 {
 	struct join_target *t = l->t;
+	bool by_service = is_used_by(l, false), by_host = is_used_by(l, true);
 
 	if (l->service_count > 1)
 		qsort(l->services, l->service_count, sizeof(*l->services), by_number);
@@ -307,7 +319,8 @@ static void add_services(struct leads *l)
 		if (i > 0 && l->services[i] == l->services[i - 1])
 			continue;
 		struct join_service *s = &l->j->services[l->services[i]];
-		s->called = true;
+		s->called = s->called || by_service;
+		s->called_by_host = s->called_by_host || by_host;
 		if (s->node == JOIN_NO_NODE)
 			s->node = fl_graph_builder_node(l->j->builder, s->id, "service");
 		t->members[t->member_count++] = s->node;

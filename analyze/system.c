@@ -56,11 +56,22 @@ static const char *find_last(const char *text, const char *part)
 	return last;
 }
 
+bool fl_is_host_service(const char *id)
+{
+	size_t length = strlen(id), end = strlen("/host"), begin = strlen("service:");
+
+	return length > begin + end && strncmp(id, "service:", begin) == 0 &&
+	       strcmp(id + length - end, "/host") == 0;
+}
+
 static const char *label_of(struct fl_system *s, const struct fl_node *n)
 {
 	const char *text = without_kind(n);
 	const char *tcp = strcmp(n->kind, "endpoint") == 0 ? find_last(text, "/tcp") : NULL;
 
+	if (fl_is_host_service(n->id))
+		return fl_arena_printf(s->arena, "%.*s (no known service)",
+			(int)(strlen(text) - strlen("/host")), text);
 	if (!tcp || tcp == text || (tcp[4] != '\0' && tcp[4] != '@'))
 		return text;
 	return fl_arena_printf(s->arena, "%.*s%s", (int)(tcp - text), text, tcp + 4);

@@ -109,7 +109,7 @@ static bool check_escape(struct checker *c)
 	int kind = peek(c);
 
 	if (kind < 0)
-		return fail(c, "a string does not end");
+		return fail(c, "a string does not end; write the file again, it may be cut short");
 	if (!strchr("\"\\/bfnrtu", kind) || kind == 0)
 		return fail(c, "no such escape in a string");
 	c->at++;
@@ -133,7 +133,7 @@ static bool check_string(struct checker *c)
 		if (character == '\\' && !check_escape(c))
 			return false;
 	}
-	return fail(c, "a string does not end");
+	return fail(c, "a string does not end; write the file again, it may be cut short");
 }
 
 static bool check_digits(struct checker *c)

@@ -118,8 +118,9 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 	struct fl_arena *a = fl_arena_new();
 	uint32_t ranks = r->count > 0 ? r->list[r->count - 1].rank : 0;
 	fl_heading_write(
-		s, fl_arena_printf(a, "%s",
-			   fl_say_count(a, ranks, "single point of failure", "single points of failure")));
+		s, fl_arena_printf(a, "%s%s",
+			   fl_say_count(a, ranks, "single point of failure", "single points of failure"),
+			   s->entry_points_assumed ? ", entry points assumed" : ""));
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < r->count && r->list[i].rank <= top; i++)
 		if (r->list[i].same_as == r->list[i].node)

@@ -126,6 +126,8 @@ const char *fl_say_id(struct fl_arena *a, const char *id)
 	if (colon == NULL || colon[1] == '\0')
 		return fl_say_name(a, id == NULL ? "" : id);
 	size_t size = strlen(colon + 1);
+	if (fl_is_host_service(id))
+		return fl_say_name(a, fl_arena_printf(a, "%.*s (no known service)", (int)(size - strlen("/host")), colon + 1));
 	bool tcp = size > 4 && strcmp(colon + 1 + size - 4, "/tcp") == 0; /* as in labels: only others say theirs */
 	return fl_say_name(a, fl_arena_string_n(a, colon + 1, tcp ? size - 4 : size));
 }

@@ -39,6 +39,7 @@ struct fl_system {
 	int64_t start_ns, end_ns;           /* over all scans */
 	double watched_s;                   /* sum of windows */
 	struct fl_coverage coverage;        /* added up */
+	bool entry_points_assumed;          /* no outside client was seen, nor does a model state entry points */
 	size_t probed_services;             /* left out of the graph: only probes talked to them, they use nothing */
 	const char *title;                  /* names of the hosts, for headings */
 	const struct fl_model_outcome *model; /* see model.h; NULL without one */
@@ -65,6 +66,9 @@ void fl_system_free(struct fl_system *s);
 /* Display name of a node without its kind: "api1/port-8080", "api.vendor.example:443" (other transports
  * than TCP are told: "ntp.example:123/udp"). Valid until fl_system_free(). */
 const char *fl_system_label(const struct fl_system *s, fl_node_id v);
+/* "service:HOST/host": what a host does that belongs to none of its known services. Labelled "HOST (no known
+ * service)". */
+bool fl_is_host_service(const char *id);
 /* Scope of an endpoint, address, resolver or provider; LOCAL for hosts and services. */
 enum fl_scope fl_system_scope(const struct fl_system *s, fl_node_id v);
 /* Host node a service runs on; FL_NODE_NONE. */

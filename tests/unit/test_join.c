@@ -269,6 +269,13 @@ static const struct row rows[] = {
 		"service:db/postgres -> 1 of host:db\n"
 		"service:web/app -> 1 of endpoint:db.int:5432/tcp\n" WEB_HOST
 		"entry service:web/app 1\n" },
+	{ "who is called by hosts without known services alone is an entry point, not they",
+		{ SCAN("pc", "\"10.0.0.1\"", DEPENDENCIES(USES("pc", "host", TO_DB, ""))), DB_SCAN },
+		"endpoint:db.int:5432/tcp -> 1 of service:db/postgres\n"
+		"service:db/postgres -> 1 of host:db\n"
+		"service:pc/host -> 1 of endpoint:db.int:5432/tcp\n"
+		"service:pc/host -> 1 of host:pc\n"
+		"entry service:db/postgres 1\n" },
 	{ "dependencies of a host without known services belong to its host service",
 		{ SCAN("pc", "\"10.0.0.1\"",
 			DEPENDENCIES(USES("pc", "host", "\"name\":\"x\",\"port\":1", ""))) },
