@@ -21,11 +21,13 @@
 
 #include "capture/scan_text.h"
 #include "faultline/command.h"
+#include "faultline/merge.h"
 #include "faultline/output.h"
 #include "faultline/scanner.h"
 #include "faultline/units.h"
 
-enum { SOURCES_MAX = 64, DRAIN = 4096, POLL_MS = 100 };
+enum { DRAIN = 65536, POLL_MS = 100 };
+#define HOLD_NS (INT64_C(250) * 1000000) /* above the kernel's block time-out of 100 ms */
 
 struct scan_options {
 	struct fl_strings interfaces, files, internal, hosts, host_addresses;
@@ -41,7 +43,8 @@ static const struct fl_option options[] = {
 	  "capture on this interface, or on 'any'; may be given several times (default: any)" },
 	{ "read", 'r', FL_OPTION_STRINGS, offsetof(struct scan_options, files), 0, 0, "FILE",
 	  "read this capture file (pcap, pcapng, also compressed with gzip or zstd; '-' is standard input); may be given several times" },
-	{ "for", 0, FL_OPTION_DURATION, offsetof(struct scan_options, for_ns), FL_NS_PER_S / 10, INT64_MAX, "TIME",
+	{ "for", 0, FL_OPTION_DURATION, offsetof(struct scan_options, for_ns), FL_NS_PER_S / 10,
+	  INT64_C(315360000) * FL_NS_PER_S, "TIME",
 	  "end a live capture after this time (default: 60s)" },
 	{ "filter", 0, FL_OPTION_STRING, offsetof(struct scan_options, filter), 0, 0, "BPF",
 	  "look only at packets that this pcap-filter(7) expression selects" },
@@ -176,17 +179,73 @@ static int declare_given(const struct scan_options *o, struct fl_locality *l, co
 	return status;
 }
 
+/* "captures/web.pcap.gz" is web. */
+static char *point_of_file(const char *path)
+{
+	static const char *const endings[] = { ".gz", ".zst", ".pcapng", ".pcap", ".cap", ".dmp" };
+	if (strcmp(path, "-") == 0)
+		return fl_copy_string("stdin");
+	const char *base = strrchr(path, '/');
+	char *name = fl_copy_string(base ? base + 1 : path);
+	for (size_t i = 0; i < FL_ARRAY_LEN(endings); i++) {
+		size_t size = strlen(name), ending = strlen(endings[i]);
+		if (size > ending && strcmp(name + size - ending, endings[i]) == 0)
+			name[size - ending] = 0;
+	}
+	return name;
+}
+
+static char *point_of(const struct scan_options *o, size_t file)
+{
+	if (o->hosts.count == 1)
+		return fl_copy_string(o->hosts.list[0]);
+	return o->hosts.count ? fl_copy_string(o->hosts.list[file]) : point_of_file(o->files.list[file]);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+static bool names_a_point(const struct scan_options *o, const char *host_address)
+{
+	const char *equals = strchr(host_address, '=');
+	bool found = !equals || o->files.count == 0;
+	for (size_t i = 0; i < o->files.count && !found; i++) {
+		char *point = point_of(o, i);
+		found = strlen(point) == (size_t)(equals - host_address) &&
+			strncmp(point, host_address, strlen(point)) == 0;
+		free(point);
+	}
+	return found;
+}
+
 static int check_options(const struct scan_options *o, const struct fl_strings *rest, struct fl_error *err)
 {
 	if (rest->count)
 		return fl_fail(err, -EINVAL, "'%s' is no option; capture files are given with -r", rest->list[0]);
 	if (o->interfaces.count && o->files.count)
 		return fl_fail(err, -EINVAL, "-i and -r do not go together; scan files and interfaces in two runs");
-	if (o->interfaces.count > SOURCES_MAX)
-		return fl_fail(err, -EINVAL, "more than %d interfaces; use -i any", SOURCES_MAX);
+	if (o->interfaces.count > FL_MERGE_MAX)
+		return fl_fail(err, -EINVAL, "more than %d interfaces; use -i any", FL_MERGE_MAX);
 	if (o->files.count && o->hosts.count > 1 && o->hosts.count != o->files.count)
 		return fl_fail(err, -EINVAL, "%zu --host for %zu -r; name every file, or give one name for all",
 			       o->hosts.count, o->files.count);
+	for (size_t i = 0; i < o->hosts.count; i++)
+		if (!o->hosts.list[i][0])
+			return fl_fail(err, -EINVAL, "--host must name the host; leave it out for the default");
+	for (size_t i = 0; i < o->host_addresses.count; i++)
+		if (!names_a_point(o, o->host_addresses.list[i]))
+			return fl_fail(err, -EINVAL, "--host-addr %s: no capture point has this name; see --host",
+				       o->host_addresses.list[i]);
+	for (size_t i = 0; i < o->files.count; i++)
+		if (same_file(o->files.list[i], o->out) || same_file(o->files.list[i], o->flows))
+			return fl_fail(err, -EINVAL, "%s would be overwritten while it is read; give another name with -o or --flows",
+				       o->files.list[i]);
+	if (o->flows && o->out && (strcmp(o->flows, o->out) == 0 || same_file(o->flows, o->out)))
+		return fl_fail(err, -EINVAL, "-o and --flows both go to %s; give them different names", o->out);
 	if (o->light && o->files.count)
 		return fl_fail(err, -EINVAL, "--light is for live captures; a file is read whole");
 	if (!o->files.count && o->hosts.count > 1)
@@ -212,32 +271,40 @@ static struct fl_scanner *new_scanner(struct run *run, const char *point, const 
 	return fl_scanner_new(&o);
 }
 
-static int scan_file(struct run *run, struct fl_scanner *scanner, const char *path, struct fl_error *err)
+static void close_all(struct fl_merge *merge)
 {
-	struct fl_source *source = NULL;
-	struct fl_packet packet;
-	int status = fl_source_open_file(&source, path, run->options->filter, err);
-	if (status)
-		return status;
-	while ((status = fl_source_next(source, &packet, err)) == 1 && !interrupted)
-		fl_scanner_packet(scanner, &packet);
-	if (status >= 0)
-		fl_scanner_counters(scanner, fl_source_counters(source));
-	fl_source_close(source);
-	return status < 0 ? status : 0;
+	for (size_t i = 0; i < merge->count; i++)
+		fl_source_close(merge->list[i].source);
+	merge->count = 0;
 }
 
-/* "captures/web.pcap.gz" is web. */
-static char *point_of_file(const char *path)
+static void add_counters(struct fl_scanner *scanner, const struct fl_merge *merge)
 {
-	if (strcmp(path, "-") == 0)
-		return fl_copy_string("stdin");
-	const char *base = strrchr(path, '/');
-	char *name = fl_copy_string(base ? base + 1 : path);
-	char *dot = strchr(name + (name[0] == '.'), '.');
-	if (dot)
-		*dot = 0;
-	return name;
+	for (size_t i = 0; i < merge->count; i++)
+		fl_scanner_counters(scanner, fl_source_counters(merge->list[i].source));
+}
+
+/* Files of one capture point, by time, also where they overlap. */
+static int scan_together(struct run *run, struct fl_scanner *scanner, const char *const *files, size_t count,
+			 struct fl_error *err)
+{
+	struct fl_merge *merge = fl_alloc(sizeof(*merge));
+	const struct fl_packet *packet;
+	int status = 0;
+	for (size_t i = 0; i < count && status == 0; i++) {
+		struct fl_source *source;
+		status = fl_source_open_file(&source, files[i], run->options->filter, err);
+		if (status == 0)
+			fl_merge_add(merge, source);
+	}
+	if (status == 0)
+		while ((status = fl_merge_next(merge, INT64_MAX, &packet, err)) == 1 && !interrupted)
+			fl_scanner_packet(scanner, packet);
+	if (status >= 0)
+		add_counters(scanner, merge);
+	close_all(merge);
+	free(merge);
+	return status < 0 ? status : 0;
 }
 
 static int scan_point(struct run *run, const char *point, const char *const *files, size_t count,
@@ -245,8 +312,11 @@ static int scan_point(struct run *run, const char *point, const char *const *fil
 {
 	struct fl_scanner *scanner = new_scanner(run, point, "file");
 	int status = declare_given(run->options, fl_scanner_locality(scanner), point, err);
-	for (size_t i = 0; i < count && status == 0; i++)
-		status = scan_file(run, scanner, files[i], err);
+	/* More files than can be open at a time are taken to follow each other. */
+	for (size_t i = 0; i < count && status == 0 && !interrupted; i += FL_MERGE_MAX)
+		status = scan_together(run, scanner, files + i, count - i < FL_MERGE_MAX ? count - i : FL_MERGE_MAX, err);
+	if (interrupted)
+		fl_scanner_interrupted(scanner);
 	if (status == 0)
 		fl_scan_set_add(&run->scans, fl_scanner_finish(scanner));
 	fl_scanner_free(scanner);
@@ -260,7 +330,7 @@ static int scan_files(struct run *run, struct fl_error *err)
 		return scan_point(run, o->hosts.list[0], o->files.list, o->files.count, err);
 	int status = 0;
 	for (size_t i = 0; i < o->files.count && status == 0 && !interrupted; i++) {
-		char *point = o->hosts.count ? fl_copy_string(o->hosts.list[i]) : point_of_file(o->files.list[i]);
+		char *point = point_of(o, i);
 		status = scan_point(run, point, &o->files.list[i], 1, err);
 		free(point);
 	}
@@ -293,10 +363,8 @@ static void declare_interfaces(struct fl_locality *l)
 }
 
 struct live {
-	struct fl_source *source[SOURCES_MAX];
-	struct pollfd poll[SOURCES_MAX];
-	size_t count;
-	bool ended[SOURCES_MAX];
+	struct fl_merge merge;
+	struct pollfd poll[FL_MERGE_MAX];
 };
 
 /* The user's filter and the light one together; NULL without --light. */
@@ -322,33 +390,32 @@ static int open_live(const struct scan_options *o, struct live *live, struct fl_
 	for (size_t i = 0; i < count && status == 0; i++) {
 		struct fl_live_options l = { names[i], filter ? filter : o->filter, (uint32_t)o->snaplen,
 					     (uint32_t)o->buffer };
-		status = fl_source_open_live(&live->source[i], &l, err);
+		struct fl_source *source;
+		status = fl_source_open_live(&source, &l, err);
 		if (status)
 			break;
-		live->poll[i] = (struct pollfd){ fl_source_fd(live->source[i]), POLLIN, 0 };
-		live->count++;
+		live->poll[i] = (struct pollfd){ fl_source_fd(source), POLLIN, 0 };
+		fl_merge_add(&live->merge, source);
 	}
 	free(filter);
 	return status;
 }
 
-/* Take what one source has now. Return: negative on failure, else 0. */
-static int drain(struct live *live, size_t i, struct fl_scanner *scanner, struct fl_error *err)
+/* Take what there is now. What another interface may still bring in before it is waited for, but not long. */
+static int drain(struct live *live, struct fl_scanner *scanner, struct fl_error *err)
 {
-	struct fl_packet packet;
-	int status = 0;
-	for (int n = 0; n < DRAIN; n++) {
-		status = fl_source_next(live->source[i], &packet, err);
-		if (status != 1)
-			break;
-		packet.interface = (uint32_t)i;
-		fl_scanner_packet(scanner, &packet);
+	const struct fl_packet *packet;
+	int64_t settled = now_ns(CLOCK_REALTIME) - HOLD_NS;
+	int status = 1;
+	for (int n = 0; n < DRAIN && status == 1; n++) {
+		status = fl_merge_next(&live->merge, settled, &packet, err);
+		if (status == 1)
+			fl_scanner_packet(scanner, packet);
 	}
-	if (status == FL_SOURCE_END) {
-		live->ended[i] = true;
-		live->poll[i].fd = -1;
-	}
-	return status < 0 ? status : 0;
+	for (size_t i = 0; i < live->merge.count; i++)
+		if (live->merge.list[i].ended)
+			live->poll[i].fd = -1;
+	return status;
 }
 
 static void show_progress(const struct fl_scanner *scanner, int64_t left_ns)
@@ -364,9 +431,8 @@ static int capture(const struct scan_options *o, struct live *live, struct fl_sc
 {
 	int64_t end = now_ns(CLOCK_MONOTONIC) + o->for_ns, shown = 0;
 	bool terminal = isatty(STDERR_FILENO);
-	size_t open = live->count;
 	int status = 0;
-	while (!interrupted && open && status == 0) {
+	while (!interrupted && status >= 0 && status != FL_SOURCE_END) {
 		int64_t now = now_ns(CLOCK_MONOTONIC);
 		if (now >= end)
 			break;
@@ -374,24 +440,23 @@ static int capture(const struct scan_options *o, struct live *live, struct fl_sc
 			show_progress(scanner, end - now);
 			shown = now;
 		}
-		if (poll(live->poll, live->count, POLL_MS) < 0 && errno != EINTR)
+		if (poll(live->poll, live->merge.count, POLL_MS) < 0 && errno != EINTR)
 			return fl_fail(err, -errno, "waiting for packets: %s", strerror(errno));
-		open = 0;
-		for (size_t i = 0; i < live->count && status == 0; i++) {
-			if (!live->ended[i])
-				status = drain(live, i, scanner, err);
-			open += !live->ended[i];
-		}
+		status = drain(live, scanner, err);
 	}
+	/* What is still held back. */
+	const struct fl_packet *packet;
+	while (status >= 0 && (status = fl_merge_next(&live->merge, INT64_MAX, &packet, err)) == 1)
+		fl_scanner_packet(scanner, packet);
 	if (terminal)
 		fputs("\r\033[K", stderr);
-	return status;
+	return status < 0 ? status : 0;
 }
 
 static int scan_live(struct run *run, struct fl_error *err)
 {
 	const struct scan_options *o = run->options;
-	struct live live = { .count = 0 };
+	struct live *live = fl_alloc(sizeof(*live));
 	char name[HOST_NAME_MAX + 1] = "localhost";
 	gethostname(name, sizeof(name) - 1);
 	const char *point = o->hosts.count ? o->hosts.list[0] : name;
@@ -400,18 +465,17 @@ static int scan_live(struct run *run, struct fl_error *err)
 	if (status == 0 && o->host_addresses.count == 0)
 		declare_interfaces(fl_scanner_locality(scanner));
 	if (status == 0)
-		status = open_live(o, &live, err);
+		status = open_live(o, live, err);
 	int64_t start = now_ns(CLOCK_REALTIME);
 	if (status == 0)
-		status = capture(o, &live, scanner, err);
+		status = capture(o, live, scanner, err);
 	if (status == 0) {
 		fl_scanner_window(scanner, start, now_ns(CLOCK_REALTIME));
-		for (size_t i = 0; i < live.count; i++)
-			fl_scanner_counters(scanner, fl_source_counters(live.source[i]));
+		add_counters(scanner, &live->merge);
 		fl_scan_set_add(&run->scans, fl_scanner_finish(scanner));
 	}
-	for (size_t i = 0; i < SOURCES_MAX; i++)
-		fl_source_close(live.source[i]);
+	close_all(&live->merge);
+	free(live);
 	fl_scanner_free(scanner);
 	return status;
 }
@@ -492,7 +556,8 @@ static int write_scans(struct run *run, struct fl_error *err)
 /* Blind spots of this very run, not of the traffic. */
 static bool is_damage(const char *kind)
 {
-	return strcmp(kind, "cut-short") == 0 || strcmp(kind, "interface-lost") == 0 || strcmp(kind, "snaplen") == 0;
+	return strcmp(kind, "cut-short") == 0 || strcmp(kind, "interface-lost") == 0 || strcmp(kind, "snaplen") == 0 ||
+	       strcmp(kind, "interrupted") == 0;
 }
 
 static void warn_losses(const struct run *run)

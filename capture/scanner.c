@@ -587,6 +587,11 @@ void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *
 	s->counters.datagrams_lost += c->fragments.late + c->fragments.crowded + c->fragments.refused;
 }
 
+void fl_scanner_interrupted(struct fl_scanner *s)
+{
+	s->counters.interrupted = 1;
+}
+
 struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s)
 {
 	return (struct fl_scanner_progress){ s->counters.packets, fl_flow_table_count(s->flows),

@@ -78,7 +78,7 @@ struct scanner_counters {
 	uint64_t flow_names_dropped;
 	uint64_t ech, esni, encrypted_dns, cut_payload, icmp_errors;
 	uint64_t truncated, malformed, unsupported, dropped_kernel, dropped_interface, filtered, cut_short;
-	uint64_t lost_interface;
+	uint64_t lost_interface, interrupted;
 	uint64_t fragments;           /* frames that were a piece of a packet */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 };

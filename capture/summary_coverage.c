@@ -82,6 +82,7 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "light", m->scanner->options.light,
 		       "capture passed only what names and states need: exchanges, bytes and times are not complete");
 	add_blind_spot(m, "cut-short", c->cut_short, "capture files end inside a packet");
+	add_blind_spot(m, "interrupted", c->interrupted, "time the reading of files was interrupted; what came after is missing");
 	add_blind_spot(m, "interface-lost", c->lost_interface, "interfaces went away during the capture");
 	add_blind_spot(m, "snaplen", c->truncated + c->cut_payload,
 		       "packets or streams were cut by the snap length; names in them may be missing");

@@ -43,6 +43,9 @@ void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns);
 /* Add what a source counted; call once per source at its end. */
 void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *c);
 
+/* A file was not read to its end because the user said so. */
+void fl_scanner_interrupted(struct fl_scanner *s);
+
 /* For a progress line. */
 struct fl_scanner_progress { uint64_t packets; uint32_t flows; size_t conversations; };
 struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s);
