@@ -155,7 +155,21 @@ static bool is_memcached(const uint8_t *data, size_t size)
 	return false;
 }
 
-/* Binary protocol: magic, opcode, key length, extras length, data type 0, vbucket, body length. */
+/* Length of the extras that a request of the binary protocol has; -1: no request we know. */
+static int memcached_extras(uint8_t opcode)
+{
+	switch (opcode & 0x0f) {
+	case 1: case 2: case 3:
+		return opcode < 0x20 ? 8 : 0;  /* set, add, replace; 0x21: SASL */
+	case 5: case 6:
+		return opcode < 0x20 ? 20 : -1; /* increment, decrement */
+	default:
+		return opcode <= 0x22 && (opcode & 0x0f) != 8 ? 0 : -1;
+	}
+}
+
+/* Binary protocol: magic, opcode, key length, extras length, data type 0, vbucket, body length. Get and delete are
+ * only a key; all else must at least hold key and extras, and a whole request must end with its segment. */
 static bool is_memcached_binary(const uint8_t *data, size_t size)
 {
 	struct fl_reader r = fl_reader_over(data, size);
@@ -165,8 +179,14 @@ static bool is_memcached_binary(const uint8_t *data, size_t size)
 	fl_read_skip(&r, 2);
 	uint32_t body = fl_read_be32(&r);
 	fl_read_skip(&r, 12);
-	return !r.failed && magic == 0x80 && opcode <= 0x48 && key <= 250 && extras <= 20 && type == 0 &&
-	       body >= (uint32_t)key + extras && body <= 0x1000000;
+	if (r.failed || magic != 0x80 || type != 0 || key > 250 || extras != memcached_extras(opcode))
+		return false;
+	uint32_t least = (uint32_t)key + extras;
+	bool only_key = opcode == 0 || opcode == 4 || opcode == 9 || opcode == 0x0c || opcode == 0x0d;
+	if (body < least || body > 0x100000 || (only_key && (body != least || key == 0)))
+		return false;
+	size_t left = fl_reader_left(&r);
+	return left <= body || r.at[body] == 0x80; /* the next request */
 }
 
 /* MS-TDS section 2.2.6.5: a packet of type PRELOGIN, its length, the option VERSION first. */
