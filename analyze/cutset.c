@@ -212,7 +212,7 @@ struct fl_cutsets *fl_cutsets(const struct fl_graph *g, fl_node_id top, const st
 	*s.out = (struct fl_cutsets){ .arena = a, .probability = NAN, .rare_event = NAN };
 	s.memory = o->memory == 0 ? DEFAULT_MEMORY : o->memory;
 	s.tree = fl_fault_tree_new(g, top);
-	s.out->basic_events = s.tree->basics_in_cone;
+	s.out->basic_events = s.tree->event_count;
 	count_own_probabilities(&s, top);
 	read_probabilities(&s);
 	if (s.tree->gate_count == 0) {

@@ -10,9 +10,13 @@
  *             least fixed point of x = f(x) is f(nothing)
  *   prune     what cannot fail, even when all basic events do, is left out
  *   alias     gates of one child are that child
+ *   single    events that alone fail the top stand beside it in an OR, and nowhere else: x + f(x, ...) is
+ *             x + f(nothing, ...). The rest is pruned again and is often much smaller
  *   flatten   an OR inside an OR that nothing else uses is its parent's, so is an AND in an AND; this turns
  *             long chains into one gate
  *   number    components first to last, children before parents
+ *   gather    children of a gate that nothing else uses, modules and events, become a gate of their own, a
+ *             module: fewer variables for the gates that share
  *
  * Circles that go through redundancy stay; whoever evaluates the gates iterates there, from nothing failed.
  */
@@ -26,6 +30,7 @@
 #include "faultline/status.h"
 
 #define UNKNOWN UINT32_MAX
+#define SINGLES_WORK (UINT64_C(50) << 20) /* looks at parents */
 
 /* Gates under construction; the first class_count are classes of nodes, then come groups with slack. */
 struct draft {
@@ -40,6 +45,7 @@ struct draft {
 	uint32_t *children;
 	size_t child_count, child_capacity;
 	bool *can_fail;
+	bool *single; /* events taken out, since they alone fail the top */
 };
 
 bool fl_is_basic(const struct fl_graph *g, fl_node_id v)
@@ -274,7 +280,20 @@ static uint32_t wanted(const struct fl_gate *gate)
 	return gate->kind == FL_GATE_AND ? gate->count : gate->threshold;
 }
 
-/* The least fixed point when every basic event has failed. */
+/* Parents of x are parents[first[x]] .. parents[first[x + 1] - 1]; @first has gate_count + 2 zeros. */
+static void find_parents(const struct draft *d, size_t *first, uint32_t *parents)
+{
+	for (size_t x = 0; x < d->gate_count; x++)
+		for (uint32_t i = 0; i < d->gates[x].count; i++)
+			first[d->children[d->gates[x].first + i] + 2]++;
+	for (size_t x = 0; x < d->gate_count; x++)
+		first[x + 2] += first[x + 1];
+	for (uint32_t x = 0; x < d->gate_count; x++)
+		for (uint32_t i = 0; i < d->gates[x].count; i++)
+			parents[first[d->children[d->gates[x].first + i] + 1]++] = x;
+}
+
+/* The least fixed point when every basic event has failed, but for singles that were taken out. */
 static void find_failing(struct draft *d)
 {
 	size_t *first = fl_alloc_array(d->gate_count + 2, sizeof(*first));
@@ -282,20 +301,13 @@ static void find_failing(struct draft *d)
 	uint32_t *lost = fl_alloc_array(d->gate_count, sizeof(*lost));
 	uint32_t *queue = fl_alloc_array(d->gate_count, sizeof(*queue));
 	size_t queued = 0;
-	d->can_fail = fl_alloc_array(d->gate_count, sizeof(*d->can_fail));
-	for (size_t i = 0; i < d->child_count; i++)
-		first[d->children[i] + 2]++;
-	for (size_t x = 0; x < d->gate_count; x++)
-		first[x + 2] += first[x + 1];
-	for (uint32_t x = 0; x < d->gate_count; x++) {
-		const struct fl_gate *gate = &d->gates[x];
-		for (uint32_t i = 0; i < gate->count; i++)
-			parents[first[d->children[gate->first + i] + 1]++] = x;
-		if (gate->kind == FL_GATE_BASIC) {
+	find_parents(d, first, parents);
+	memset(d->can_fail, 0, d->gate_count * sizeof(*d->can_fail));
+	for (uint32_t x = 0; x < d->gate_count; x++)
+		if (d->gates[x].kind == FL_GATE_BASIC && !d->single[x]) {
 			d->can_fail[x] = true;
 			queue[queued++] = x;
 		}
-	}
 	for (size_t next = 0; next < queued; next++)
 		for (size_t i = first[queue[next]]; i < first[queue[next] + 1]; i++) {
 			uint32_t x = parents[i];
@@ -308,6 +320,65 @@ static void find_failing(struct draft *d)
 	free(parents);
 	free(lost);
 	free(queue);
+}
+
+/* ---- events that alone fail the top ---- */
+
+struct alone {
+	struct draft *d;
+	size_t *first;
+	uint32_t *parents, *lost, *lost_in, *failed_in, *queue;
+	uint64_t work;
+};
+
+/* Whether the failure of @event alone reaches @top; gates are counted anew for each event. */
+static bool fails_alone(struct alone *a, uint32_t event, uint32_t top)
+{
+	size_t queued = 1;
+	uint32_t run = event + 1;
+	a->queue[0] = event;
+	a->failed_in[event] = run;
+	for (size_t next = 0; next < queued && a->failed_in[top] != run; next++)
+		for (size_t i = a->first[a->queue[next]]; i < a->first[a->queue[next] + 1]; i++) {
+			uint32_t x = a->parents[i];
+			a->work++;
+			if (a->failed_in[x] == run || !a->d->can_fail[x])
+				continue;
+			if (a->lost_in[x] != run)
+				a->lost[x] = 0;
+			a->lost_in[x] = run;
+			if (++a->lost[x] < wanted(&a->d->gates[x]))
+				continue;
+			a->failed_in[x] = run;
+			a->queue[queued++] = x;
+		}
+	return a->failed_in[top] == run;
+}
+
+/* Marks them; how many. Stops early in large trees, which costs nothing but the advantage. */
+static uint32_t find_singles(struct draft *d, uint32_t top)
+{
+	struct alone a = { .d = d };
+	uint32_t found = 0;
+	a.first = fl_alloc_array(d->gate_count + 2, sizeof(*a.first));
+	a.parents = fl_alloc_array(d->child_count, sizeof(*a.parents));
+	a.lost = fl_alloc_array(d->gate_count, sizeof(*a.lost));
+	a.lost_in = fl_alloc_array(d->gate_count, sizeof(*a.lost_in));
+	a.failed_in = fl_alloc_array(d->gate_count, sizeof(*a.failed_in));
+	a.queue = fl_alloc_array(d->gate_count, sizeof(*a.queue));
+	find_parents(d, a.first, a.parents);
+	for (uint32_t x = 0; x < d->gate_count && a.work < SINGLES_WORK; x++)
+		if (x != top && d->gates[x].kind == FL_GATE_BASIC && fails_alone(&a, x, top)) {
+			d->single[x] = true;
+			found++;
+		}
+	free(a.first);
+	free(a.parents);
+	free(a.lost);
+	free(a.lost_in);
+	free(a.failed_in);
+	free(a.queue);
+	return found;
 }
 
 static void prune(struct draft *d)
@@ -534,6 +605,46 @@ static void draft_fini(struct draft *d)
 	free(d->gates);
 	free(d->children);
 	free(d->can_fail);
+	free(d->single);
+}
+
+static void list_events(struct fl_fault_tree *t, const struct draft *d)
+{
+	t->events = fl_alloc_array(d->class_count, sizeof(*t->events));
+	for (uint32_t c = 0; c < d->class_count; c++)
+		if (d->gates[c].kind == FL_GATE_BASIC)
+			t->events[t->event_count++] = d->gates[c].node;
+	if (t->event_count > 1)
+		qsort(t->events, t->event_count, sizeof(*t->events), compare_ids);
+}
+
+/* What can fail, without detours; the gate that now is @top, UNKNOWN when it cannot fail. */
+static uint32_t simplify(struct draft *d, uint32_t top)
+{
+	find_failing(d);
+	if (!d->can_fail[top])
+		return UNKNOWN;
+	prune(d);
+	resolve_aliases(d);
+	while (d->gates[top].kind != FL_GATE_BASIC && d->gates[top].count == 1)
+		top = d->children[d->gates[top].first];
+	return top;
+}
+
+/* A new top: any of the singles, or what is left of the old top without them. */
+static uint32_t set_apart(struct draft *d, uint32_t top)
+{
+	uint32_t rest = simplify(d, top);
+	struct fl_gate gate = { .kind = FL_GATE_OR, .first = d->child_count, .node = FL_NODE_NONE };
+	for (uint32_t x = 0; x < d->gate_count; x++)
+		if (d->single[x])
+			push_child(d, x);
+	if (rest != UNKNOWN)
+		push_child(d, rest);
+	gate.count = (uint32_t)(d->child_count - gate.first);
+	if (gate.count == 1)
+		return d->children[gate.first];
+	return push_gate(d, gate);
 }
 
 struct fl_fault_tree *fl_fault_tree_new(const struct fl_graph *g, fl_node_id top)
@@ -543,22 +654,20 @@ struct fl_fault_tree *fl_fault_tree_new(const struct fl_graph *g, fl_node_id top
 	find_cone(&d, top);
 	merge_classes(&d);
 	make_gates(&d);
-	for (uint32_t c = 0; c < d.class_count; c++)
-		t->basics_in_cone += d.gates[c].kind == FL_GATE_BASIC;
-	find_failing(&d);
-	uint32_t root = d.class_of[d.place[top]];
-	if (d.can_fail[root]) {
+	list_events(t, &d);
+	d.can_fail = fl_alloc_array(d.gate_count, sizeof(*d.can_fail));
+	d.single = fl_alloc_array(d.gate_count, sizeof(*d.single));
+	uint32_t root = simplify(&d, d.class_of[d.place[top]]);
+	if (root != UNKNOWN && find_singles(&d, root) > 0)
+		root = set_apart(&d, root);
+	if (root != UNKNOWN) {
 		struct emission e = { 0 };
-		prune(&d);
-		resolve_aliases(&d);
-		while (d.gates[root].kind != FL_GATE_BASIC && d.gates[root].count == 1)
-			root = d.children[d.gates[root].first];
 		emit(&d, root, &e);
 		build_tree(t, &d, &e);
 		emission_fini(&e);
 	}
 	draft_fini(&d);
-	return t;
+	return fl_fault_tree_gather(t);
 }
 
 void fl_fault_tree_free(struct fl_fault_tree *t)
@@ -568,5 +677,6 @@ void fl_fault_tree_free(struct fl_fault_tree *t)
 	free(t->gates);
 	free(t->children);
 	free(t->first_gate);
+	free(t->events);
 	free(t);
 }

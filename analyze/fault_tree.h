@@ -46,7 +46,8 @@ struct fl_fault_tree {
 	uint32_t basic_count;
 	fl_gate_id top;
 	bool circular;
-	uint32_t basics_in_cone; /* basic events that the top requires at all */
+	fl_node_id *events; /* all nodes without requirements that the top requires, also those that cannot matter */
+	uint32_t event_count;
 };
 
 /* O(V + E log E) of what @top requires. */
@@ -62,5 +63,8 @@ bool fl_is_basic(const struct fl_graph *g, fl_node_id v);
  * gate; the top always is one. Linear in the size of the tree. free() it.
  */
 bool *fl_fault_tree_modules(const struct fl_fault_tree *t);
+
+/* siblings.c: @t, or in its place (then it is freed) a tree of the same meaning with more modules. */
+struct fl_fault_tree *fl_fault_tree_gather(struct fl_fault_tree *t);
 
 #endif

@@ -131,20 +131,36 @@ void fl_cutset_sort_importance(struct fl_cutsets *out)
 		qsort(out->importance, out->importance_count, sizeof(*out->importance), compare_importance);
 }
 
+static struct fl_importance *find_event(struct fl_importance *list, uint32_t count, fl_node_id node)
+{
+	uint32_t low = 0, high = count;
+	while (low + 1 < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (list[middle].node <= node)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &list[low];
+}
+
 static void fill_importance(struct fl_cutsets *out, const struct measure *m, double top)
 {
 	const struct fl_fault_tree *t = m->s->tree;
-	out->importance = fl_arena_array(out->arena, t->basic_count, sizeof(*out->importance));
+	out->importance = fl_arena_array(out->arena, t->event_count, sizeof(*out->importance));
+	out->importance_count = t->event_count;
+	for (uint32_t i = 0; i < t->event_count; i++) /* what is in no cut set does not matter */
+		out->importance[i] = (struct fl_importance){ .node = t->events[i],
+			.fussell_vesely = top > 0 ? 0 : NAN,
+			.raw = top > 0 ? 1 : NAN };
 	for (fl_gate_id x = 0; x < t->gate_count; x++) {
 		double b = m->birnbaum[x], p = m->p[x];
 		if (t->gates[x].kind != FL_GATE_BASIC)
 			continue;
-		out->importance[out->importance_count++] = (struct fl_importance){
-			.node = t->gates[x].node,
-			.birnbaum = b,
-			.fussell_vesely = top > 0 ? p * b / top : NAN,
-			.raw = top > 0 ? 1 + (1 - p) * b / top : NAN,
-		};
+		struct fl_importance *i = find_event(out->importance, t->event_count, t->gates[x].node);
+		i->birnbaum = b;
+		i->fussell_vesely = top > 0 ? p * b / top : NAN;
+		i->raw = top > 0 ? 1 + (1 - p) * b / top : NAN;
 	}
 	fl_cutset_sort_importance(out);
 }
