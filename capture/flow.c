@@ -370,6 +370,17 @@ static inline uint32_t packet_hash(const struct fl_packet *p, unsigned side)
 	return h ? (uint32_t)h : 1;
 }
 
+enum { DATAGRAM_MIN = 12 }; /* bytes, below which two may well be alike; a DNS header is as long */
+
+/* The same for datagrams: length, and the first and last bytes, where ids and counters stand. */
+static inline uint32_t datagram_hash(const struct fl_packet *p, unsigned side)
+{
+	size_t size = p->payload.size, part = size < 32 ? size : 32;
+	uint64_t h = fl_hash_bytes(p->payload.data, part, (uint64_t)p->payload_len << 1 | side);
+	h = fl_hash_bytes(p->payload.data + size - part, part, h) >> 40;
+	return h ? (uint32_t)h : 1;
+}
+
 static inline uint32_t end_known(unsigned side)
 {
 	return (uint32_t)END_KNOWN << side;
@@ -401,9 +412,8 @@ static inline bool is_recent(const struct fl_flow *f, uint32_t hash, uint32_t no
 }
 
 /* Remembers the packet unless it is a copy of one of the last. */
-static inline bool seen_before(struct fl_flow *f, const struct fl_packet *p, unsigned side, bool is_new)
+static inline bool seen_before(struct fl_flow *f, const struct fl_packet *p, uint32_t hash, bool is_new)
 {
-	uint32_t hash = packet_hash(p, side);
 	uint32_t now = (uint32_t)((uint64_t)p->time_ns >> TICK_BITS);
 	int64_t gap = elapsed(f->last_ns, p->time_ns);
 	if (gap > DUPLICATE_NS || gap < -DUPLICATE_NS)
@@ -564,13 +574,18 @@ static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl
 	result.side = side ? FL_RESPONDER : FL_INITIATOR;
 	if (p->transport == FL_TRANSPORT_TCP) {
 		bool is_new = brings_new(f, p, side);
-		if (seen_before(f, p, side, is_new || result.created)) {
+		if (seen_before(f, p, packet_hash(p, side), is_new || result.created)) {
 			t->counters.duplicates++;
 			result.duplicate = true;
 			return result;
 		}
 		result.retransmit = p->payload_len > 0 && !is_new;
 		update_tcp(t, f, p, side);
+	} else if (p->payload.size >= DATAGRAM_MIN &&
+		   seen_before(f, p, datagram_hash(p, side), result.created)) {
+		t->counters.duplicates++;
+		result.duplicate = true;
+		return result;
 	}
 	count_packet(t, f, p, side);
 	return result;

@@ -26,14 +26,23 @@
 
 enum { READ_STEP = 64 * 1024 };
 
+/* Behind the mark that some editors put first; RFC 8259 section 8.1. */
+static const char *skip_mark(const char *text, size_t *size)
+{
+	if (*size < 3 || memcmp(text, "\xef\xbb\xbf", 3) != 0)
+		return text;
+	*size -= 3;
+	return text + 3;
+}
+
+static const char *name_of(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root, struct fl_error *err)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* what some editors put first; RFC 8259 section 8.1 */
-
-	if (size >= 3 && memcmp(text, mark, 3) == 0) {
-		text += 3;
-		size -= 3;
-	}
+	text = skip_mark(text, &size);
 	int r = fl_json_check_text(name, text, size, err);
 	if (r < 0)
 		return r;
@@ -99,22 +108,49 @@ static int read_all(const char *name, int fd, char **text, size_t *size, struct 
 	}
 }
 
-int fl_json_read(const char *path, cJSON **root, struct fl_error *err)
+static void add_remedy(struct fl_error *err)
 {
-	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-	char *text = NULL;
-	size_t size = 0;
+	static const char remedy[] = "; is it a faultline file, and whole?";
+	size_t size = strlen(err->text);
+	if (size + sizeof(remedy) <= sizeof(err->text))
+		memcpy(err->text + size, remedy, sizeof(remedy));
+}
+
+/* All of @path, for the caller to free. */
+static int read_path(const char *path, char **text, size_t *size, struct fl_error *err)
+{
 	int fd;
 
 	int r = open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	r = read_all(name, fd, &text, &size, err);
-	if (r == 0)
-		r = fl_json_parse(name, text, size, root, err);
-	free(text);
+	r = read_all(name_of(path), fd, text, size, err);
 	if (fd != STDIN_FILENO)
 		close(fd);
+	return r;
+}
+
+int fl_json_read(const char *path, cJSON **root, struct fl_error *err)
+{
+	char *text = NULL;
+	size_t size = 0;
+
+	int r = read_path(path, &text, &size, err);
+	if (r == 0)
+		r = fl_json_parse(name_of(path), text, size, root, err);
+	free(text);
+	return r;
+}
+
+int fl_json_read_text(const char *path, struct fl_json_text *t, struct fl_error *err)
+{
+	*t = (struct fl_json_text){ .name = name_of(path) };
+	int r = read_path(path, &t->owned, &t->size, err);
+	t->at = skip_mark(t->owned, &t->size);
+	if (r == 0)
+		r = fl_json_check_text(t->name, t->at, t->size, err);
+	if (r < 0)
+		fl_json_text_fini(t);
 	return r;
 }
 

@@ -130,9 +130,9 @@ struct fl_flow_packet {
  * @p: TCP or UDP packet
  *
  * A SYN on a flow that is closed or has another initial sequence number ends the
- * old flow and begins a new one (port reuse). The same packet within 2 ms (same
- * IP id is not needed: same flags, window, sequence, acknowledgement and length for TCP; never for
- * UDP) is a duplicate. The direction of a TCP flow comes from SYN, SYN-ACK, else the
+ * old flow and begins a new one (port reuse). The same packet within 2 ms is a
+ * duplicate: same flags, window, sequence, acknowledgement and length for TCP; same length, first and last
+ * bytes for UDP datagrams of 12 bytes and more. The direction of a TCP flow comes from SYN, SYN-ACK, else the
  * lower port is the responder (equal: the first sender initiates); UDP: the first
  * sender initiates, unless only its port is below 1024.
  * Payload that arrives in a SYN counts.

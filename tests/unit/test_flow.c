@@ -301,6 +301,33 @@ static void udp_direction_and_states(void **state)
 	fl_flow_table_free(t);
 }
 
+static void a_datagram_seen_twice_is_a_duplicate_and_another_is_not(void **state)
+{
+	static const uint8_t query[] = "0123456789abcdef", other[] = "0123456789abcdeX", tiny[] = "ping";
+	struct log log = { 0 };
+	struct fl_flow_table *t = new_table(8, &log);
+	struct fl_packet p = packet('C', 0, FL_TRANSPORT_UDP);
+	p.src_port = 40000;
+	p.dst_port = 53;
+	p.payload = (struct fl_slice){ query, 16 };
+	p.payload_len = 16;
+	assert_false(fl_flow_table_add(t, &p).duplicate);
+	p.time_ns += 50000;
+	assert_true(fl_flow_table_add(t, &p).duplicate);
+	p.payload.data = other;
+	assert_false(fl_flow_table_add(t, &p).duplicate);
+	p.payload = (struct fl_slice){ tiny, 4 };
+	p.payload_len = 4;
+	assert_false(fl_flow_table_add(t, &p).duplicate);
+	assert_false(fl_flow_table_add(t, &p).duplicate); /* too short to tell */
+	p.payload = (struct fl_slice){ query, 16 };
+	p.payload_len = 16;
+	p.time_ns += 3000000;
+	assert_false(fl_flow_table_add(t, &p).duplicate); /* asked again */
+	fl_flow_table_free(t);
+	(void)state;
+}
+
 static void udp_flow_ends_after_a_minute_and_begins_again(void **state)
 {
 	(void)state;
@@ -444,6 +471,7 @@ int main(void)
 		cmocka_unit_test(retransmissions_are_told_from_new_bytes),
 		cmocka_unit_test(a_batch_of_copies_behind_eight_packets),
 		cmocka_unit_test(udp_direction_and_states),
+		cmocka_unit_test(a_datagram_seen_twice_is_a_duplicate_and_another_is_not),
 		cmocka_unit_test(udp_flow_ends_after_a_minute_and_begins_again),
 		cmocka_unit_test(closed_flows_leave_after_seconds),
 		cmocka_unit_test(a_full_table_ends_the_flow_silent_longest),
