@@ -407,8 +407,9 @@ static void cut_payload_breaks_the_flow(void **state)
 	struct log log = { 0 };
 	struct fl_flow_table *t = new_table(3, &log);
 	struct fl_packet p = packet('C', 0, FL_TRANSPORT_UDP);
+	static const uint8_t bytes[60];
 	p.payload_len = 100;
-	p.payload.size = 60;
+	p.payload = (struct fl_slice){ bytes, sizeof(bytes) };
 	struct fl_flow_packet r = fl_flow_table_add(t, &p);
 	assert_true(r.flow->broken);
 	assert_int_equal(r.flow->bytes[FL_INITIATOR], 100);

@@ -153,6 +153,7 @@ static void queries_that_leave_one_socket_together_are_two_exchanges(void **stat
 	net_send(&n, &c, 1, FL_TRANSPORT_UDP, 0, m, size);
 	m[2] = 1, m[3] = 0;
 	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
+	n.now += SECOND; /* or it were a copy */
 	net_send(&n, &c, 0, FL_TRANSPORT_UDP, 0, m, size);
 	n.now += 20 * SECOND;
 	dns_lookup(&n, WEB, DNS, "later.example", NULL, "203.0.113.1");
@@ -667,9 +668,49 @@ static void a_resolver_that_fails_over_tcp_fails(void **state)
 	(void)state;
 }
 
+/* A ClientHello that offers HTTP/2. */
+static void say_http2_hello(struct net *n, struct conn *c, const char *sni)
+{
+	static const uint8_t alpn[] = { 0, 16, 0, 5, 0, 3, 2, 'h', '2' };
+	uint8_t hello[512];
+	size_t size = put_hello(hello, sni), extensions = 5 + 4 + 2 + 32 + 1 + 4 + 2;
+	memcpy(hello + size, alpn, sizeof(alpn));
+	hello[4] = (uint8_t)(hello[4] + sizeof(alpn));
+	hello[8] = (uint8_t)(hello[8] + sizeof(alpn));
+	hello[extensions + 1] = (uint8_t)(hello[extensions + 1] + sizeof(alpn));
+	tcp_say(n, c, 0, hello, size + sizeof(alpn));
+}
+
+static uint64_t encrypted_dns_of(const char *sni)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "192.0.2.53", 443);
+	tcp_open(&n, &c);
+	say_http2_hello(&n, &c, sni);
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	assert_non_null(dependency(s, sni, "192.0.2.53", 443));
+	uint64_t count = 0;
+	for (size_t i = 0; i < s->coverage.blind_spot_count; i++)
+		if (strcmp(s->coverage.blind_spots[i].kind, "encrypted-dns") == 0)
+			count = s->coverage.blind_spots[i].count;
+	fl_scan_free(s);
+	return count;
+}
+
+static void public_resolvers_over_https_are_a_blind_spot(void **state)
+{
+	assert_int_equal(encrypted_dns_of("dns.google"), 1);
+	assert_int_equal(encrypted_dns_of("mozilla.cloudflare-dns.com"), 1);
+	assert_int_equal(encrypted_dns_of("notdns.google"), 0);
+	assert_int_equal(encrypted_dns_of("www.google"), 0);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(public_resolvers_over_https_are_a_blind_spot),
 		cmocka_unit_test(a_target_behind_a_proxy_and_the_proxy_are_two_dependencies),
 		cmocka_unit_test(a_target_that_the_proxy_does_not_reach_fails_and_the_proxy_does_not),
 		cmocka_unit_test(a_target_behind_socks_is_named_by_the_request),
