@@ -6,13 +6,18 @@
  * its `needs`. A background use is a use; that nothing waits for it stands in the row. The
  * queue is first in, first out and the neighbours of a node are taken in
  * ascending order, so nodes leave the queue in the order of their paths compared node by
- * node, and the first to find a node has the smallest of the shortest paths.
+ * node, and the first to find a node has the smallest of the shortest paths. Where packets were seen,
+ * the path told is the one with the most exchanges instead (reach_ways.c).
  *
  * Links are distinct (v, m) pairs, flattened once for all starts and sorted: where
  * several groups hold the same pair, one that is waited for wins over background, then the larger
  * coupling. The coupling of a link is that of the dependency seen there, which may be
- * unknown (NaN makes the product unknown too); links without evidence, such as an
- * endpoint to its address, take the group's, which is 1.
+ * unknown; links without evidence, such as an endpoint to its address, take the group's, which is 1.
+ *
+ * The coupling of a row of several links is what the start loses when the far end is down, by the
+ * same rule that a ranking uses: the product along one path knows neither of other ways to the same end nor of
+ * replicas, and would contradict it. That takes a run over the graph for each far end; beyond
+ * FL_REACH_EXACT_NODES nodes, or where the runs would take too long, it is the product all the same.
  *
  * Rows are kept for endpoints and resolvers only; hosts, addresses and providers are ways,
  * not things a service uses. A file without endpoints (drawn by hand, made by other
@@ -24,16 +29,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct link {
-	fl_node_id from, to;
-	double coupling;
-	bool background;
-	const struct fl_dependency *evidence; /* NULL */
-};
+#include "loss.h"
+#include "reach_ways.h"
+
+/* Nodes times links that exact shares and ways are worked out for: some seconds. */
+#define WORK_MAX 4e8
 
 struct search {
 	const struct fl_system *system;
-	struct link *links; /* sorted by from, to */
+	struct fl_link *links; /* sorted by from, to */
 	size_t link_count;
 	size_t *first;   /* order + 1 */
 	bool *wanted;    /* rows are kept for these */
@@ -41,6 +45,7 @@ struct search {
 	size_t *via;     /* link that found it */
 	uint32_t *depth;
 	fl_node_id *queue;
+	struct fl_ways *ways; /* NULL: too large, or nothing was seen */
 	struct fl_reach *reach;
 	size_t capacity, path_nodes;
 	struct fl_reached *rows;
@@ -57,7 +62,7 @@ static int compare_pairs(fl_node_id a_from, fl_node_id a_to, fl_node_id b_from, 
 
 static int compare_links(const void *va, const void *vb)
 {
-	const struct link *a = va, *b = vb;
+	const struct fl_link *a = va, *b = vb;
 	int order = compare_pairs(a->from, a->to, b->from, b->to);
 	if (order != 0)
 		return order;
@@ -88,7 +93,7 @@ static void attach_evidence(struct search *s)
 	if (count > 1)
 		qsort(sorted, count, sizeof(*sorted), compare_evidence);
 	for (size_t i = 0; i < s->link_count; i++) {
-		struct link *link = &s->links[i];
+		struct fl_link *link = &s->links[i];
 		while (next < count &&
 			compare_pairs(sorted[next]->from, sorted[next]->to, link->from, link->to) < 0)
 			next++;
@@ -112,7 +117,7 @@ static void make_links(struct search *s)
 	for (fl_group_id i = 0; i < fl_graph_group_count(g); i++) {
 		const struct fl_group *group = fl_graph_group(g, i);
 		for (uint32_t m = 0; m < group->member_count; m++)
-			s->links[total++] = (struct link){ .from = group->of,
+			s->links[total++] = (struct fl_link){ .from = group->of,
 				.to = group->members[m],
 				.coupling = group->coupling,
 				.background = group->needs == 0 };
@@ -135,9 +140,40 @@ static void make_links(struct search *s)
 
 /* ---- one start ---- */
 
+/* The link from one node to the other; links are sorted. */
+static const struct fl_link *find_link(const struct search *s, fl_node_id from, fl_node_id to)
+{
+	size_t low = s->first[from], high = s->first[from + 1];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (s->links[middle].to < to)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->first[from + 1] && s->links[low].to == to ? &s->links[low] : NULL;
+}
+
+/* The path that @via leaves behind, product and background of its links. */
+static void trace(const struct search *s, struct fl_reached *row, fl_node_id *path, const size_t *via)
+{
+	fl_node_id v = row->to;
+	for (size_t i = row->path_length - 1; i > 0; i--) {
+		const struct fl_link *link = row->direct ? find_link(s, row->from, row->to) : &s->links[via[v]];
+		path[i] = v;
+		row->coupling *= link->coupling;
+		row->background |= link->background;
+		row->last = i + 1 == row->path_length ? link->evidence : row->last;
+		v = link->from;
+	}
+	path[0] = row->from;
+	assert(v == row->from);
+}
+
 static void add_row(struct search *s, fl_node_id from, fl_node_id to)
 {
-	size_t length = (size_t)s->depth[to] + 1;
+	bool direct = find_link(s, from, to) != NULL;
+	size_t length = direct ? 2 : (size_t)(s->ways != NULL ? s->ways->depth[to] : s->depth[to]) + 1;
 	if (s->reach->count == FL_REACH_MAX || length > FL_REACH_PATHS_MAX - s->path_nodes) {
 		s->reach->dropped++;
 		return;
@@ -150,21 +186,19 @@ static void add_row(struct search *s, fl_node_id from, fl_node_id to)
 	fl_node_id *path = fl_arena_array(s->reach->arena, length, sizeof(*path));
 	struct fl_reached row = { .from = from,
 		.to = to,
-		.direct = length == 2,
+		.direct = direct,
 		.path = path,
 		.path_length = length,
-		.coupling = 1,
-		.last = s->links[s->via[to]].evidence };
-	fl_node_id v = to;
-	for (size_t i = length - 1; i > 0; i--) {
-		const struct link *link = &s->links[s->via[v]];
-		path[i] = v;
-		row.coupling *= link->coupling;
-		row.background |= link->background;
-		v = link->from;
+		.coupling = 1 };
+	trace(s, &row, path, s->ways != NULL ? s->ways->via : s->via);
+	const struct fl_scan_dependency *last = row.last != NULL ? row.last->merged : NULL;
+	row.exchanges = last != NULL ? last->exchanges : 0;
+	row.failures = last != NULL ? last->failures : 0;
+	if (s->ways != NULL) {
+		row.other_ways = s->ways->count[to] > 0 ? s->ways->count[to] - 1 : 0;
+		row.exchanges = direct ? row.exchanges : s->ways->exchanges[to];
+		row.failures = direct ? row.failures : s->ways->failures[to];
 	}
-	path[0] = from;
-	assert(v == from);
 	s->rows[s->reach->count++] = row;
 }
 
@@ -185,10 +219,44 @@ static void search_from(struct search *s, fl_node_id from)
 			s->via[to] = i;
 			s->depth[to] = s->depth[v] + 1;
 			s->queue[tail++] = to;
-			if (s->wanted[to])
-				add_row(s, from, to);
 		}
 	}
+	if (s->ways != NULL)
+		fl_ways_run(s->ways, &(struct fl_links){ s->links, s->first, fl_graph_order(s->system->graph) },
+			s->queue, tail);
+	for (size_t i = 1; i < tail; i++)
+		if (s->wanted[s->queue[i]])
+			add_row(s, from, s->queue[i]);
+}
+
+/* ---- shares ---- */
+
+static int compare_ends(const void *va, const void *vb)
+{
+	const struct fl_reached *a = *(struct fl_reached *const *)va, *b = *(struct fl_reached *const *)vb;
+	return compare_pairs(a->to, a->from, b->to, b->from);
+}
+
+/* What each start loses when the far end is down, in place of the product. */
+static void set_shares(struct search *s)
+{
+	struct fl_reached **rows = fl_alloc_array(s->reach->count, sizeof(*rows));
+	struct fl_loss *loss = fl_loss_new(s->system->graph);
+	const double *lost = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < s->reach->count; i++)
+		if (!s->rows[i].direct)
+			rows[count++] = &s->rows[i];
+	if (count > 1)
+		qsort(rows, count, sizeof(*rows), compare_ends);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || rows[i]->to != rows[i - 1]->to)
+			lost = fl_loss_run(loss, &rows[i]->to, 1);
+		rows[i]->coupling = round(lost[rows[i]->from] * 1e12) / 1e12; /* 1 - (1 - 0.2) is 0.2 */
+		rows[i]->background = rows[i]->background && !(rows[i]->coupling > 0);
+	}
+	fl_loss_free(loss);
+	free(rows);
 }
 
 /* ---- the whole ---- */
@@ -240,6 +308,13 @@ static void search_all(struct search *s, fl_node_id from)
 			search_from(s, v);
 }
 
+/* Is all that can be told of each row worked out? */
+static bool is_exact(const struct search *s)
+{
+	uint32_t order = fl_graph_order(s->system->graph);
+	return order <= FL_REACH_EXACT_NODES && (double)order * (double)s->link_count <= WORK_MAX;
+}
+
 static void begin(struct search *s)
 {
 	const struct fl_graph *g = s->system->graph;
@@ -254,10 +329,14 @@ static void begin(struct search *s)
 	for (fl_node_id v = 0; v < order; v++)
 		s->wanted[v] = !endpoints || fl_graph_is_kind(g, v, "endpoint") ||
 			       fl_graph_is_kind(g, v, "resolver");
+	s->reach->products = !is_exact(s);
+	if (!s->reach->products && s->system->dependency_count > 0)
+		s->ways = fl_ways_new(&(struct fl_links){ s->links, s->first, order });
 }
 
 static void end(struct search *s)
 {
+	fl_ways_free(s->ways);
 	free(s->links);
 	free(s->first);
 	free(s->wanted);
@@ -276,6 +355,8 @@ struct fl_reach *fl_reach(const struct fl_system *system, fl_node_id from)
 	reach->arena = arena;
 	begin(&s);
 	search_all(&s, from);
+	if (!reach->products)
+		set_shares(&s);
 	sort_rows(&s);
 	end(&s);
 	return reach;

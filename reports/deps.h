@@ -28,7 +28,7 @@ struct fl_deps {
 struct fl_deps *fl_deps_new(const struct fl_system *s, fl_node_id of);
 void fl_deps_free(struct fl_deps *d);
 
-/* Coupling of the row: product along the path; NaN unknown. */
+/* Coupling of the row, see fl_reached; NaN unknown. */
 double fl_deps_coupling(const struct fl_deps_row *row);
 /* Name, port and transport of an "endpoint:NAME:PORT/TRANSPORT" without evidence, owned by @a. */
 const char *fl_deps_parse_id(struct fl_arena *a, const char *id, unsigned *port, const char **transport);

@@ -25,8 +25,22 @@ static void add_connections(cJSON *row, const struct fl_connections *c)
 	fl_json_add_u64(o, "syn_retransmits", c->syn_retransmits);
 }
 
-static void add_evidence(cJSON *o, const struct fl_dependency *d)
+/* Exchanges and failures: of all services on the way, where the row is not direct. */
+static uint64_t exchanges_of(const struct fl_deps_row *row)
 {
+	bool summed = row->reached != NULL && !row->direct && row->reached->exchanges > 0;
+	return summed ? row->reached->exchanges : row->last->merged->exchanges;
+}
+
+static uint64_t failures_of(const struct fl_deps_row *row)
+{
+	bool summed = row->reached != NULL && !row->direct && row->reached->exchanges > 0;
+	return summed ? row->reached->failures : row->last->merged->failures;
+}
+
+static void add_evidence(cJSON *o, const struct fl_deps_row *row)
+{
+	const struct fl_dependency *d = row->last;
 	const struct fl_scan_dependency *m = d->merged;
 	fl_json_add_string(o, "name", m->name);
 	fl_json_add_string(o, "name_source", fl_name_source_name(m->name_source));
@@ -41,9 +55,9 @@ static void add_evidence(cJSON *o, const struct fl_dependency *d)
 	cJSON_AddBoolToObject(o, "answered", m->answered);
 	fl_json_add_double(o, "fan_out", m->fan_out);
 	fl_json_add_double(o, "period_s", m->period_s);
-	fl_json_add_u64(o, "exchanges", m->exchanges);
+	fl_json_add_u64(o, "exchanges", exchanges_of(row));
 	cJSON_AddBoolToObject(o, "exchanges_lower_bound", m->exchanges_lower_bound);
-	fl_json_add_u64(o, "failures", m->failures);
+	fl_json_add_u64(o, "failures", failures_of(row));
 	cJSON_AddBoolToObject(o, "failover_seen", m->failover_seen);
 	fl_json_add_u64(o, "bytes_out", m->bytes_out);
 	fl_json_add_u64(o, "bytes_in", m->bytes_in);
@@ -87,8 +101,9 @@ static void add_row(cJSON *list, struct fl_arena *a, const struct fl_system *s, 
 	fl_json_add_double(o, "coupling", fl_deps_coupling(row));
 	cJSON_AddBoolToObject(o, "background", row->reached != NULL && row->reached->background);
 	cJSON_AddBoolToObject(o, "in_graph", row->reached != NULL);
+	fl_json_add_u64(o, "other_ways", row->reached == NULL || row->direct ? 0 : row->reached->other_ways);
 	if (row->last != NULL)
-		add_evidence(o, row->last);
+		add_evidence(o, row);
 	else
 		add_stated(o, a, row);
 }
@@ -100,6 +115,7 @@ void fl_deps_print_json(const struct fl_system *s, const struct fl_deps *d)
 	for (size_t i = 0; i < d->count; i++)
 		add_row(list, d->arena, s, &d->list[i]);
 	fl_json_add_u64(root, "dropped", d->reach->dropped);
+	cJSON_AddBoolToObject(root, "coupling_is_product", d->reach->products);
 	fl_document_add_coverage(root, "coverage", s);
 	fl_document_write(root);
 }
@@ -127,14 +143,32 @@ static const char *use_text(struct fl_arena *a, const struct fl_deps_row *row)
 		return "background";
 	if (isnan(coupling))
 		return "share unknown";
+	if (!row->direct && coupling <= 0)
+		return "others stand in";
 	return row->last == NULL && coupling >= 1
 		       ? "stated"
 		       : fl_arena_printf(a, "%s of requests", fl_say_share(a, coupling));
 }
 
-static const char *count_text(struct fl_arena *a, const struct fl_deps_row *row, uint64_t count)
+static const char *count_text(struct fl_arena *a, const struct fl_deps_row *row, bool failed)
 {
-	return row->last == NULL ? NULL : fl_arena_printf(a, "%llu", (unsigned long long)count);
+	if (row->last == NULL)
+		return NULL;
+	uint64_t count = failed ? failures_of(row) : exchanges_of(row);
+	return fl_arena_printf(a, "%llu", (unsigned long long)count);
+}
+
+static const char *how_text(struct fl_arena *a, const struct fl_system *s, const struct fl_deps_row *row)
+{
+	const char *via =
+		row->direct ? NULL : fl_path_between(a, s, row->reached->path, row->reached->path_length);
+	uint32_t others = row->direct ? 0 : row->reached->other_ways;
+	if (via == NULL)
+		return "direct";
+	if (others == 0)
+		return fl_arena_printf(a, "via %s", via);
+	return fl_arena_printf(a, "via %s +%u%s %s", via, others, others + 1 == FL_REACH_WAYS_MAX ? " or more" : "",
+		others == 1 ? "other way" : "other ways");
 }
 
 static const char *target_text(struct fl_arena *a, const struct fl_system *s, const struct fl_deps_row *row)
@@ -150,14 +184,9 @@ static const char *target_text(struct fl_arena *a, const struct fl_system *s, co
 static void print_row(struct fl_table *t, struct fl_arena *a, const struct fl_system *s,
 	const struct fl_deps_row *row, bool first)
 {
-	const struct fl_scan_dependency *m = row->last == NULL ? NULL : row->last->merged;
-	const char *via =
-		row->direct ? NULL : fl_path_between(a, s, row->reached->path, row->reached->path_length);
 	fl_table_row(t, (const char *[]){ first ? fl_say_id(a, row->from) : "", target_text(a, s, row),
 				scope_text(a, row), use_text(a, row),
-				count_text(a, row, m == NULL ? 0 : m->exchanges),
-				count_text(a, row, m == NULL ? 0 : m->failures),
-				row->direct || via == NULL ? "direct" : fl_arena_printf(a, "via %s", via) });
+				count_text(a, row, false), count_text(a, row, true), how_text(a, s, row) });
 }
 
 void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d)
@@ -174,5 +203,7 @@ void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d)
 	for (size_t i = 0; i < d->count; i++)
 		print_row(t, a, s, &d->list[i], i == 0 || strcmp(d->list[i - 1].from, d->list[i].from) != 0);
 	fl_table_write(t, stdout, 1u << 4 | 1u << 5, fl_terminal_width(stdout));
+	if (d->reach->products)
+		fl_line_write("the system is large: shares of what is reached through others are products along one way");
 	fl_coverage_write(s);
 }

@@ -39,6 +39,8 @@ static const char *use_text(struct fl_digest *d, const struct fl_reached *r)
 		return m != NULL && m->class != FL_CLASS_ON_REQUEST ? fl_class_name(m->class) : "background";
 	if (isnan(r->coupling))
 		return "share unknown";
+	if (!r->direct && r->coupling <= 0)
+		return "others stand in";
 	if (r->coupling >= 0.995)
 		return "every request";
 	return fl_arena_printf(d->arena, "%s of requests", fl_say_share(d->arena, r->coupling));
@@ -71,7 +73,9 @@ static void add_external(struct fl_digest *d, const struct fl_reached *r, bool e
 		return;
 	e->provider = fl_say_name(a, m->provider);
 	e->chain = chain_text(a, m);
-	e->evidence = fl_say_evidence(a, m);
+	e->evidence = r->direct || r->exchanges == 0 ? fl_say_evidence(a, m) :
+		fl_arena_printf(a, "%s%s, over all callers on the way", fl_say_count(a, r->exchanges, "exchange", "exchanges"),
+			r->failures > 0 ? fl_arena_printf(a, ", %llu failed", (unsigned long long)r->failures) : "");
 	e->seen = fl_say_span(a, m->first_seen_ns, m->last_seen_ns);
 	e->name_source = fl_name_source_name(m->name_source);
 }

@@ -31,14 +31,17 @@ static struct reach_row reach_rows[] = {
 	{ "background is followed and said",
 		"service:a 0 endpoint:x; endpoint:x 1 service:b; service:b 1 endpoint:y", "service:a",
 		"service:a endpoint:x 1 background direct;"
-		"service:a endpoint:x service:b endpoint:y 1 background;" },
+		"service:a endpoint:x service:b endpoint:y 0 background;" },
 	{ "the shortest path is given", "a 1 b; b 1 c; c 1 d; a 1 d", "a",
 		"a b 1 direct;a b c 1;a d 1 direct;" },
 	{ "of equal paths the first by id is given", "a 1 c; a 1 b; b 1 d; c 1 d; d 1 e", "a",
 		"a b 1 direct;a c 1 direct;a b d 1;a b d e 1;" },
 	{ "the first by id is told by the path, not by the group",
 		"a 1 c z; a 1 b y; y 1 e; z 1 d; b 1 d; c 1 e", "a",
-		"a b 1 direct;a c 1 direct;a b d 1;a c e 1;a y 1 direct;a z 1 direct;" },
+		"a b 1 direct;a c 1 direct;a b d 0;a c e 0;a y 1 direct;a z 1 direct;" },
+	{ "several ways to one end lose together, as the fixed point has it",
+		"a 1 b *0.5; a 1 c *0.5; b 1 d; c 1 d", "a",
+		"a b 0.5 direct;a c 0.5 direct;a b d 0.75;" },
 	{ "of two groups with one pair the one that is waited for counts", "a 0 b; a 1 b *0.5", "a",
 		"a b 0.5 direct;" },
 	{ "a cycle ends", "a 1 b; b 1 c; c 1 a", "a", "a b 1 direct;a b c 1;" },
@@ -79,8 +82,8 @@ static void evidence_is_that_of_the_last_link(void **state)
 	struct fl_scan_dependency unknown = { .coupling = NAN }, known = { .coupling = 0.25 };
 	struct fl_system s = {
 		.graph = graph_of_text(
-			"service:a 1 endpoint:b; endpoint:b 1 service:b;"
-			"service:b 1 endpoint:c; service:b 1 endpoint:d; service:x 1 endpoint:b")
+			"service:a 1 endpoint:b *0.25; endpoint:b 1 service:b;"
+			"service:b 1 endpoint:c *0.25; service:b 1 endpoint:d; service:x 1 endpoint:b")
 	};
 	fl_node_id a = fl_graph_find(s.graph, "service:a"), b = fl_graph_find(s.graph, "service:b");
 	struct fl_dependency list[] = {
@@ -98,7 +101,38 @@ static void evidence_is_that_of_the_last_link(void **state)
 	assert_ptr_equal(reach->list[1].last, &list[2]);
 	assert_true(reach->list[1].coupling == 0.0625);
 	assert_ptr_equal(reach->list[2].last, &list[1]);
-	assert_true(isnan(reach->list[2].coupling));
+	assert_true(reach->list[2].coupling == 0.25); /* the graph takes what is unknown for 1 */
+	fl_reach_free(reach);
+	fl_graph_free(s.graph);
+}
+
+/* Two services reach the store: the way is the busier one, the counts are of both. */
+static void the_way_is_the_one_with_the_most_exchanges(void **state)
+{
+	struct fl_scan_dependency few = { .coupling = 1, .exchanges = 3, .failures = 1 },
+				  many = { .coupling = 1, .exchanges = 40, .failures = 2 };
+	struct fl_system s = { .graph = graph_of_text("service:a 1 endpoint:b; endpoint:b 1 service:b; service:a 1 "
+						      "endpoint:c; endpoint:c 1 service:c; service:b 1 endpoint:x; "
+						      "service:c 1 endpoint:x") };
+	struct fl_dependency list[] = {
+		{ .from = fl_graph_find(s.graph, "service:a"), .to = fl_graph_find(s.graph, "endpoint:b"), .merged = &few },
+		{ .from = fl_graph_find(s.graph, "service:a"), .to = fl_graph_find(s.graph, "endpoint:c"), .merged = &many },
+		{ .from = fl_graph_find(s.graph, "service:b"), .to = fl_graph_find(s.graph, "endpoint:x"), .merged = &many },
+		{ .from = fl_graph_find(s.graph, "service:c"), .to = fl_graph_find(s.graph, "endpoint:x"), .merged = &many },
+	};
+	char path[256];
+	(void)state;
+	s.dependencies = list;
+	s.dependency_count = FL_ARRAY_LEN(list);
+	struct fl_reach *reach = fl_reach(&s, list[0].from);
+	assert_int_equal(reach->count, 3);
+	graph_text_list(s.graph, reach->list[2].path, reach->list[2].path_length, path, sizeof(path));
+	assert_string_equal(path, "service:a endpoint:c service:c endpoint:x");
+	assert_int_equal(reach->list[2].other_ways, 1);
+	assert_int_equal(reach->list[2].exchanges, 80);
+	assert_int_equal(reach->list[2].failures, 4);
+	assert_int_equal(reach->list[0].other_ways, 0);
+	assert_int_equal(reach->list[0].failures, 1);
 	fl_reach_free(reach);
 	fl_graph_free(s.graph);
 }
@@ -156,6 +190,7 @@ int main(void)
 {
 	static const struct CMUnitTest plain[] = {
 		cmocka_unit_test(evidence_is_that_of_the_last_link),
+		cmocka_unit_test(the_way_is_the_one_with_the_most_exchanges),
 		cmocka_unit_test(rows_past_the_limit_are_counted),
 		cmocka_unit_test(long_paths_past_the_limit_are_counted),
 	};
