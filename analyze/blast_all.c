@@ -24,10 +24,10 @@ enum {
 	SMALL = 4096,     /* things; below, threads cost more than they bring */
 	STRETCH = 256,    /* things that sparse runs are tried on together */
 	SAMPLES = 8,      /* of a stretch */
-	EDGES_FEW = 256,  /* given to every failure */
-	EDGES_MANY = 8192 /* given to all of a stretch where most samples stayed below */
+	EDGES_FEW = 64,   /* given to every failure */
+	EDGES_MANY = 1024 /* given to all of a stretch where most samples stayed below */
 };
-#define ROW_MEMORY_MAX (UINT64_C(1) << 30) /* bytes, all threads, were all rows there at once */
+#define ROW_MEMORY_MAX (UINT64_C(2) << 30) /* bytes, all threads, were all rows there at once */
 #define NOBODY UINT32_MAX
 
 enum way { WAY_BLOCK, WAY_DONE, WAY_DERIVED };
@@ -157,7 +157,7 @@ static void *run_sparse(void *argument)
 /* Wide blocks look at each edge less often; narrow ones fit the cache and are more often empty or full. */
 static size_t choose_units(const struct work *w, unsigned threads, size_t wanted)
 {
-	size_t units = wanted > 0 ? wanted : 4;
+	size_t units = wanted > 0 ? wanted : 16;
 	while (units > 1 && wanted == 0 && (units / 2) * FL_UNIT_BITS * threads >= w->cause_count)
 		units /= 2;
 	while (units > 1 && (uint64_t)w->c->order * units * sizeof(fl_bits) * threads > ROW_MEMORY_MAX)

@@ -16,6 +16,9 @@
  * Whether a member was named twice in one requirement is told by a stamp per
  * node, the number of the requirement that named it last.
  *
+ * A large document is never a tree as a whole: its text is checked in one pass, and each item of its lists is a
+ * small document of its own for the same functions.
+ *
  * Writing goes object by object, one to a line: a tree of the whole graph would cost
  * many times the graph, and lines can be read by diff and grep.
  */
@@ -234,9 +237,10 @@ static int read_entry_point(struct reading *r, const cJSON *item, size_t index)
 	return 0;
 }
 
+typedef int read_item(struct reading *r, const cJSON *item, size_t index);
+
 /* Every item of the array @key through @read; an absent list is an empty one. */
-static int read_list(struct reading *r, const cJSON *root, const char *key,
-	int (*read)(struct reading *r, const cJSON *item, size_t index))
+static int read_list(struct reading *r, const cJSON *root, const char *key, read_item *read)
 {
 	const cJSON *list = fl_json_get(root, key), *item;
 	size_t index = 0;
@@ -267,16 +271,92 @@ static int read_document(struct reading *r, const cJSON *root)
 	return read_list(r, root, "entry_points", read_entry_point);
 }
 
+static int finish(struct reading *r, int result, struct fl_graph **g)
+{
+	if (result == 0)
+		*g = fl_graph_freeze(&r->builder);
+	fl_graph_builder_free(r->builder);
+	free(r->stamps);
+	free(r->members);
+	return result;
+}
+
 int fl_graph_from_json(struct fl_graph **g, const char *name, const cJSON *root, struct fl_error *err)
 {
 	struct reading r = { .name = name, .err = err, .builder = fl_graph_builder_new() };
-	int result = read_document(&r, root);
+	return finish(&r, read_document(&r, root), g);
+}
+
+/* ---- reading large documents: the same, item by item ---- */
+
+static int read_piece(struct reading *r, const struct fl_json_text *text, const char *key,
+	struct fl_json_piece piece, size_t index, read_item *read)
+{
+	cJSON *item = NULL;
+	if (piece.size > FL_JSON_PIECE_MAX)
+		return fl_fail(r->err, -EFBIG, "%s: %s[%zu] takes more than %d MiB; split it", r->name, key,
+			index, FL_JSON_PIECE_MAX >> 20);
+	int result = fl_json_text_tree(text, piece, &item, r->err);
 	if (result == 0)
-		*g = fl_graph_freeze(&r.builder);
-	fl_graph_builder_free(r.builder);
-	free(r.stamps);
-	free(r.members);
+		result = read(r, item, index);
+	cJSON_Delete(item);
 	return result;
+}
+
+static int read_pieces(struct reading *r, const struct fl_json_text *text, const char *key,
+	struct fl_json_piece list, read_item *read)
+{
+	struct fl_json_piece rest, piece;
+	size_t index = 0;
+	int result = 0;
+	if (list.at == NULL || *list.at == 'n') /* null */
+		return 0;
+	if (!fl_json_text_array(list, &rest))
+		return fl_fail(r->err, -EINVAL, "%s: %s must be an array", r->name, key);
+	while (result == 0 && fl_json_text_next(&rest, &piece))
+		result = read_piece(r, text, key, piece, index++, read);
+	return result;
+}
+
+/* The document's object with its schema alone, as fl_json_check_schema() wants it. */
+static int check_schema(
+	struct reading *r, const struct fl_json_text *text, struct fl_json_piece schema)
+{
+	cJSON *root = cJSON_CreateObject(), *word = NULL;
+	bool known = schema.at != NULL && *schema.at == '"';
+	int result = known ? fl_json_text_tree(text, schema, &word, r->err) : 0;
+	if (result == 0 && word != NULL)
+		cJSON_AddItemToObject(root, "schema", word);
+	if (result == 0)
+		result = fl_json_check_schema(r->name, root, "graph", 1, r->err);
+	cJSON_Delete(root);
+	return result;
+}
+
+static int read_text_document(struct reading *r, const struct fl_json_text *text)
+{
+	enum { SCHEMA, NODES, REQUIREMENTS, ENTRY_POINTS, KEYS };
+	static const char *const keys[KEYS] = { "schema", "nodes", "requirements", "entry_points" };
+	struct fl_json_piece found[KEYS];
+	if (fl_json_text_members(text, keys, KEYS, found, r->err) < 0 ||
+		check_schema(r, text, found[SCHEMA]) < 0)
+		return -EINVAL;
+	if (found[NODES].at == NULL || *found[NODES].at != '[')
+		return fl_fail(r->err, -EINVAL, "%s: nodes must be an array", r->name);
+	int result = read_pieces(r, text, keys[NODES], found[NODES], read_node);
+	if (result < 0)
+		return result;
+	r->stamps = fl_alloc_array(r->node_count, sizeof(*r->stamps));
+	result = read_pieces(r, text, keys[REQUIREMENTS], found[REQUIREMENTS], read_requirement);
+	if (result < 0)
+		return result;
+	return read_pieces(r, text, keys[ENTRY_POINTS], found[ENTRY_POINTS], read_entry_point);
+}
+
+int fl_graph_from_text(struct fl_graph **g, const struct fl_json_text *text, struct fl_error *err)
+{
+	struct reading r = { .name = text->name, .err = err, .builder = fl_graph_builder_new() };
+	return finish(&r, read_text_document(&r, text), g);
 }
 
 /* ---- writing ---- */

@@ -25,11 +25,41 @@ struct loading {
 	struct fl_error *err;
 };
 
-static bool is_graph(const cJSON *root)
+/* Schema of a document; a tree of the whole is made only where it says that it is ours. */
+static int read_schema(const struct fl_json_text *t, cJSON **schema, struct fl_error *err)
 {
-	const char *schema = fl_json_string(root, "schema");
+	static const char *const keys[] = { "schema" };
+	struct fl_json_piece found;
+	int code = fl_json_text_members(t, keys, 1, &found, err);
 
-	return schema && strncmp(schema, "faultline.graph/", strlen("faultline.graph/")) == 0;
+	*schema = NULL;
+	if (code == 0 && found.at != NULL && *found.at == '"' && found.size <= FL_ERROR_MAX)
+		code = fl_json_text_tree(t, found, schema, err);
+	return code;
+}
+
+static bool schema_begins(const cJSON *schema, const char *with)
+{
+	return schema != NULL && strncmp(schema->valuestring, with, strlen(with)) == 0;
+}
+
+static int load_scans(struct loading *l, const struct fl_json_text *t, const cJSON *schema)
+{
+	struct fl_json_piece whole = { t->at, schema_begins(schema, "faultline.scan") ? t->size : 0 };
+	cJSON *root = NULL;
+	int code = 0;
+
+	if (whole.size > 0) {
+		code = fl_json_text_tree(t, whole, &root, l->err);
+	} else { /* another document, or none: what is wrong with it its schema tells */
+		root = cJSON_CreateObject();
+		if (schema != NULL)
+			fl_json_add_string(root, "schema", schema->valuestring);
+	}
+	if (code == 0)
+		code = fl_scan_set_from_json(&l->set, t->name, root, l->err);
+	cJSON_Delete(root);
+	return code;
 }
 
 static bool is_store(const char *path)
@@ -41,7 +71,8 @@ static bool is_store(const char *path)
 
 static int load_file(struct loading *l, const char *path)
 {
-	cJSON *root = NULL;
+	struct fl_json_text text;
+	cJSON *schema = NULL;
 	int code;
 
 	if (is_store(path))
@@ -49,22 +80,24 @@ static int load_file(struct loading *l, const char *path)
 			"%s: stores cannot be read yet; give scan files "
 			"(faultline scan -o SCAN.json)",
 			path);
-	code = fl_json_read(path, &root, l->err);
+	code = fl_json_read_text(path, &text, l->err);
 	if (code < 0)
 		return code;
-	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-	if (is_graph(root) ? l->files > 0 : l->graph != NULL)
+	code = read_schema(&text, &schema, l->err);
+	bool graph = schema_begins(schema, "faultline.graph/");
+	if (code == 0 && (graph ? l->files > 0 : l->graph != NULL))
 		code = fl_fail(l->err, -EINVAL,
 			"%s: a graph file stands alone; give either one graph "
 			"file or scans, not both",
-			l->graph ? l->graph_name : name);
-	else if (is_graph(root))
-		code = fl_graph_from_json(&l->graph, name, root, l->err);
-	else
-		code = fl_scan_set_from_json(&l->set, name, root, l->err);
-	cJSON_Delete(root);
+			l->graph ? l->graph_name : text.name);
+	else if (code == 0 && graph)
+		code = fl_graph_from_text(&l->graph, &text, l->err);
+	else if (code == 0)
+		code = load_scans(l, &text, schema);
 	if (code == 0 && l->graph && !l->graph_name)
-		l->graph_name = fl_copy_string(name);
+		l->graph_name = fl_copy_string(text.name);
+	cJSON_Delete(schema);
+	fl_json_text_fini(&text);
 	l->files++;
 	return code;
 }

@@ -108,12 +108,13 @@ static int read_all(const char *name, int fd, char **text, size_t *size, struct 
 	}
 }
 
-static void add_remedy(struct fl_error *err)
+static int add_remedy(int code, struct fl_error *err)
 {
 	static const char remedy[] = "; is it a faultline file, and whole?";
-	size_t size = strlen(err->text);
+	size_t size = code < 0 && err ? strlen(err->text) : sizeof(err->text);
 	if (size + sizeof(remedy) <= sizeof(err->text))
 		memcpy(err->text + size, remedy, sizeof(remedy));
+	return code;
 }
 
 /* All of @path, for the caller to free. */
@@ -137,7 +138,7 @@ int fl_json_read(const char *path, cJSON **root, struct fl_error *err)
 
 	int r = read_path(path, &text, &size, err);
 	if (r == 0)
-		r = fl_json_parse(name_of(path), text, size, root, err);
+		r = add_remedy(fl_json_parse(name_of(path), text, size, root, err), err);
 	free(text);
 	return r;
 }
@@ -148,7 +149,7 @@ int fl_json_read_text(const char *path, struct fl_json_text *t, struct fl_error 
 	int r = read_path(path, &t->owned, &t->size, err);
 	t->at = skip_mark(t->owned, &t->size);
 	if (r == 0)
-		r = fl_json_check_text(t->name, t->at, t->size, err);
+		r = add_remedy(fl_json_check_text(t->name, t->at, t->size, err), err);
 	if (r < 0)
 		fl_json_text_fini(t);
 	return r;

@@ -351,18 +351,18 @@ static const char *nth_object(const char *text, size_t size, size_t n)
 	return text;
 }
 
-static int fail_twice(const char *name, const char *text, size_t size, size_t object, const char *member,
-	struct fl_error *err)
+static int fail_twice(const char *name, const char *whole, const char *text, size_t size, size_t object,
+	const char *member, struct fl_error *err)
 {
 	char problem[FL_ERROR_MAX];
 
 	snprintf(problem, sizeof(problem),
 		"the object that begins here has two members \"%.64s\"; remove one", member);
-	return fail_at(name, text, nth_object(text, size, object), problem, err);
+	return fail_at(name, whole, nth_object(text, size, object), problem, err);
 }
 
-int fl_json_check_members(
-	const char *name, const char *text, size_t size, const cJSON *root, struct fl_error *err)
+int fl_json_check_members_of(const char *name, const char *whole, const char *text, size_t size,
+	const cJSON *root, struct fl_error *err)
 {
 	const cJSON *path[FL_JSON_DEPTH_MAX + 1]; /* where to go on, a level each */
 	struct names names = { 0 };
@@ -385,5 +385,11 @@ int fl_json_check_members(
 			path[depth++] = item->child;
 	}
 	free(names.list);
-	return twice ? fail_twice(name, text, size, objects - 1, twice, err) : 0;
+	return twice ? fail_twice(name, whole, text, size, objects - 1, twice, err) : 0;
+}
+
+int fl_json_check_members(
+	const char *name, const char *text, size_t size, const cJSON *root, struct fl_error *err)
+{
+	return fl_json_check_members_of(name, text, text, size, root, err);
 }

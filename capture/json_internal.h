@@ -14,6 +14,10 @@ int fl_json_check_text(const char *name, const char *text, size_t size, struct f
 int fl_json_check_members(const char *name, const char *text, size_t size, const cJSON *root,
 			  struct fl_error *err);
 
+/* The same for a piece, @text, of @whole: places count from the begin of @whole. */
+int fl_json_check_members_of(const char *name, const char *whole, const char *text, size_t size,
+			     const cJSON *root, struct fl_error *err);
+
 /* One value as json_write.c prints it. */
 void fl_json_put_string(FILE *out, const char *text);
 void fl_json_put_number(FILE *out, double value);

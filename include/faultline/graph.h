@@ -103,5 +103,8 @@ void fl_graph_write(FILE *out, const struct fl_graph *g);
 struct cJSON;
 int fl_graph_from_json(struct fl_graph **g, const char *name, const struct cJSON *root,
 		       struct fl_error *err);
+/* The same from checked text, item by item: memory is the text and the graph. */
+struct fl_json_text;
+int fl_graph_from_text(struct fl_graph **g, const struct fl_json_text *text, struct fl_error *err);
 
 #endif

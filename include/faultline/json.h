@@ -29,6 +29,33 @@ int fl_json_read(const char *path, cJSON **root, struct fl_error *err);
 int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
 		  struct fl_error *err);
 
+/* Large documents, read one piece at a time: a tree takes eight times the text. The text is all there
+ * and was checked; what is a tree is for the caller to say.
+ */
+struct fl_json_text {
+	const char *name;  /* of the file, in errors; the caller's */
+	const char *at;
+	size_t size;
+	char *owned;       /* NULL: @at is the caller's */
+};
+struct fl_json_piece { /* one value; at NULL: there is none */
+	const char *at;
+	size_t size;
+};
+enum { FL_JSON_MEMBERS_MAX = 1000 };              /* of the object of a whole document */
+enum { FL_JSON_PIECE_MAX = 128 * 1024 * 1024 };   /* bytes that are made a tree at once */
+int fl_json_read_text(const char *path, struct fl_json_text *t, struct fl_error *err);
+void fl_json_text_fini(struct fl_json_text *t);
+/* Members of the document's object by @keys; absent, or no object: none. -EINVAL: one is there twice. */
+int fl_json_text_members(const struct fl_json_text *t, const char *const *keys, size_t count,
+			 struct fl_json_piece *values, struct fl_error *err);
+/* Tree of a piece, for cJSON_Delete(). -EINVAL: an object in it has a member twice. */
+int fl_json_text_tree(const struct fl_json_text *t, struct fl_json_piece piece, cJSON **tree,
+		      struct fl_error *err);
+/* Items of an array, one after the other: @rest is what is left of it. False: it is none; it ended. */
+bool fl_json_text_array(struct fl_json_piece array, struct fl_json_piece *rest);
+bool fl_json_text_next(struct fl_json_piece *rest, struct fl_json_piece *item);
+
 /* 0 when @root is an object whose "schema" is "faultline.@kind/N" with N equal to
  * @major; -EINVAL with what was found instead otherwise. */
 int fl_json_check_schema(const char *name, const cJSON *root, const char *kind, int major,
