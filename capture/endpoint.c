@@ -87,6 +87,20 @@ enum fl_scope scanner_scope(const struct fl_scanner *s, const struct fl_addr *a,
 	return FL_SCOPE_EXTERNAL;
 }
 
+enum fl_scope scanner_inner_scope(const struct fl_scanner *s, const char *name)
+{
+	/* RFC 6762 appendix G, RFC 8375, and ICANN's reservation of "internal". */
+	static const char *const private[] = { "internal", "intranet", "private", "corp", "home", "lan", "local",
+					       "localdomain", "localhost", "home.arpa" };
+	for (size_t i = 0; i < s->options.internal_domain_count; i++)
+		if (under_domain(name, s->options.internal_domains[i]))
+			return FL_SCOPE_INTERNAL;
+	for (size_t i = 0; i < FL_ARRAY_LEN(private); i++)
+		if (under_domain(name, private[i]))
+			return FL_SCOPE_INTERNAL;
+	return strchr(name, '.') ? FL_SCOPE_EXTERNAL : FL_SCOPE_INTERNAL;
+}
+
 const char *scanner_provider(struct fl_arena *a, const char *name)
 {
 	const psl_ctx_t *list = psl_builtin();

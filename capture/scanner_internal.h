@@ -180,6 +180,8 @@ struct endpoint_name {
 struct endpoint_name scanner_endpoint_name(const struct fl_scanner *s, const struct fl_conversation *v,
 					   const fl_str *inbound_names, size_t inbound_count);
 enum fl_scope scanner_scope(const struct fl_scanner *s, const struct fl_addr *a, const char *name);
+/* Of a target behind a proxy, whose address nobody here knows: by its name alone. */
+enum fl_scope scanner_inner_scope(const struct fl_scanner *s, const char *name);
 /* Registrable domain of @name by the Public Suffix List, or NULL; into the arena. */
 const char *scanner_provider(struct fl_arena *a, const char *name);
 /* A name that DNS could hold and that is no address: letters, digits, '-', '.'. */

@@ -362,7 +362,8 @@ static void set_name(struct summary *m, struct fl_scan_dependency *d, const stru
 	}
 	d->name = rows[0].name;
 	d->cname_chain = summary_chain(m, latest->endpoint.chain, &d->cname_count);
-	d->scope = scanner_scope(m->scanner, &rows[0].v->key.server, d->name);
+	d->scope = rows[0].v->inner && d->name ? scanner_inner_scope(m->scanner, d->name)
+					       : scanner_scope(m->scanner, &rows[0].v->key.server, d->name);
 	if (d->scope == FL_SCOPE_EXTERNAL)
 		d->provider = scanner_provider(m->arena, d->cname_count ? d->cname_chain[d->cname_count - 1] : d->name);
 }

@@ -581,6 +581,9 @@ static void a_target_behind_a_proxy_and_the_proxy_are_two_dependencies(void **st
 	assert_int_equal(proxy->connections.established, 1);
 	assert_int_equal(proxy->failures, 0);
 	assert_string_equal(target->application, "tls");
+	assert_int_equal(proxy->scope, FL_SCOPE_INTERNAL);
+	assert_int_equal(target->scope, FL_SCOPE_EXTERNAL);
+	assert_string_equal(target->provider, "pay.example");
 	assert_int_equal(target->name_source, FL_NAME_TLS_SNI);
 	assert_int_equal(target->connections.established, 1);
 	assert_true(target->answered && target->exchanges == 1 && proxy->exchanges == 1);
