@@ -72,8 +72,9 @@ struct fl_model {
 /* Comments and trailing commas become spaces, so every place stays; -EINVAL for a comment without an end. */
 int fl_model_plain(const char *name, char *text, size_t size, struct fl_error *err);
 struct model_places;
-/* Where each value of @root stands in @text, which it was made from. */
-struct model_places *fl_model_places_new(const char *text, size_t size, const cJSON *root);
+/* Where each value of @root stands in @plain, which it was made from; columns are counted in @text, what that was
+ * made from. */
+struct model_places *fl_model_places_new(const char *plain, const char *text, size_t size, const cJSON *root);
 void fl_model_places_free(struct model_places *p);
 struct model_place fl_model_place(const struct model_places *p, const cJSON *item);
 

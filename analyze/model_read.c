@@ -372,7 +372,7 @@ int fl_model_parse(struct fl_model **out, const char *name, const char *text, si
 	if (code == 0)
 		code = fl_json_parse(name, plain, size, &root, err);
 	if (code == 0) {
-		struct model_places *places = fl_model_places_new(plain, size, root);
+		struct model_places *places = fl_model_places_new(plain, text, size, root);
 		r.places = places;
 		code = read_document(&r, root);
 		fl_model_places_free(places);

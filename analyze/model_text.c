@@ -122,7 +122,7 @@ struct model_places {
 };
 
 struct walk {
-	const char *text;
+	const char *text, *original;
 	size_t size, i;
 	size_t counted; /* lines and columns are counted up to here */
 	struct model_place at;
@@ -131,11 +131,11 @@ struct walk {
 static void count_to(struct walk *w, size_t to)
 {
 	for (; w->counted < to; w->counted++) {
-		if (w->text[w->counted] == '\n') {
+		if (w->original[w->counted] == '\n') {
 			w->at.line++;
 			w->at.column = 1;
 		} else {
-			w->at.column += ((unsigned char)w->text[w->counted] & 0xc0) != 0x80;
+			w->at.column += ((unsigned char)w->original[w->counted] & 0xc0) != 0x80;
 		}
 	}
 }
@@ -181,10 +181,10 @@ static int by_item(const void *va, const void *vb)
 	return (a > b) - (a < b);
 }
 
-struct model_places *fl_model_places_new(const char *text, size_t size, const cJSON *root)
+struct model_places *fl_model_places_new(const char *plain, const char *text, size_t size, const cJSON *root)
 {
 	struct model_places *p = fl_alloc(sizeof(*p));
-	struct walk w = { .text = text, .size = size, .at = { 1, 1 } };
+	struct walk w = { .text = plain, .original = text, .size = size, .at = { 1, 1 } };
 	const cJSON *above[FL_JSON_DEPTH_MAX + 2];
 	size_t depth = 0;
 
