@@ -11,12 +11,14 @@
 struct deps_options {
 	const char *model;
 	const char *of;
-	bool json;
+	bool all, json;
 };
 
 static const struct fl_option options[] = {
 	{ "of", 0, FL_OPTION_STRING, offsetof(struct deps_options, of), 0, 0, "NODE",
-		"only what this node depends on; any unambiguous part of its id" },
+		"only what this node depends on, any unambiguous part of its id; who uses it, where it is no service" },
+	{ "all", 0, FL_OPTION_FLAG, offsetof(struct deps_options, all), 0, 0, NULL,
+		"also list probes and attempts of scans one by one" },
 	FL_JSON_OPTION(deps_options),
 	FL_MODEL_OPTION(deps_options),
 	{ 0 },
@@ -24,11 +26,12 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "deps",
-	.synopsis = "[--of NODE] INPUT... [--model FILE] [--json]",
+	.synopsis = "[--of NODE] INPUT... [--all] [--model FILE] [--json]",
 	.about = "List what services depend on, directly and through others, with the path",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
-		 "Probes and attempts that nobody answered are listed, but are no part of the graph.\n",
+		 "NODE: whole words of an id win over parts of words, a service over its host and names.\n"
+		 "Probes and attempts that nobody answered are no part of the graph; scans of them are one line.\n",
 };
 
 static int print_deps(const struct fl_system *s, const struct deps_options *o, struct fl_error *err)
@@ -46,7 +49,7 @@ static int print_deps(const struct fl_system *s, const struct deps_options *o, s
 	if (o->json)
 		fl_deps_print_json(s, d);
 	else
-		fl_deps_print_table(s, d);
+		fl_deps_print_table(s, d, o->all);
 	fl_deps_free(d);
 	return 0;
 }

@@ -80,6 +80,7 @@ struct fl_deps *fl_deps_new(const struct fl_system *s, fl_node_id of)
 	struct fl_deps *d = fl_alloc(sizeof(*d));
 	d->arena = fl_arena_new();
 	d->reach = fl_reach(s, of);
+	d->of = of;
 	d->list = fl_arena_array(d->arena, d->reach->count + s->dependency_count, sizeof(*d->list));
 	add_reached(d, s);
 	add_unjoined(d, s, of);

@@ -20,6 +20,7 @@ struct fl_deps_row {
 struct fl_deps {
 	struct fl_arena *arena;
 	struct fl_reach *reach;
+	fl_node_id of;           /* FL_NODE_NONE: of all services */
 	struct fl_deps_row *list; /* sorted by from, direct first, external first, to */
 	size_t count;
 };
@@ -34,6 +35,12 @@ double fl_deps_coupling(const struct fl_deps_row *row);
 const char *fl_deps_parse_id(struct fl_arena *a, const char *id, unsigned *port, const char **transport);
 
 void fl_deps_print_json(const struct fl_system *s, const struct fl_deps *d);
-void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d);
+/* @all: also probes and attempts of a scan, which are folded into a line otherwise. */
+void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d, bool all);
+
+/* Who uses a node that is no service: a table and, in JSON, the member "used_by". */
+void fl_deps_print_users(const struct fl_system *s, fl_node_id of);
+struct cJSON;
+void fl_deps_add_users(struct cJSON *root, const struct fl_system *s, fl_node_id of);
 
 #endif

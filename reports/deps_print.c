@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "faultline/report.h"
@@ -114,6 +115,8 @@ void fl_deps_print_json(const struct fl_system *s, const struct fl_deps *d)
 	cJSON *list = cJSON_AddArrayToObject(root, "dependencies");
 	for (size_t i = 0; i < d->count; i++)
 		add_row(list, d->arena, s, &d->list[i]);
+	if (d->of != FL_NODE_NONE && !fl_graph_is_kind(s->graph, d->of, "service"))
+		fl_deps_add_users(root, s, d->of);
 	fl_json_add_u64(root, "dropped", d->reach->dropped);
 	cJSON_AddBoolToObject(root, "coupling_is_product", d->reach->products);
 	fl_document_add_coverage(root, "coverage", s);
@@ -121,6 +124,9 @@ void fl_deps_print_json(const struct fl_system *s, const struct fl_deps *d)
 }
 
 /* ---- terminal ---- */
+
+/* More attempts of one service that nobody answered than this are a scan, not broken dependencies. */
+enum { STRAYS_MAX = 8 };
 
 static const char *scope_text(struct fl_arena *a, const struct fl_deps_row *row)
 {
@@ -130,11 +136,16 @@ static const char *scope_text(struct fl_arena *a, const struct fl_deps_row *row)
 	return provider == NULL ? "EXTERNAL" : fl_arena_printf(a, "EXTERNAL (%s)", fl_say_name(a, provider));
 }
 
+static bool is_unanswered(const struct fl_deps_row *row)
+{
+	return row->last != NULL && row->direct && !row->last->merged->answered;
+}
+
 /* How much of the service's work uses it, or what else it is. */
 static const char *use_text(struct fl_arena *a, const struct fl_deps_row *row)
 {
 	double coupling = fl_deps_coupling(row);
-	if (row->last != NULL && row->direct && !row->last->merged->answered)
+	if (is_unanswered(row))
 		return "never answered";
 	if (row->last != NULL && row->last->merged->class != FL_CLASS_ON_REQUEST &&
 		(row->direct || row->last->merged->class != FL_CLASS_NAME_RESOLUTION))
@@ -158,17 +169,28 @@ static const char *count_text(struct fl_arena *a, const struct fl_deps_row *row,
 	return fl_arena_printf(a, "%llu", (unsigned long long)count);
 }
 
+static const char *tries_text(struct fl_arena *a, const struct fl_scan_dependency *m)
+{
+	const struct fl_connections *c = &m->connections;
+	uint64_t tries = c->tried > 0 ? c->tried : m->exchanges;
+	return c->refused > 0 ? fl_arena_printf(a, "refused %llu", (unsigned long long)c->refused)
+			      : fl_arena_printf(a, "no answer, %s", fl_say_count(a, tries, "try", "tries"));
+}
+
 static const char *how_text(struct fl_arena *a, const struct fl_system *s, const struct fl_deps_row *row)
 {
 	const char *via =
 		row->direct ? NULL : fl_path_between(a, s, row->reached->path, row->reached->path_length);
 	uint32_t others = row->direct ? 0 : row->reached->other_ways;
+	const char *scope = scope_text(a, row);
+	if (is_unanswered(row))
+		return fl_arena_printf(a, "direct, %s (%s)", scope, tries_text(a, row->last->merged));
 	if (via == NULL)
-		return "direct";
+		return fl_arena_printf(a, "direct, %s", scope);
 	if (others == 0)
-		return fl_arena_printf(a, "via %s", via);
-	return fl_arena_printf(a, "via %s +%u%s %s", via, others, others + 1 == FL_REACH_WAYS_MAX ? " or more" : "",
-		others == 1 ? "other way" : "other ways");
+		return fl_arena_printf(a, "%s via %s", scope, via);
+	return fl_arena_printf(a, "%s via %s +%u%s %s", scope, via, others,
+		others + 1 == FL_REACH_WAYS_MAX ? " or more" : "", others == 1 ? "other way" : "other ways");
 }
 
 static const char *target_text(struct fl_arena *a, const struct fl_system *s, const struct fl_deps_row *row)
@@ -182,27 +204,123 @@ static const char *target_text(struct fl_arena *a, const struct fl_system *s, co
 }
 
 static void print_row(struct fl_table *t, struct fl_arena *a, const struct fl_system *s,
-	const struct fl_deps_row *row, bool first)
+	const struct fl_deps_row *row)
 {
-	fl_table_row(t, (const char *[]){ first ? fl_say_id(a, row->from) : "", target_text(a, s, row),
-				scope_text(a, row), use_text(a, row),
+	fl_table_row(t, (const char *[]){ fl_arena_printf(a, "  %s", target_text(a, s, row)), use_text(a, row),
 				count_text(a, row, false), count_text(a, row, true), how_text(a, s, row) });
 }
 
-void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d)
+/* Rows of one service; which of them a line stands for. */
+struct caller {
+	const struct fl_deps_row *rows;
+	size_t count, folded;
+	bool scans; /* so many attempts went unanswered that they look for something */
+};
+
+static bool is_probe(const struct fl_deps_row *row)
 {
-	static const char *const headings[] = { "service", "depends on", "scope", "use", "exchanges",
-		"failed", "how" };
+	return row->reached == NULL && row->last != NULL && row->last->merged->class == FL_CLASS_PROBE;
+}
+
+static bool is_folded(const struct caller *c, const struct fl_deps_row *row)
+{
+	return is_probe(row) || (c->scans && row->reached == NULL && is_unanswered(row));
+}
+
+static struct caller next_caller(const struct fl_deps *d, size_t first, bool all)
+{
+	struct caller c = { .rows = &d->list[first] };
+	size_t strays = 0;
+	for (; first + c.count < d->count && strcmp(c.rows[c.count].from, c.rows[0].from) == 0; c.count++)
+		strays += c.rows[c.count].reached == NULL && is_unanswered(&c.rows[c.count]) &&
+			  !is_probe(&c.rows[c.count]);
+	c.scans = strays > STRAYS_MAX;
+	for (size_t i = 0; i < c.count && !all; i++)
+		c.folded += is_folded(&c, &c.rows[i]);
+	return c;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "endpoint:10.0.0.5:80/tcp" and "endpoint:10.0.0.5:443/tcp" are one host. */
+static size_t count_hosts(const struct caller *c, struct fl_arena *a)
+{
+	const char **names = fl_alloc_array(c->count, sizeof(*names));
+	size_t count = 0, distinct = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		unsigned port;
+		const char *transport, *name;
+		if (!is_folded(c, &c->rows[i]))
+			continue;
+		name = fl_deps_parse_id(a, c->rows[i].to, &port, &transport);
+		names[count++] = name != NULL ? name : c->rows[i].to;
+	}
+	if (count > 1)
+		qsort(names, count, sizeof(*names), compare_texts);
+	for (size_t i = 0; i < count; i++)
+		distinct += i == 0 || strcmp(names[i - 1], names[i]) != 0;
+	free(names);
+	return distinct;
+}
+
+static void write_folded(const struct fl_deps *d)
+{
+	struct caller c;
+	for (size_t i = 0; i < d->count; i += c.count) {
+		c = next_caller(d, i, false);
+		if (c.folded == 0)
+			continue;
+		fl_line_write(fl_arena_printf(d->arena, "%s: %s to %s; --all lists them",
+			fl_say_id(d->arena, c.rows[0].from),
+			fl_say_count(d->arena, c.folded, "probe or unanswered attempt",
+				"probes and unanswered attempts"),
+			fl_say_count(d->arena, count_hosts(&c, d->arena), "host", "hosts")));
+	}
+}
+
+static void write_counts(const struct fl_system *s, const struct fl_deps *d, bool all)
+{
+	size_t shown = 0, external = 0;
+	struct caller c;
+	for (size_t i = 0; i < d->count; i += c.count) {
+		c = next_caller(d, i, all);
+		for (size_t k = 0; k < c.count; k++) {
+			bool counts = all || !is_folded(&c, &c.rows[k]);
+			shown += counts;
+			external += counts && c.rows[k].scope == FL_SCOPE_EXTERNAL;
+		}
+	}
+	fl_heading_write(s, fl_arena_printf(d->arena, "%s, %zu of them external",
+				    fl_say_count(d->arena, shown, "dependency", "dependencies"), external));
+}
+
+void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d, bool all)
+{
+	static const char *const headings[] = { "service and what it uses", "use", "exchanges", "failed", "how" };
 	struct fl_arena *a = d->arena;
-	size_t external = 0;
-	for (size_t i = 0; i < d->count; i++)
-		external += d->list[i].scope == FL_SCOPE_EXTERNAL;
-	fl_heading_write(s, fl_arena_printf(a, "%s, %zu of them external",
-				    fl_say_count(a, d->count, "dependency", "dependencies"), external));
-	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
-	for (size_t i = 0; i < d->count; i++)
-		print_row(t, a, s, &d->list[i], i == 0 || strcmp(d->list[i - 1].from, d->list[i].from) != 0);
-	fl_table_write(t, stdout, 1u << 4 | 1u << 5, fl_terminal_width(stdout));
+	struct caller c;
+	bool users = d->of != FL_NODE_NONE && !fl_graph_is_kind(s->graph, d->of, "service");
+	if (users)
+		fl_deps_print_users(s, d->of);
+	if (!users || d->count > 0) {
+		write_counts(s, d, all);
+		struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
+		for (size_t i = 0; i < d->count; i += c.count) {
+			c = next_caller(d, i, all);
+			if (c.folded == c.count)
+				continue;
+			fl_table_row(t, (const char *[]){ fl_say_id(a, c.rows[0].from), "", "", "", "" });
+			for (size_t k = 0; k < c.count; k++)
+				if (all || !is_folded(&c, &c.rows[k]))
+					print_row(t, a, s, &c.rows[k]);
+		}
+		fl_table_write(t, stdout, 1u << 2 | 1u << 3, fl_terminal_width(stdout));
+	}
+	if (!all)
+		write_folded(d);
 	if (d->reach->products)
 		fl_line_write("the system is large: shares of what is reached through others are products along one way");
 	fl_coverage_write(s);
