@@ -2,10 +2,10 @@
 /*
  * cmd_scan.c - faultline scan: from files or interfaces to a scan
  *
- * Options, their checks, and what is written; scan_run.c takes the packets. One scanner a capture point. Files: as many points as there are --host names, or one a file when none
- * is given; one name for several files joins them as one point, in the order given. Interfaces are
- * always one point, this machine. SIGINT and SIGTERM end a live capture early; the scan is written
- * all the same.
+ * Options, their checks, and what is written; scan_run.c takes the packets. One scanner a capture point. Files: as
+ * many points as there are --host names, or one a file when none is given; one name for several files joins them
+ * as one point. Interfaces are always one point, this machine. SIGINT and SIGTERM end a live capture early; the
+ * scan is written all the same.
  */
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +18,7 @@
 #include "capture/scan_run.h"
 #include "capture/scan_text.h"
 #include "faultline/command.h"
+#include "faultline/merge.h"
 #include "faultline/output.h"
 #include "faultline/scanner.h"
 #include "faultline/units.h"
