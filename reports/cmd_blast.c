@@ -182,20 +182,34 @@ static int blast_one(const struct fl_system *s, const char *text, bool json, str
 
 /* ---- every node ---- */
 
+static cJSON *row_object(const struct fl_system *s, fl_node_id v, const struct fl_blast_row *row)
+{
+	cJSON *o = cJSON_CreateObject();
+	fl_json_add_string(o, "node", fl_graph_node(s->graph, v)->id);
+	fl_json_add_u64(o, "nodes_lost", row->nodes_lost);
+	fl_json_add_u64(o, "services_lost", row->services_lost);
+	fl_json_add_u64(o, "entry_points_lost", row->entry_points_lost);
+	return o;
+}
+
+/* Row by row: a tree of a million rows would be larger than the graph. */
 static void print_all_json(const struct fl_system *s, const struct fl_blast_row *rows)
 {
-	cJSON *root = fl_document_new("faultline.blast/1");
-	fl_json_add_string(root, "mode", "down");
-	cJSON *list = cJSON_AddArrayToObject(root, "blasts");
-	for (fl_node_id v = 0; v < fl_graph_order(s->graph); v++) {
-		cJSON *o = fl_document_append(list);
-		fl_json_add_string(o, "node", fl_graph_node(s->graph, v)->id);
-		fl_json_add_u64(o, "nodes_lost", rows[v].nodes_lost);
-		fl_json_add_u64(o, "services_lost", rows[v].services_lost);
-		fl_json_add_u64(o, "entry_points_lost", rows[v].entry_points_lost);
-	}
-	fl_document_add_coverage(root, "coverage", s);
-	fl_document_write(root);
+	cJSON *head = fl_document_new("faultline.blast/1"), *tail = cJSON_CreateObject();
+	struct fl_json_stream stream;
+	fl_json_add_string(head, "mode", "down");
+	fl_document_add_coverage(tail, "coverage", s);
+	fl_json_stream_begin(&stream, stdout, 0);
+	fl_json_stream_members(&stream, head);
+	(void)fl_json_stream_list(&stream, "blasts");
+	for (fl_node_id v = 0; v < fl_graph_order(s->graph); v++)
+		fl_json_stream_item(&stream, row_object(s, v, &rows[v]));
+	fl_json_stream_list_end(&stream);
+	fl_json_stream_members(&stream, tail);
+	fl_json_stream_end(&stream);
+	fputc('\n', stdout);
+	cJSON_Delete(head);
+	cJSON_Delete(tail);
 }
 
 struct sized {

@@ -38,10 +38,10 @@ static const struct fl_usage usage = {
 
 /* ---- JSON ---- */
 
-static void add_spof(cJSON *list, const struct fl_system *s, const struct fl_spof *spof)
+static cJSON *spof_object(const struct fl_system *s, const struct fl_spof *spof)
 {
 	const struct fl_node *node = fl_graph_node(s->graph, spof->node);
-	cJSON *o = fl_document_append(list);
+	cJSON *o = cJSON_CreateObject();
 	fl_json_add_u64(o, "rank", spof->rank);
 	fl_json_add_string(o, "node", node->id);
 	fl_json_add_string(o, "kind", node->kind);
@@ -55,27 +55,43 @@ static void add_spof(cJSON *list, const struct fl_system *s, const struct fl_spo
 	if (s->model != NULL)
 		fl_json_add_string(o, "owner", fl_model_owner_of(s->model, spof->node));
 	fl_json_add_string(o, "same_as", fl_graph_node(s->graph, spof->same_as)->id);
+	return o;
 }
 
-static void print_json(const struct fl_system *s, const struct fl_ranking *r, uint32_t top)
+static cJSON *tail_object(const struct fl_system *s, const struct fl_ranking *r)
 {
 	uint32_t entries;
 	const struct fl_entry_point *points = fl_graph_entry_points(s->graph, &entries);
-	cJSON *root = fl_document_new("faultline.rank/1");
-	cJSON *list = cJSON_AddArrayToObject(root, "spofs");
-	for (size_t i = 0; i < r->count && r->list[i].rank <= top; i++)
-		add_spof(list, s, &r->list[i]);
+	cJSON *tail = cJSON_CreateObject();
 	fl_node_id *nodes = fl_alloc_array(entries, sizeof(*nodes));
 	for (uint32_t i = 0; i < entries; i++)
 		nodes[i] = points[i].node;
-	fl_document_add_nodes(root, "entry_points", s->graph, nodes, entries);
+	fl_document_add_nodes(tail, "entry_points", s->graph, nodes, entries);
 	free(nodes);
-	fl_json_add_u64(root, "ranks", r->count > 0 ? r->list[r->count - 1].rank : 0);
+	fl_json_add_u64(tail, "ranks", r->count > 0 ? r->list[r->count - 1].rank : 0);
 	struct fl_cycles *cycles = fl_cycles(s->graph);
-	fl_cycles_add_json(root, s, cycles);
+	fl_cycles_add_json(tail, s, cycles);
 	fl_cycles_free(cycles);
-	fl_document_add_coverage(root, "coverage", s);
-	fl_document_write(root);
+	fl_document_add_coverage(tail, "coverage", s);
+	return tail;
+}
+
+/* Row by row: each lists the entry points it takes, and a tree of them all would not be bounded. */
+static void print_json(const struct fl_system *s, const struct fl_ranking *r, uint32_t top)
+{
+	cJSON *head = fl_document_new("faultline.rank/1"), *tail = tail_object(s, r);
+	struct fl_json_stream stream;
+	fl_json_stream_begin(&stream, stdout, 0);
+	fl_json_stream_members(&stream, head);
+	(void)fl_json_stream_list(&stream, "spofs");
+	for (size_t i = 0; i < r->count && r->list[i].rank <= top; i++)
+		fl_json_stream_item(&stream, spof_object(s, &r->list[i]));
+	fl_json_stream_list_end(&stream);
+	fl_json_stream_members(&stream, tail);
+	fl_json_stream_end(&stream);
+	fputc('\n', stdout);
+	cJSON_Delete(head);
+	cJSON_Delete(tail);
 }
 
 /* ---- terminal ---- */
