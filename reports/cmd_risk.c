@@ -19,6 +19,7 @@ enum { SETS_ON_SCREEN = 20, SETS_IN_JSON = 1000, EVENTS_ON_SCREEN = 20, MEMBERS_
 #define MEMORY_MAX (INT64_C(1) << 40)
 
 struct risk_options {
+	const char *model;
 	int64_t order, smallest;
 	uint64_t memory;
 	double probability;
@@ -35,12 +36,13 @@ static const struct fl_option options[] = {
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct risk_options, memory), MEMORY_MIN, MEMORY_MAX, "SIZE",
 		"limit for diagrams, counts and lists (default 2GiB)" },
 	FL_JSON_OPTION(risk_options),
+	FL_MODEL_OPTION(risk_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "risk",
-	.synopsis = "NODE INPUT... [--order N] [--smallest K] [--probability P] [--memory SIZE] [--json]",
+	.synopsis = "NODE INPUT... [--model FILE] [--order N] [--smallest K] [--probability P] [--memory SIZE] [--json]",
 	.about = "List what must fail together for a node to fail: minimal cut sets, probability, importance",
 	.options = options,
 	.notes = "NODE is an id of the graph, or any part of one that only one node has.\n"
@@ -289,7 +291,7 @@ static int run(int argc, char **argv)
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load(&system, &inputs, 1, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, 1, o.model, usage.command, &err);
 	if (rc == 0)
 		rc = risk(system, inputs.list[0], &o, &err);
 	if (rc == 0)
