@@ -15,14 +15,17 @@
 
 #include "cutset_internal.h"
 #include "faultline/status.h"
+#include "vertex_cut.h"
 
 enum {
 	BDD_NODES_MAX = 2 << 20,   /* in each order of variables */
 	ZBDD_NODES_MAX = 16 << 20,
-	PATH_EVENTS = 400,         /* paths over more events than this are given to flows */
+	PATH_BDD_NODES = 1 << 15,  /* where flows could answer too, diagrams must be small */
+	PATH_GATES_MAX = 5000,     /* and the tree so, or diagrams are not tried */
 	SORTED_ORDER_MAX = 200000, /* an order that is listed in part is sorted before it is cut */
 };
 #define ZBDD_STEPS_MAX (UINT64_C(600) << 20)
+#define FLOW_WORK_MAX (UINT64_C(40) << 30)
 #define DEFAULT_MEMORY (UINT64_C(2) << 30)
 
 struct search {
@@ -88,13 +91,14 @@ static uint32_t bounded(uint64_t a, uint64_t b)
 	return (uint32_t)(a < b ? a : b);
 }
 
-static void evaluate(struct search *s, uint32_t bdd_nodes)
+static void evaluate(struct search *s, uint32_t bdd_nodes, bool exact_only)
 {
 	uint64_t nodes = s->memory / 2 / FL_DD_NODE_BYTES;
 	struct fl_effort effort = {
 		.bdd_nodes = bounded(nodes, bdd_nodes),
 		.zbdd_nodes = bounded(nodes, ZBDD_NODES_MAX),
 		.zbdd_steps = ZBDD_STEPS_MAX,
+		.exact_only = exact_only,
 		.order = s->o->order == 0 ? FL_DD_NO_ORDER : s->o->order,
 	};
 	fl_dd_init(&s->store, bounded(nodes, UINT32_MAX - 2));
@@ -130,7 +134,7 @@ static void list_sets(struct search *s, const struct fl_counts *c)
 		if (out->by_order[order] > left && out->by_order[order] <= SORTED_ORDER_MAX)
 			left = SORTED_ORDER_MAX;
 		fl_cutset_list(out, c, s->scopes, &s->store, order, left < room ? left : room);
-		fl_cutset_sort(out, first);
+		fl_cutset_sort(out, first, out->set_count);
 		if (out->set_count > wanted)
 			out->set_count = (size_t)wanted;
 		if (out->set_count - first < out->by_order[order] && out->set_count < wanted) {
@@ -186,7 +190,97 @@ static void use_diagrams(struct search *s)
 	fl_counts_fini(&c);
 }
 
+static void forget_diagrams(struct search *s)
+{
+	fl_scopes_free(s->scopes);
+	fl_dd_fini(&s->store);
+}
+
+/* ---- flows ---- */
+
+static bool add_cut(void *context, const fl_node_id *members, uint32_t count)
+{
+	struct search *s = context;
+	struct fl_cutsets *out = s->out;
+	uint64_t wanted = s->o->smallest == 0 ? UINT64_MAX : s->o->smallest;
+	if (s->o->order > 0 && count > s->o->order)
+		return false;
+	if (out->set_count == wanted || fl_arena_used(out->arena) > s->memory / 4) {
+		add_limit(s, fl_arena_printf(out->arena,
+				     "%s: the smallest %zu cut sets were looked for; there are more, of order "
+				     "%u or above",
+				     out->set_count == wanted ? "count" : "memory", out->set_count, count));
+		return false;
+	}
+	fl_cutset_add(out, members, count);
+	return true;
+}
+
+static void count_listed(struct search *s)
+{
+	struct fl_cutsets *out = s->out;
+	size_t first = 0;
+	if (out->set_count == 0)
+		return;
+	out->total = out->set_count;
+	out->largest_order = out->sets[out->set_count - 1].order;
+	out->by_order = fl_arena_array(out->arena, (size_t)out->largest_order + 1, sizeof(*out->by_order));
+	for (size_t i = 0; i < out->set_count; i++)
+		out->by_order[out->sets[i].order]++;
+	for (size_t i = 1; i <= out->set_count; i++)
+		if (i == out->set_count || out->sets[i].order != out->sets[first].order) {
+			fl_cutset_sort(out, first, i);
+			first = i;
+		}
+}
+
+/* Bounds from the cut sets that are listed. */
+static void measure_listed(struct search *s)
+{
+	struct fl_cutsets *out = s->out;
+	double survives = 0; /* its logarithm */
+	out->rare_event = 0;
+	for (size_t i = 0; i < out->set_count; i++) {
+		double p = 1;
+		for (uint32_t m = 0; m < out->sets[i].order; m++)
+			p *= probability_of(s, out->sets[i].members[m]);
+		out->rare_event += p;
+		survives += log1p(-p);
+	}
+	out->probability = survives < 0 ? -expm1(survives) : 0;
+	out->probability_kind = out->limit_count == 0 ? FL_PROBABILITY_UPPER_BOUND : FL_PROBABILITY_PARTIAL;
+}
+
+static void use_flows(struct search *s, const struct fl_network *n)
+{
+	struct fl_cutsets *out = s->out;
+	out->method = "vertex-cut";
+	if (!fl_vertex_cuts(n, FLOW_WORK_MAX, s->memory / 2, add_cut, s))
+		add_limit(s, "work: the search for vertex cuts ended before all wanted ones were found");
+	if (s->o->order > 0)
+		add_limit(s, fl_arena_printf(out->arena, "order: only cut sets of at most %u nodes were looked for",
+				     s->o->order));
+	count_listed(s);
+	if (out->unknown_probabilities == 0)
+		measure_listed(s);
+}
+
 /* ---- the question ---- */
+
+static void answer(struct search *s)
+{
+	struct fl_network *n = fl_network_new(s->tree);
+	bool tried = n == NULL || s->tree->gate_count <= PATH_GATES_MAX;
+	if (tried)
+		evaluate(s, n == NULL ? BDD_NODES_MAX : PATH_BDD_NODES, n != NULL);
+	if (n != NULL && !(tried && s->evaluation.exact))
+		use_flows(s, n);
+	else
+		use_diagrams(s);
+	if (tried)
+		forget_diagrams(s);
+	fl_network_free(n);
+}
 
 static void count_own_probabilities(struct search *s, fl_node_id top)
 {
@@ -218,10 +312,7 @@ struct fl_cutsets *fl_cutsets(const struct fl_graph *g, fl_node_id top, const st
 	if (s.tree->gate_count == 0) {
 		answer_nothing(&s);
 	} else {
-		evaluate(&s, BDD_NODES_MAX);
-		use_diagrams(&s);
-		fl_scopes_free(s.scopes);
-		fl_dd_fini(&s.store);
+		answer(&s);
 	}
 	fill_set_probabilities(&s);
 	free(s.p);

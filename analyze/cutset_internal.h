@@ -37,8 +37,8 @@ bool fl_counts_has(const struct fl_counts *c, fl_dd f, uint32_t order);
  * whole order is sorted by members. Returns how many there are now. */
 void fl_cutset_list(struct fl_cutsets *out, const struct fl_counts *c, const struct fl_scopes *s,
 	const struct fl_dd_store *store, uint32_t order, uint64_t most);
-/* Sorted by members; the sets from @first on have one order. */
-void fl_cutset_sort(struct fl_cutsets *out, size_t first);
+/* By members: sets @first .. @end - 1, which have one order. */
+void fl_cutset_sort(struct fl_cutsets *out, size_t first, size_t end);
 void fl_cutset_add(struct fl_cutsets *out, const fl_node_id *members, uint32_t order);
 
 /* ---- importance.c: probabilities ---- */

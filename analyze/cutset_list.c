@@ -159,8 +159,8 @@ static int compare_sets(const void *va, const void *vb)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
-void fl_cutset_sort(struct fl_cutsets *out, size_t first)
+void fl_cutset_sort(struct fl_cutsets *out, size_t first, size_t end)
 {
-	if (out->set_count > first + 1)
-		qsort(out->sets + first, out->set_count - first, sizeof(*out->sets), compare_sets);
+	if (end > first + 1)
+		qsort(out->sets + first, end - first, sizeof(*out->sets), compare_sets);
 }

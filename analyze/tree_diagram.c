@@ -356,14 +356,17 @@ static void evaluate_module(struct builder *b, const struct fl_effort *effort, s
 		b->store->step_limit = UINT64_MAX;
 		if (scope->zbdd == FL_DD_FULL)
 			fl_dd_cut(b->store, mark);
-	} else {
-		result->exact = false;
 	}
 	if (scope->zbdd == FL_DD_FULL) {
 		scope->bdd = FL_DD_FULL;
 		result->exact = false;
 		result->truncated++;
-		find_sets(b, effort);
+		if (effort->exact_only) {
+			scope->zbdd = FL_DD_0;
+			scope->complete = 0;
+		} else {
+			find_sets(b, effort);
+		}
 	}
 	scope->shortest = shortest(b->s, b->store, mark, scope->zbdd);
 	if (scope->zbdd == FL_DD_0 && scope->complete < UINT32_MAX / 2)
@@ -381,7 +384,7 @@ void fl_scopes_evaluate(struct fl_scopes *s, struct fl_dd_store *store, const st
 	b.value = fl_alloc_array(s->tree->gate_count, sizeof(*b.value));
 	store->weight = s->weight;
 	*result = (struct fl_evaluation){ .exact = true, .complete = FL_DD_NO_ORDER };
-	for (uint32_t i = 0; i < s->count; i++) {
+	for (uint32_t i = 0; i < s->count && (result->exact || !effort->exact_only); i++) {
 		b.scope = &s->list[i];
 		evaluate_module(&b, effort, result);
 	}

@@ -44,6 +44,7 @@ struct fl_effort {
 	uint32_t bdd_nodes;  /* a module's BDD may grow to this many nodes, in each of the orders tried */
 	uint32_t zbdd_nodes; /* where it does not fit, the ZBDD built instead */
 	uint64_t zbdd_steps;
+	bool exact_only;     /* stop at the first module whose BDD does not fit */
 	uint32_t order;      /* wanted; FL_DD_NO_ORDER: all */
 };
 

@@ -9,7 +9,8 @@
  * What the structure allows is chosen by the program and named in @method:
  *   "bdd+zbdd"    exact: a BDD a module, minimal cut sets as its ZBDD, counted there and not one by one
  *   "zbdd"        no BDD fits: cut sets of all orders up to one, bottom up
- *   "vertex-cut"  only paths matter: the smallest vertex cuts, by maximum flows
+ *   "vertex-cut"  only paths matter and no BDD fits: the smallest vertex cuts, by maximum flows; @by_order and
+ *                 @total count those that were found
  *   "none"        nothing can bring the node down
  * Every limit that was met is a sentence in @limits.
  */
