@@ -4,13 +4,14 @@
  *
  * The sentence is a path from the worst entry point down to the node, and what makes
  * the path unavoidable: each link being the only one, or a group of several that falls as
- * a whole ("api.example:443 has 2 to choose from, and all of them fall with it"). Names of scanned services are left
+ * a whole ("all ways lead there"; the busiest is on the path). Names of scanned services are left
  * out where the service itself follows: "edge > api1/port-8080", not "edge > api:8080 > api1".
  * Long paths keep both ends.
  */
 #include "rank_why.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,34 @@ static fl_node_id worst_end(
 	return worst;
 }
 
+/* Exchanges that @from had with @to, as a power of two: replicas with about as many count as the same. */
+static int exchanges_class(const struct fl_system *s, fl_node_id from, fl_node_id to)
+{
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		const struct fl_dependency *d = &s->dependencies[i];
+		if (d->from == from && d->to == to)
+			return ilogb((double)d->merged->exchanges + 1);
+	}
+	return 0;
+}
+
+/* All members of a group of which one suffices fell before it broke: the busiest is told, the first of those alike. */
+static fl_node_id member_to_tell(const struct fl_system *s, const struct fl_group *group, fl_node_id because)
+{
+	if (group->member_count < 2 || group->needs != 1)
+		return because;
+	fl_node_id told = group->members[0];
+	int most = exchanges_class(s, group->of, told);
+	for (uint32_t i = 1; i < group->member_count; i++) {
+		int exchanges = exchanges_class(s, group->of, group->members[i]);
+		if (exchanges <= most)
+			continue;
+		most = exchanges;
+		told = group->members[i];
+	}
+	return told;
+}
+
 /* The nodes from @end to the cause, names of services left out; *spare: a group of
  * several members that broke on the way, FL_GROUP_NONE. */
 static size_t read_path(const struct fl_system *s, const struct fl_sweep *sweep, fl_node_id end,
@@ -48,6 +77,8 @@ static size_t read_path(const struct fl_system *s, const struct fl_sweep *sweep,
 	for (fl_node_id v = end; v != FL_NODE_NONE;) {
 		fl_group_id group;
 		fl_node_id below = fl_sweep_because(sweep, v, &group);
+		if (below != FL_NODE_NONE)
+			below = member_to_tell(s, fl_graph_group(g, group), below);
 		bool face = length > 0 && below != FL_NODE_NONE && fl_graph_is_kind(g, below, "service") &&
 			    (fl_graph_is_kind(g, v, "endpoint") || fl_graph_is_kind(g, v, "resolver"));
 		if (!face)
@@ -86,14 +117,14 @@ static const char *write_reason(
 {
 	uint32_t lost = 0;
 	if (spare == FL_GROUP_NONE)
-		return "the only way, nothing stands in for it";
+		return "no other way";
 	const struct fl_group *group = fl_graph_group(s->graph, spare);
 	for (uint32_t i = 0; i < group->member_count; i++)
 		lost += fl_sweep_lost(sweep, group->members[i]);
 	const char *of = fl_system_label(s, group->of);
 	if (lost == group->member_count)
-		return fl_arena_printf(a, "%s has %u to choose from, and all of them fall with it", of, lost);
-	return fl_arena_printf(a, "leaves %s %u of %u to choose from, and it needs %u", of,
+		return "all ways lead there";
+	return fl_arena_printf(a, "leaves %s %u of %u, and it needs %u", of,
 		group->member_count - lost, group->member_count, group->needs);
 }
 

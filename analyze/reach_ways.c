@@ -11,6 +11,7 @@
  */
 #include "reach_ways.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct waiting { /* in the heap */
@@ -112,6 +113,13 @@ static struct waiting pop(struct fl_ways_scratch *s)
 	return top;
 }
 
+/* A power of two: replicas with about as many exchanges count as the same, so that it is always the first of them
+ * that is told, as in rankings. */
+static uint64_t width_of(const struct fl_scan_dependency *d)
+{
+	return (uint64_t)ilogb((double)d->exchanges + 1);
+}
+
 static void push_links_of(struct fl_ways *w, const struct fl_links *links, fl_node_id v)
 {
 	struct fl_ways_scratch *s = w->scratch;
@@ -120,8 +128,8 @@ static void push_links_of(struct fl_ways *w, const struct fl_links *links, fl_no
 		uint64_t width = s->width[v];
 		if (s->settled[link->to])
 			continue;
-		if (link->evidence != NULL && link->evidence->merged->exchanges < width)
-			width = link->evidence->merged->exchanges;
+		if (link->evidence != NULL && width_of(link->evidence->merged) < width)
+			width = width_of(link->evidence->merged);
 		push(s, (struct waiting){ width, w->depth[v] + 1, s->found[v], link->to, i });
 	}
 }

@@ -34,7 +34,7 @@ struct fl_ways {
 struct fl_ways *fl_ways_new(const struct fl_links *links);
 void fl_ways_free(struct fl_ways *w); /* NULL is fine */
 /* @reached: what a breadth-first search found, in its order, the start first. The way to a node is the one whose
- * link with the fewest exchanges has the most; of such the shortest, then the one found first. */
+ * link with the fewest exchanges has the most, by powers of two; of such the shortest, then the one found first. */
 void fl_ways_run(struct fl_ways *w, const struct fl_links *links, const fl_node_id *reached, size_t count);
 
 #endif

@@ -12,7 +12,7 @@
 #include "reports/inputs.h"
 
 struct report_options {
-	const char *out, *since, *model;
+	const char *out, *since, *model, *title;
 	int64_t top;
 };
 
@@ -23,6 +23,8 @@ static const struct fl_option options[] = {
 	  "where to write; its ending chooses the form" },
 	{ "since", 0, FL_OPTION_STRING, offsetof(struct report_options, since), 0, 0, "OLD",
 	  "older scans: also tell what has changed since" },
+	{ "title", 0, FL_OPTION_STRING, offsetof(struct report_options, title), 0, 0, "TEXT",
+	  "title of the report (the names of the hosts)" },
 	{ "top", 0, FL_OPTION_INTEGER, offsetof(struct report_options, top), 0, TOP_MAX, "N",
 	  "findings that get a section of their own (5)" },
 	FL_MODEL_OPTION(report_options),
@@ -31,7 +33,7 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "report",
-	.synopsis = "INPUT... -o FILE.{html,svg,pdf,png,dot,md,json} [--since OLD] [--top N] [--model FILE]",
+	.synopsis = "INPUT... -o FILE.{html,svg,pdf,png,dot,md,json} [--since OLD] [--top N] [--title TEXT] [--model FILE]",
 	.about = "Write the findings as a document or a picture",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
@@ -88,6 +90,8 @@ static int write_report(const struct report_options *o, enum fl_report_format fo
 	struct material m = { 0 };
 	int rc = gather(&m, inputs, o->since, o->model, format, err);
 	if (rc == 0) {
+		if (o->title != NULL)
+			m.system->title = o->title;
 		struct fl_report r = { .system = m.system, .ranking = m.ranking, .reach = m.reach,
 				       .diff = m.diff, .cycles = m.cycles, .top = (size_t)o->top };
 		rc = fl_report_write(&r, format, o->out, err);

@@ -12,7 +12,9 @@
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
 
-enum { SENTENCES_MAX = 6, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
+#define WHOLE_LOSS 0.995 /* what is said to be all */
+
+enum { SENTENCES_MAX = 8, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
 
 static void say(struct fl_digest *d, const char *sentence)
 {
@@ -30,25 +32,49 @@ static const char *say_finding(struct fl_digest *d, const struct fl_finding *f)
 	const char *redundancy = s->redundancy == NULL ? "none" : s->redundancy;
 	const char *loss = fl_arena_printf(a, "%s of the requests from outside would be lost (redundancy: %s)",
 		fl_say_share(a, s->expected_loss), redundancy);
-	if (f->is_entry_point)
-		return fl_arena_printf(a, "If %s %s, an entry point itself, fails, %s.", f->kind, f->label, loss);
-	return fl_arena_printf(a, "If %s %s fails, it takes down %u of %s (%s), %s in all; %s.", f->kind, f->label,
-		s->entry_point_count, fl_say_count(a, d->entry_points, "entry point", "entry points"),
-		f->entry_points, fl_say_count(a, s->services_lost, "service", "services"), loss);
+	return fl_arena_printf(a, "If %s %s fails, it %s %u of %s (%s) and affects %s besides itself; %s.", f->kind, f->label,
+		s->expected_loss < WHOLE_LOSS ? "degrades" : "takes down", s->entry_point_count,
+		fl_say_count(a, d->entry_points, "entry point", "entry points"), f->entry_points,
+		fl_say_count(a, s->services_lost, "service", "services"), loss);
 }
 
-/* That an entry point is a single point of failure of itself is no news: others come first. */
+/* That an entry point is a single point of failure of itself is no news, and one sentence for all of them. */
+static const char *say_entry_points(struct fl_digest *d)
+{
+	const char *names[NAMED];
+	size_t count = 0;
+	struct fl_finding *first = NULL;
+	for (size_t i = 0; i < d->finding_count && d->entry_points > 0; i++) {
+		struct fl_finding *f = &d->findings[i];
+		if (!f->is_entry_point)
+			continue;
+		first = first == NULL ? f : first;
+		f->said = true;
+		if (count < NAMED)
+			names[count] = f->label;
+		count++;
+	}
+	if (count == 0)
+		return NULL;
+	if (count == 1)
+		return fl_arena_printf(d->arena, "The entry point %s is a single point of failure itself (SPOF %u): %s of "
+			"the requests from outside go through it.", first->label, first->spof->rank,
+			fl_say_share(d->arena, first->spof->expected_loss));
+	return fl_arena_printf(d->arena, "%zu entry points are single points of failure themselves (the worst is SPOF %u): %s.",
+		count, first->spof->rank, fl_say_list(d->arena, names, count, NAMED));
+}
+
 static void say_worst(struct fl_digest *d)
 {
 	size_t said = 0;
-	for (int themselves = 0; themselves <= 1; themselves++)
-		for (size_t i = 0; i < d->finding_count && said < SPOFS_IN_SHORT; i++) {
-			if (d->findings[i].is_entry_point != (themselves == 1))
-				continue;
-			say(d, say_finding(d, &d->findings[i]));
-			d->findings[i].said = true;
-			said++;
-		}
+	say(d, say_entry_points(d));
+	for (size_t i = 0; i < d->finding_count && said < SPOFS_IN_SHORT; i++) {
+		if (d->findings[i].said)
+			continue;
+		say(d, say_finding(d, &d->findings[i]));
+		d->findings[i].said = true;
+		said++;
+	}
 }
 
 static const char *say_spof_count(struct fl_digest *d)
@@ -57,13 +83,17 @@ static const char *say_spof_count(struct fl_digest *d)
 		return d->entry_points == 0 ?
 			       "No single point of failure was found; but no entry point is known, either." :
 			       "No single point of failure was found for any entry point, in what was seen.";
-	if (d->finding_count <= SPOFS_IN_SHORT)
-		return NULL;
 	const char *names[NAMED];
-	size_t named = 0, rest = d->finding_count - SPOFS_IN_SHORT;
-	for (size_t i = 0; i < d->finding_count && named < NAMED; i++)
-		if (!d->findings[i].said)
+	size_t named = 0, rest = 0;
+	for (size_t i = 0; i < d->finding_count; i++) {
+		if (d->findings[i].said)
+			continue;
+		rest++;
+		if (named < NAMED)
 			names[named++] = d->findings[i].label;
+	}
+	if (rest == 0)
+		return NULL;
 	return fl_arena_printf(d->arena, "There %s beyond these: %s%s.",
 		rest == 1 ? "is 1 more single point of failure" :
 			    fl_arena_printf(d->arena, "are %zu more single points of failure", rest),
@@ -142,10 +172,12 @@ static const char *say_coverage(struct fl_digest *d)
 			fl_say_count(a, dropped, "packet was", "packets were"),
 			fl_say_share(a, (double)dropped / ((double)dropped + (double)c->packets)));
 	const char *unseen = "how much was not seen is unknown";
-	if (c->unseen_dependencies < 0.5)
-		unseen = "the estimate is that hardly any dependency was missed that shows itself as often";
+	if (!fl_estimate_holds(d->report->system))
+		unseen = "too little was seen to estimate what is missing";
+	else if (c->unseen_dependencies < 0.5)
+		unseen = "probably few dependencies were missed, but for those used more rarely than this time shows";
 	else if (!isnan(c->unseen_dependencies))
-		unseen = fl_arena_printf(a, "about %.0f dependencies are estimated not to have shown themselves",
+		unseen = fl_arena_printf(a, "probably about %.0f more exist that were not used in this time",
 			c->unseen_dependencies);
 	char watched[FL_TIME_TEXT];
 	fl_duration_format((int64_t)(d->report->system->watched_s * 1e9), watched);

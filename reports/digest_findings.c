@@ -63,6 +63,27 @@ static const struct fl_blast_step *step_of(const struct fl_blast *b, fl_node_id 
 	return NULL;
 }
 
+/* Why it fails, as `faultline blast` says it. */
+static const char *because_text(struct fl_digest *d, const struct fl_blast *b, const struct fl_blast_step *step)
+{
+	enum { MEMBERS_NAMED = 4 };
+	const struct fl_system *s = d->report->system;
+	const char *names[MEMBERS_NAMED];
+	uint32_t up = 0;
+	if (step == NULL || step->group == FL_GROUP_NONE)
+		return "";
+	const struct fl_group *g = fl_graph_group(s->graph, step->group);
+	if (g->member_count == 1)
+		return fl_arena_printf(d->arena, "needs %s, which failed", fl_say_label(d->arena, s, g->members[0]));
+	for (uint32_t i = 0; i < g->member_count; i++) {
+		up += step_of(b, g->members[i]) == NULL;
+		if (i < MEMBERS_NAMED)
+			names[i] = fl_say_label(d->arena, s, g->members[i]);
+	}
+	return fl_arena_printf(d->arena, "needs %u of %s: %u of %u up", g->needs,
+		fl_say_list(d->arena, names, g->member_count, MEMBERS_NAMED), up, g->member_count);
+}
+
 static int compare_failing(const void *left, const void *right)
 {
 	const struct fl_failing *a = left, *b = right;
@@ -82,13 +103,12 @@ static void list_failing(struct fl_digest *d, struct fl_finding *f)
 		if (n->step <= FL_STEP_CAUSE || n->node == FL_NODE_NONE)
 			continue;
 		const struct fl_blast_step *step = step_of(f->blast, n->node);
-		bool because = step != NULL && step->because < fl_graph_order(s->graph);
 		f->failing[f->failing_count++] = (struct fl_failing){
 			.step = n->step,
 			.node = n->node,
 			.label = fl_say_label(d->arena, s, n->node),
 			.kind = fl_say_name(d->arena, fl_graph_node(s->graph, n->node)->kind),
-			.because = because ? fl_say_node(d->arena, s, step->because) : "",
+			.because = because_text(d, f->blast, step),
 			.entry_point = is_entry_point(s->graph, n->node),
 		};
 	}

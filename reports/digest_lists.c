@@ -188,6 +188,23 @@ static void add_caveat(struct fl_digest *d, const char *text)
 	d->caveats[d->caveat_count++] = fl_say_sentence(d->arena, text);
 }
 
+/* "cooked, none" in words. */
+static const char *detection_text(struct fl_arena *a, const char *ways)
+{
+	static const struct { const char *word, *text; } known[] = {
+		{ "given", "--host-addr" },
+		{ "cooked", "the direction that the capture gives each packet" },
+		{ "mac", "the MAC address in every packet" },
+		{ "none", "nothing, every internal address counts as a host" },
+	};
+	const char *texts[FL_ARRAY_LEN(known)];
+	size_t count = 0;
+	for (size_t i = 0; i < FL_ARRAY_LEN(known); i++)
+		if (strstr(ways, known[i].word) != NULL)
+			texts[count++] = known[i].text;
+	return count == 0 ? fl_say_name(a, ways) : fl_say_strings(a, texts, count, "; or by ");
+}
+
 static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 {
 	char size[FL_TIME_TEXT];
@@ -208,18 +225,17 @@ static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 	if (d->report->system->probed_services > 0)
 		add_count(d, "Services that only probes talked to, left out", d->report->system->probed_services, 0);
 	if (c->host_detection != NULL)
-		add_fact(d, "Local addresses were told by", fl_say_name(d->arena, c->host_detection));
+		add_fact(d, "The scanned hosts' addresses were told by", detection_text(d->arena, c->host_detection));
 }
 
 static void list_estimate(struct fl_digest *d, const struct fl_coverage *c)
 {
-	if (isnan(c->unseen_dependencies)) {
-		add_fact(d, "Dependencies not seen, estimated", "unknown");
+	if (isnan(c->unseen_dependencies) || !fl_estimate_holds(d->report->system))
 		return;
-	}
-	add_fact(d, "Dependencies not seen, estimated (Chao1)",
-		fl_arena_printf(d->arena, "%.1f", c->unseen_dependencies));
-	if (!isfinite(c->window_for_95_s) || c->window_for_95_s > 1e9) /* 30 years */
+	add_fact(d, "Dependencies that exist and were not used in this time, estimated",
+		c->unseen_dependencies < 0.5 ? "hardly any"
+					     : fl_arena_printf(d->arena, "about %.0f", c->unseen_dependencies));
+	if (c->unseen_dependencies < 0.5 || !isfinite(c->window_for_95_s) || c->window_for_95_s > 1e9) /* 30 years */
 		return;
 	char text[FL_TIME_TEXT];
 	fl_duration_format((int64_t)(c->window_for_95_s * 1e9), text);

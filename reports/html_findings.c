@@ -11,7 +11,7 @@ enum { FAILING_ROWS_MAX = 40, SPOF_ROWS_MAX = 60, BLAST_NODES_MAX = 45 };
 
 static const char system_legend[] =
 	"Arrows point from a service to what it needs. \"SPOF 1\" is the worst single point of failure, the first "
-	"three have a double border. Dashed: used by fewer than half of the requests, or background. Percent: share of the caller's "
+	"three have a double border; only the first nine are marked. Dashed: used by fewer than half of the requests, or background. Percent: share of the caller's "
 	"requests that use it; x2.0: calls per request; 1 of 2: so many must work. Boxes are hosts, dashed boxes "
 	"providers.";
 
@@ -109,7 +109,7 @@ void fl_html_spofs(FILE *out, const struct fl_digest *d)
 
 static void write_failing(FILE *out, const struct fl_finding *f)
 {
-	static const char *const headings[] = { "#Step", "Fails", "Because of" };
+	static const char *const headings[] = { "#Step", "Fails", "Because" };
 	if (f->failing_count == 0)
 		return;
 	fl_html_table_open(out, "failing", "What fails, in order", headings, FL_ARRAY_LEN(headings));

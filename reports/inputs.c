@@ -245,8 +245,9 @@ static const char *grouped(struct fl_arena *a, uint64_t n)
 	return text;
 }
 
-static void write_unseen(struct fl_arena *a, const struct fl_coverage *c)
+static void write_unseen(struct fl_arena *a, const struct fl_system *s)
 {
+	const struct fl_coverage *c = &s->coverage;
 	char duration[FL_TIME_TEXT];
 	for (size_t i = 0; i < c->limit_count; i++)
 		if (c->limits[i].hits > 0)
@@ -257,6 +258,8 @@ static void write_unseen(struct fl_arena *a, const struct fl_coverage *c)
 		fl_line_write(fl_arena_printf(a, "not seen: %s (%llu)",
 			c->blind_spots[i].text == NULL ? c->blind_spots[i].kind : c->blind_spots[i].text,
 			(unsigned long long)c->blind_spots[i].count));
+	if (!fl_estimate_holds(s))
+		return;
 	if (c->unseen_dependencies >= 0.5 && isfinite(c->window_for_95_s) && c->window_for_95_s < 1e9)
 		fl_line_write(fl_arena_printf(a,
 			"not seen yet: about %.0f more dependencies; %s of scanning would see 95 %% of them",
@@ -287,7 +290,7 @@ void fl_coverage_write(const struct fl_system *s)
 		if (s->probed_services > 0)
 			fl_line_write(fl_arena_printf(a, "left out: %s that only probes talked to",
 				fl_say_count(a, s->probed_services, "service", "services")));
-		write_unseen(a, c);
+		write_unseen(a, s);
 	}
 	fl_arena_free(a);
 }

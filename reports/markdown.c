@@ -108,7 +108,7 @@ static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_
 	}
 	if (f->failing_count == 0)
 		return;
-	fputs("| Step | Fails | Because of |\n| ---: | --- | --- |\n", out);
+	fputs("| Step | Fails | Because |\n| ---: | --- | --- |\n", out);
 	for (size_t i = 0; i < f->failing_count && i < FAILING_ROWS_MAX; i++) {
 		const struct fl_failing *x = &f->failing[i];
 		fprintf(out, "| %d |", x->step);
@@ -139,8 +139,8 @@ static void write_externals(FILE *out, const struct fl_digest *d)
 		write_cell(out, e->reached->direct ? "direct" : e->path);
 		write_cell(out, e->use);
 		write_cell(out, e->evidence == NULL ? NULL :
-			fl_arena_printf(d->arena, "%s; name from %s", e->evidence,
-				e->name_source == NULL ? "nowhere" : e->name_source));
+			fl_arena_printf(d->arena, e->name_source == NULL ? "%s; known by address only%s" : "%s; name from %s",
+				e->evidence, e->name_source == NULL ? "" : e->name_source));
 		fputc('\n', out);
 	}
 	write_rest(out, d->external_count, EXTERNAL_ROWS_MAX, "deps");

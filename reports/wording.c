@@ -12,6 +12,7 @@
 
 /* A DNS name has 253 octets at most; real ones end long before. */
 enum { NAME_MAX_CHARACTERS = 120, SENTENCE_MAX_CHARACTERS = 700, NOT_SCANNED_NAMED = 4 };
+enum { EXCHANGES_LEAST = 20 }; /* below, an estimate of what is missing is a guess */
 
 const char *fl_say_share(struct fl_arena *a, double share)
 {
@@ -130,6 +131,16 @@ const char *fl_say_id(struct fl_arena *a, const char *id)
 		return fl_say_name(a, fl_arena_printf(a, "%.*s (no known service)", (int)(size - strlen("/host")), colon + 1));
 	bool tcp = size > 4 && strcmp(colon + 1 + size - 4, "/tcp") == 0; /* as in labels: only others say theirs */
 	return fl_say_name(a, fl_arena_string_n(a, colon + 1, tcp ? size - 4 : size));
+}
+
+bool fl_estimate_holds(const struct fl_system *s)
+{
+	uint64_t exchanges = 0;
+	for (size_t i = 0; i < s->dependency_count && exchanges < EXCHANGES_LEAST; i++) {
+		uint64_t more = s->dependencies[i].merged->exchanges;
+		exchanges += more < EXCHANGES_LEAST ? more : EXCHANGES_LEAST;
+	}
+	return exchanges >= EXCHANGES_LEAST;
 }
 
 const char *fl_say_not_scanned(struct fl_arena *a, const struct fl_system *s)
