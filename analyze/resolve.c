@@ -165,7 +165,7 @@ static unsigned nearness(const struct fl_node *node, const char *text)
 	size_t whole = strlen(label), length = strlen(text);
 	unsigned best = whole <= 2 * length ? distance(text, label, whole) : UINT32_MAX;
 	for (const char *word = label; *word != '\0';) {
-		size_t size = strcspn(word, ":/@");
+		size_t size = strcspn(word, ":/@.-");
 		if (size <= 2 * length) {
 			unsigned d = distance(text, word, size);
 			best = d < best ? d : best;
@@ -181,7 +181,7 @@ static fl_node_id fail_unknown(const struct fl_graph *g, const char *text, struc
 	fl_node_id near[NEAREST_MAX];
 	unsigned far[NEAREST_MAX];
 	size_t count = 0, length = strlen(text);
-	unsigned limit = length < 6 ? 1 : 3; /* typing errors, not other names */
+	unsigned limit = length < 4 ? 1 : 2; /* typing errors, not other names */
 	for (fl_node_id v = 0; length <= DISTANCE_TEXT_MAX && v < fl_graph_order(g); v++) {
 		unsigned d = nearness(fl_graph_node(g, v), text);
 		size_t place = count;

@@ -110,7 +110,7 @@ static int read_all(const char *name, int fd, char **text, size_t *size, struct 
 
 static int add_remedy(int code, struct fl_error *err)
 {
-	static const char remedy[] = "; is it a faultline file, and whole?";
+	static const char remedy[] = "; no faultline file, or not whole? Several documents are given as several files";
 	size_t size = code < 0 && err ? strlen(err->text) : sizeof(err->text);
 	if (size + sizeof(remedy) <= sizeof(err->text))
 		memcpy(err->text + size, remedy, sizeof(remedy));

@@ -35,6 +35,7 @@ static const struct fl_usage usage = {
 	.options = options,
 	.notes = "NODE is an id of the graph, or any part of one that only one node has: db1, "
 		 "vendor.example.\n"
+		 "Whole words win over parts of words, a service over its host and its names; what is not unique is refused, with the candidates.\n"
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n",
 };
 

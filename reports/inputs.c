@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "faultline/escape.h"
 #include "faultline/model.h"
@@ -43,9 +44,55 @@ int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, siz
 	return fl_inputs_load_model(s, arguments, first, NULL, command, err);
 }
 
+struct watch { const char *host; int64_t start_ns, end_ns; };
+
+static int by_host_and_time(const void *va, const void *vb)
+{
+	const struct watch *a = va, *b = vb;
+	int order = strcmp(a->host, b->host);
+	return order != 0 ? order : (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
+}
+
+/* Scans of before and after a release, given together, make a system that never was. */
+static void warn_of_two_times(const struct fl_system *s, const char *command)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s->scans.count; i++)
+		count += s->scans.list[i]->host_count;
+	struct watch *list = fl_alloc_array(count, sizeof(*list));
+	count = 0;
+	for (size_t i = 0; i < s->scans.count; i++) {
+		const struct fl_scan *scan = s->scans.list[i];
+		for (size_t k = 0; k < scan->host_count && scan->end_ns > scan->start_ns; k++)
+			list[count++] = (struct watch){ scan->hosts[k].name, scan->start_ns, scan->end_ns };
+	}
+	if (count > 1)
+		qsort(list, count, sizeof(*list), by_host_and_time);
+	for (size_t i = 1; i < count; i++) {
+		const struct watch *a = &list[i - 1], *b = &list[i];
+		if (strcmp(a->host, b->host) != 0 || b->start_ns <= a->end_ns ||
+			(double)b->start_ns - (double)a->end_ns <= (double)a->end_ns - (double)a->start_ns)
+			continue;
+		struct fl_arena *arena = fl_arena_new();
+		fl_command_warn(command, "host %s was scanned at two times far apart (%s and %s), taken as one system; "
+			"'faultline diff BEFORE AFTER' tells what changed between them",
+			fl_say_name(arena, a->host), fl_say_time(arena, a->start_ns), fl_say_time(arena, b->start_ns));
+		fl_arena_free(arena);
+		break;
+	}
+	free(list);
+}
+
 int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
 	const char *command, struct fl_error *err)
 {
+	struct stat status;
+	if (first > 0 && arguments->count > 0 && arguments->count <= first &&
+		stat(arguments->list[arguments->count - 1], &status) == 0)
+		return fl_fail(err, -EINVAL,
+			"NODE is missing before %s: give what is asked about first, then scans or a graph; 'faultline "
+			"%s --help' shows how",
+			arguments->list[arguments->count - 1], command);
 	if (arguments->count <= first)
 		return fl_fail(err, -EINVAL,
 			"no input: give scan files, a directory of them or a graph file; 'faultline %s "
@@ -54,6 +101,8 @@ int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *argument
 	int code = fl_system_load_model(s, arguments->list + first, arguments->count - first, model, err);
 	if (code == 0)
 		fl_model_warn(*s, command);
+	if (code == 0 && arguments->count - first > 1)
+		warn_of_two_times(*s, command);
 	return code;
 }
 
