@@ -24,6 +24,10 @@ static struct refused_row refused_rows[] = {
 	{ "a newer major version is refused", "{\"schema\":\"faultline.graph/2\"}", "2" },
 	{ "no nodes is an error", GRAPH("\"requirements\":[]"), "nodes must be an array" },
 	{ "a node must be an object", GRAPH("\"nodes\":[7]"), "nodes[0]" },
+	{ "a node must not be an array", GRAPH("\"nodes\":[{\"id\":\"a\"},[1,[2]],[3]]"), "nodes[1] must be" },
+	{ "requirements before their nodes are read after them",
+		GRAPH("\"requirements\":[{\"of\":\"a\",\"needs\":1,\"members\":[\"x]},{\\\"\"]}]," NODES),
+		"members[0]: no node has the id 'x]},{" },
 	{ "a node must have an id", GRAPH("\"nodes\":[{\"id\":\"a\"},{}]"), "nodes[1].id" },
 	{ "an id must not be empty", GRAPH("\"nodes\":[{\"id\":\"\"}]"), "nodes[0].id" },
 	{ "an id twice names both places", GRAPH("\"nodes\":[{\"id\":\"a\"},{\"id\":\"b\"},{\"id\":\"a\"}]"),
@@ -70,6 +74,19 @@ static struct refused_row refused_rows[] = {
 	{ "an entry point must name a node", GRAPH(NODES ",\"entry_points\":[{}]"), "entry_points[0]" },
 };
 
+/* Item by item the answer is the same, and so is the error. */
+static void read_by_pieces(const char *text, bool good, const struct fl_error *err)
+{
+	struct fl_json_text pieces = { .name = "test.json", .at = text, .size = strlen(text) };
+	struct fl_graph *g = NULL;
+	struct fl_error other = { "" };
+	assert_int_equal(fl_graph_from_text(&g, &pieces, &other) == 0, good);
+	assert_int_equal(g != NULL, good);
+	if (!good)
+		assert_string_equal(other.text, err->text);
+	fl_graph_free(g);
+}
+
 static struct fl_graph *read_graph(const char *text, struct fl_error *err)
 {
 	struct fl_graph *g = NULL;
@@ -80,6 +97,7 @@ static struct fl_graph *read_graph(const char *text, struct fl_error *err)
 	int rc = fl_graph_from_json(&g, "test.json", root, err);
 	assert_int_equal(rc < 0, g == NULL);
 	cJSON_Delete(root);
+	read_by_pieces(text, g != NULL, err);
 	return g;
 }
 
@@ -163,9 +181,30 @@ static void lists_may_be_absent_and_empty(void **state)
 	free(text);
 }
 
+/* Only item by item: where in the whole text a member stands twice. */
+static void a_member_twice_is_placed_in_the_whole_text(void **state)
+{
+	static const char *const texts[] = {
+		GRAPH("\"nodes\":[{\"id\":\"a\"},\n {\"id\":\"b\",\"id\":\"c\"}]"),
+		GRAPH("\"nodes\":[{\"id\":\"a\"},\n {\"id\":\"b\",\"x\":{\"y\":1,\"\\u0079\":2}}]"),
+		"{\"nodes\":[],\n\"schema\":\"faultline.graph/1\",\"\\u006eodes\":[]}",
+	};
+	static const char *const places[] = { "line 2, column 2:", "line 2, column 16:", "line 1, column 1:" };
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(texts); i++) {
+		struct fl_json_text t = { .name = "test.json", .at = texts[i], .size = strlen(texts[i]) };
+		struct fl_graph *g = NULL;
+		struct fl_error err = { "" };
+		assert_true(fl_graph_from_text(&g, &t, &err) < 0);
+		if (strstr(err.text, places[i]) == NULL || strstr(err.text, "two members") == NULL)
+			fail_msg("no '%s' in: %s", places[i], err.text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
+		cmocka_unit_test(a_member_twice_is_placed_in_the_whole_text),
 		cmocka_unit_test(what_was_written_reads_the_same),
 		cmocka_unit_test(lists_may_be_absent_and_empty),
 	};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEGREE = 8, NEAR = 100, SMALLEST_OF = 5, FORWARD = 1000 };
+enum { DEGREE = 8, NEAR = 100, SMALLEST_OF = 27, FORWARD = 1000 };
 
 static uint64_t next_random(struct family *f) /* splitmix64 */
 {
