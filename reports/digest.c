@@ -12,8 +12,6 @@
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
 
-#define WHOLE_LOSS 0.995 /* what is said to be all */
-
 enum { SENTENCES_MAX = 8, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
 
 static void say(struct fl_digest *d, const char *sentence)
@@ -33,7 +31,7 @@ static const char *say_finding(struct fl_digest *d, const struct fl_finding *f)
 	const char *loss = fl_arena_printf(a, "%s of the requests from outside would be lost (redundancy: %s)",
 		fl_say_share(a, s->expected_loss), redundancy);
 	return fl_arena_printf(a, "If %s %s fails, it %s %u of %s (%s) and affects %s besides itself; %s.", f->kind, f->label,
-		s->expected_loss < WHOLE_LOSS ? "degrades" : "takes down", s->entry_point_count,
+		s->expected_loss < FL_WHOLE_LOSS ? "degrades" : "takes down", s->entry_point_count,
 		fl_say_count(a, d->entry_points, "entry point", "entry points"), f->entry_points,
 		fl_say_count(a, s->services_lost, "service", "services"), loss);
 }

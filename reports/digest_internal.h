@@ -114,6 +114,8 @@ const char *fl_say_id(struct fl_arena *a, const char *id);
 /* "10.0.0.5, 10.0.0.6 and 3 more (5 hosts inside that others depend on)": addresses inside that services use and
  * that belong to no scanned host. NULL: none. */
 const char *fl_say_not_scanned(struct fl_arena *a, const struct fl_system *s);
+/* Below this loss an entry point is said to be degraded, not taken down. */
+#define FL_WHOLE_LOSS 0.995
 /* Whether enough exchanges were seen for the estimate of what was not. */
 bool fl_estimate_holds(const struct fl_system *s);
 /* What a kind of change means, for people. */

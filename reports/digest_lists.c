@@ -193,16 +193,16 @@ static const char *detection_text(struct fl_arena *a, const char *ways)
 {
 	static const struct { const char *word, *text; } known[] = {
 		{ "given", "--host-addr" },
-		{ "cooked", "the direction that the capture gives each packet" },
-		{ "mac", "the MAC address in every packet" },
-		{ "none", "nothing, every internal address counts as a host" },
+		{ "cooked", "packet direction" },
+		{ "mac", "MAC addresses" },
+		{ "none", "nothing: each is a host" },
 	};
 	const char *texts[FL_ARRAY_LEN(known)];
 	size_t count = 0;
 	for (size_t i = 0; i < FL_ARRAY_LEN(known); i++)
 		if (strstr(ways, known[i].word) != NULL)
 			texts[count++] = known[i].text;
-	return count == 0 ? fl_say_name(a, ways) : fl_say_strings(a, texts, count, "; or by ");
+	return count == 0 ? fl_say_name(a, ways) : fl_say_strings(a, texts, count, ", or ");
 }
 
 static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
@@ -225,14 +225,14 @@ static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 	if (d->report->system->probed_services > 0)
 		add_count(d, "Services that only probes talked to, left out", d->report->system->probed_services, 0);
 	if (c->host_detection != NULL)
-		add_fact(d, "The scanned hosts' addresses were told by", detection_text(d->arena, c->host_detection));
+		add_fact(d, "Local addresses told by", detection_text(d->arena, c->host_detection));
 }
 
 static void list_estimate(struct fl_digest *d, const struct fl_coverage *c)
 {
 	if (isnan(c->unseen_dependencies) || !fl_estimate_holds(d->report->system))
 		return;
-	add_fact(d, "Dependencies that exist and were not used in this time, estimated",
+	add_fact(d, "Dependencies that exist but were not used, estimated",
 		c->unseen_dependencies < 0.5 ? "hardly any"
 					     : fl_arena_printf(d->arena, "about %.0f", c->unseen_dependencies));
 	if (c->unseen_dependencies < 0.5 || !isfinite(c->window_for_95_s) || c->window_for_95_s > 1e9) /* 30 years */

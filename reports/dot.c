@@ -256,7 +256,7 @@ static void write_legend(FILE *out, const struct fl_drawing *d, const char *titl
 	if (d->node_count > 0 && d->nodes[0].step != FL_STEP_UNKNOWN)
 		fputs("\\lCAUSE: what fails first. step 1, 2 ...: fails next, in this order. Pale: goes on.\\l", out);
 	else
-		fputs("\\lSPOF: single point of failure, 1 is the worst, double border for the first three. Dashed arrow: fewer than "
+		fputs("\\lSPOF: single point of failure, 1 is the worst, double border for the first three, no mark beyond nine. Dashed arrow: fewer than "
 		      "half of the requests, or background.\\lPercent: share of the caller's requests that use "
 		      "it. x2.0: calls per request. 1 of 2: so many must work.\\l", out);
 	fputs("\";\n", out);

@@ -140,8 +140,9 @@ static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_
 	fl_html_text(out, f->label);
 	fputs("</h3>\n", out);
 	if (d->entry_points > 0)
-		fl_html_element(out, "p", fl_arena_printf(a, "Takes down %s (%s) and %s in all; %s of the requests "
-			"from outside are lost. Redundancy: %s.", fl_say_count(a, s->entry_point_count, "entry point",
+		fl_html_element(out, "p", fl_arena_printf(a, "%s %s (%s) and affects %s besides itself; %s of the requests "
+			"from outside are lost. Redundancy: %s.",
+			s->expected_loss < FL_WHOLE_LOSS ? "Degrades" : "Takes down", fl_say_count(a, s->entry_point_count, "entry point",
 			"entry points"), f->entry_points, fl_say_count(a, s->services_lost, "service", "services"),
 			fl_say_share(a, s->expected_loss), s->redundancy == NULL ? "none" : s->redundancy));
 	fl_html_element(out, "p", f->why);
