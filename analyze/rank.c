@@ -42,6 +42,7 @@ struct work {
 	struct fl_ranking *ranking;
 	struct fl_sweep *sweep;
 	struct fl_loss *loss;
+	bool all_or_nothing;
 	uint8_t *kinds; /* of every node, enum kind */
 	uint8_t *is_entry;
 	bool *carried;       /* scratch: reached over carriers alone */
@@ -67,6 +68,33 @@ static bool is_carrier(const struct work *w, fl_node_id v)
 
 /* ---- one node's failure ---- */
 
+/* Every node loses all it does or nothing: whoever uses something always uses it, and no group spreads its
+ * work over members that it all needs. Then what is lost is what fails, and need not be worked out again. */
+static bool is_all_or_nothing(const struct fl_graph *g)
+{
+	for (fl_group_id i = 0; i < fl_graph_group_count(g); i++) {
+		const struct fl_group *group = fl_graph_group(g, i);
+		bool spread = group->member_count > 1 && group->needs == group->member_count;
+		if (group->needs > 0 && (group->coupling < 1 || spread))
+			return false;
+	}
+	return true;
+}
+
+/* fl_loss_overall() where the losses are those of the last sweep, of one node, @count of them 1 and all
+ * others 0. */
+static double lost_share(const struct work *w, uint32_t count)
+{
+	uint32_t entries, order = fl_graph_order(w->g);
+	const struct fl_entry_point *list = fl_graph_entry_points(w->g, &entries);
+	double sum = 0;
+	for (uint32_t i = 0; i < entries; i++)
+		sum += fl_sweep_lost(w->sweep, list[i].node) ? list[i].weight : 0;
+	if (entries > 0)
+		return fmin(sum, 1);
+	return order > 1 ? (double)(count - 1) / (double)(order - 1) : 0;
+}
+
 static void read_losses(struct work *w, struct fl_spof *spof, const fl_node_id *lost, uint32_t count)
 {
 	uint32_t entries = 0;
@@ -82,7 +110,10 @@ static void read_losses(struct work *w, struct fl_spof *spof, const fl_node_id *
 	for (uint32_t i = 1; i < count; i++)
 		spof->services_lost += w->kinds[lost[i]] == KIND_SERVICE;
 	spof->nodes_lost = count - 1;
-	spof->expected_loss = fl_loss_overall(w->g, fl_loss_run(w->loss, &spof->node, 1), &spof->node, 1);
+	if (w->all_or_nothing)
+		spof->expected_loss = lost_share(w, count);
+	else
+		spof->expected_loss = fl_loss_overall(w->g, fl_loss_run(w->loss, &spof->node, 1), &spof->node, 1);
 }
 
 /* The only node that is no carrier and is taken down over carriers alone; FL_NODE_NONE. */
@@ -362,6 +393,7 @@ struct fl_ranking *fl_rank(const struct fl_system *s)
 	ranking->arena = arena;
 	w.sweep = fl_sweep_new(s->graph);
 	w.loss = fl_loss_new(s->graph);
+	w.all_or_nothing = is_all_or_nothing(s->graph);
 	w.kinds = fl_alloc_array(order, sizeof(*w.kinds));
 	w.is_entry = fl_alloc_array(order, sizeof(*w.is_entry));
 	w.carried = fl_alloc_array(order, sizeof(*w.carried));
