@@ -115,13 +115,21 @@ static double worst_alone(const struct fl_shared_work *w, struct fl_loss *l, con
 	return worst;
 }
 
+/* Once a node, however many groups share it. */
 static void work_out_losses(struct fl_shared_work *w, struct fl_loss *l)
 {
+	const struct fl_graph *g = w->system->graph;
+	double *known = fl_alloc_array(fl_graph_order(g), sizeof(*known));
+
+	for (fl_node_id v = 0; v < fl_graph_order(g); v++)
+		known[v] = NAN;
 	for (size_t i = 0; i < w->count; i++) {
 		struct fl_shared_fate *f = &w->list[i];
-		f->expected_loss = fl_loss_overall(
-			w->system->graph, fl_loss_run(l, &f->shares, 1), &f->shares, 1);
+		if (isnan(known[f->shares]))
+			known[f->shares] = fl_loss_overall(g, fl_loss_run(l, &f->shares, 1), &f->shares, 1);
+		f->expected_loss = known[f->shares];
 	}
+	free(known);
 }
 
 static int compare_fates(const void *va, const void *vb)

@@ -13,6 +13,7 @@
 struct fl_fall {
 	const struct fl_graph *graph;
 	uint32_t run, hold;
+	uint64_t work;
 	uint32_t *lost;       /* of a node: run that lost it */
 	uint32_t *held;       /* of a node: hold it belongs to */
 	uint32_t *counted_in; /* of a group: run its counter is of */
@@ -62,6 +63,11 @@ bool fl_fall_lost(const struct fl_fall *f, fl_node_id v)
 	return f->lost[v] == f->run;
 }
 
+uint64_t fl_fall_work(const struct fl_fall *f)
+{
+	return f->work;
+}
+
 /* One more member of @i is down: does the group break now? */
 static bool breaks(struct fl_fall *f, fl_group_id i, const struct fl_group *group)
 {
@@ -83,6 +89,7 @@ const fl_node_id *fl_fall_run(struct fl_fall *f, fl_node_id v, uint32_t *count)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t memberships;
 		const fl_group_id *in = fl_graph_memberships(f->graph, f->list[i], &memberships);
+		f->work += memberships;
 		for (uint32_t k = 0; k < memberships; k++) {
 			const struct fl_group *group = fl_graph_group(f->graph, in[k]);
 			if (!breaks(f, in[k], group) || f->lost[group->of] == f->run ||

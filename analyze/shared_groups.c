@@ -157,9 +157,12 @@ static void collect_hits(struct hits *h)
 	h->down = fl_alloc_array(groups, sizeof(*h->down));
 	h->set = fl_alloc_array(groups, sizeof(*h->set));
 	h->touched = fl_alloc_array(groups, sizeof(*h->touched));
-	for (fl_node_id x = 0; x < fl_graph_order(g); x++)
-		if (below[x])
+	for (fl_node_id x = 0; x < fl_graph_order(g); x++) {
+		if (below[x] && fl_fall_work(h->w->fall) < FL_SHARED_WORK)
 			fail_one(h, x);
+		else
+			h->w->dropped += below[x];
+	}
 	if (h->count > 1)
 		qsort(h->list, h->count, sizeof(*h->list), by_group_and_set);
 	free(below);
@@ -356,11 +359,16 @@ void fl_shared_groups(struct fl_shared_work *w)
 	struct hits h = { .w = w };
 
 	collect_hits(&h);
+	uint64_t limit = fl_fall_work(w->fall) + FL_SHARED_WORK;
 	for (size_t i = 0, end; i < h.count; i = end) {
 		struct hit *set = &h.list[i];
 		for (end = i + 1; end < h.count && h.list[end].group == set->group &&
 				  h.list[end].set == set->set && end - i < SET_MAX;)
 			end++;
+		if (fl_fall_work(w->fall) > limit) {
+			w->dropped += end - i;
+			continue;
+		}
 		order_set(&h, set, end - i);
 		for (size_t k = 0; k < end - i; k++)
 			if (set[k].behind == k)

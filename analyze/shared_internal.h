@@ -17,6 +17,8 @@ void fl_fall_hold(struct fl_fall *f, fl_node_id v);
 void fl_fall_let_go(struct fl_fall *f);
 /* Everything that fails with @v, itself first; valid until the next run. */
 const fl_node_id *fl_fall_run(struct fl_fall *f, fl_node_id v, uint32_t *count);
+/* Links followed in all runs so far. */
+uint64_t fl_fall_work(const struct fl_fall *f);
 bool fl_fall_lost(const struct fl_fall *f, fl_node_id v); /* in the last run */
 
 /* ---- findings while they are gathered ---- */

@@ -184,7 +184,7 @@ static int run(int argc, char **argv)
 	if (rc == 0) {
 		struct fl_shared *r = fl_shared(system);
 		if (r->dropped > 0)
-			fl_command_warn(usage.command, "%llu more pairs of group and node were not looked at",
+			fl_command_warn(usage.command, "%llu more nodes, and pairs of group and node, were not looked at: the graph is too large",
 				(unsigned long long)r->dropped);
 		if (o.json)
 			print_json(system, r);

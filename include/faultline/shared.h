@@ -41,10 +41,11 @@ struct fl_shared_fate {
 	size_t group_count;
 };
 
+#define FL_SHARED_WORK UINT64_C(300000000) /* links followed; twice, for finding and for sorting out */
 #define FL_SHARED_VENDORS "external endpoints"
 enum {
-	FL_SHARED_MAX = 100000,     /* (group, node) pairs that are kept */
-	FL_SHARED_SEPARATED = 200,  /* findings whose separation is worked out */
+	FL_SHARED_MAX = 20000,      /* (group, node) pairs that are kept */
+	FL_SHARED_SEPARATED = 100,  /* findings whose separation is worked out */
 };
 
 struct fl_shared {
@@ -55,11 +56,11 @@ struct fl_shared {
 	size_t common_count, inherent_count;
 	size_t *separate;                /* indices of list: largest drop of expected loss first */
 	size_t separate_count;           /* those with a drop */
-	uint64_t dropped;                /* pairs past FL_SHARED_MAX, not looked at */
+	uint64_t dropped;                /* nodes and pairs past FL_SHARED_MAX or FL_SHARED_WORK, not looked at */
 };
 
 /* Exact for single nodes, with cycles and k of n. O(V (V + E)) in the worst case; only what stands below a
- * group with spare members is failed. */
+ * group with spare members is failed. Where a limit ends it, @dropped says so. */
 struct fl_shared *fl_shared(const struct fl_system *s);
 void fl_shared_free(struct fl_shared *r);
 
