@@ -21,11 +21,10 @@ enum {
 	BDD_NODES_MAX = 2 << 20,   /* in each order of variables */
 	ZBDD_NODES_MAX = 16 << 20,
 	PATH_BDD_NODES = 1 << 15,  /* where flows could answer too, diagrams must be small */
-	PATH_GATES_MAX = 5000,     /* and the tree so, or diagrams are not tried */
 	SORTED_ORDER_MAX = 200000, /* an order that is listed in part is sorted before it is cut */
 };
-#define ZBDD_STEPS_MAX (UINT64_C(600) << 20)
-#define FLOW_WORK_MAX (UINT64_C(40) << 30)
+#define ZBDD_STEPS_MAX (UINT64_C(200) << 20)
+#define FLOW_WORK_MAX (UINT64_C(6) << 30)
 #define DEFAULT_MEMORY (UINT64_C(2) << 30)
 
 struct search {
@@ -270,15 +269,12 @@ static void use_flows(struct search *s, const struct fl_network *n)
 static void answer(struct search *s)
 {
 	struct fl_network *n = fl_network_new(s->tree);
-	bool tried = n == NULL || s->tree->gate_count <= PATH_GATES_MAX;
-	if (tried)
-		evaluate(s, n == NULL ? BDD_NODES_MAX : PATH_BDD_NODES, n != NULL);
-	if (n != NULL && !(tried && s->evaluation.exact))
+	evaluate(s, n == NULL ? BDD_NODES_MAX : PATH_BDD_NODES, n != NULL);
+	if (n != NULL && !s->evaluation.exact)
 		use_flows(s, n);
 	else
 		use_diagrams(s);
-	if (tried)
-		forget_diagrams(s);
+	forget_diagrams(s);
 	fl_network_free(n);
 }
 

@@ -20,7 +20,7 @@
 
 #include "faultline/status.h"
 
-enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 8, STEPS_PER_NODE = 40, FEW_VARIABLES = 24 };
+enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 8, STEPS_PER_NODE = 40, FORCE_MAX = 20000 };
 
 /* ---- scopes ---- */
 
@@ -275,12 +275,16 @@ static bool find_bdd(struct builder *b, const struct fl_effort *effort, fl_gate_
 	struct fl_evaluation *result)
 {
 	struct fl_scope *scope = b->scope;
-	uint32_t mark = b->store->count, limit = sum32(FIRST_LIMIT, 8 * scope->variable_count);
-	uint32_t kinds = scope->gate_count == 1 ? 1 : FL_ORDER_COUNT;
+	uint32_t size = scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
+	uint32_t most = sum32(effort->bdd_nodes, 4 * size), mark = b->store->count;
+	uint32_t kinds = size > FORCE_MAX ? FL_ORDER_LARGE_FIRST : FL_ORDER_COUNT;
+	uint32_t limit = sum32(FIRST_LIMIT, 4 * size);
+	if (scope->gate_count == 1)
+		kinds = 1; /* all orders are alike */
 	b->sets = false;
 	for (;; limit = limit > UINT32_MAX / LIMIT_GROWTH ? UINT32_MAX : limit * LIMIT_GROWTH) {
-		if (limit > effort->bdd_nodes)
-			limit = effort->bdd_nodes;
+		if (limit > most)
+			limit = most;
 		for (uint32_t k = 0; k < kinds; k++) {
 			if (orders[k] == NULL) {
 				orders[k] = fl_alloc_array(scope->variable_count, sizeof(**orders));
@@ -293,7 +297,7 @@ static bool find_bdd(struct builder *b, const struct fl_effort *effort, fl_gate_
 				return true;
 			fl_dd_cut(b->store, mark);
 		}
-		if (limit == effort->bdd_nodes)
+		if (limit == most)
 			return false;
 	}
 }

@@ -313,6 +313,7 @@ static bool solve(struct cutting *c, struct part *p)
 	size_t mark = c->flow.log_count;
 	bool found = false;
 	set_roles(c, p);
+	c->flow.work += (uint64_t)c->forced_count + c->kept_count;
 	if (forced_are_of_use(c)) {
 		change_network(c);
 		found = fl_flow_augment(&c->flow) < FL_FLOW_INFINITE / 2;
