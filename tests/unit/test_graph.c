@@ -135,6 +135,7 @@ static struct resolve_row resolve_rows[] = {
 		NULL },
 	{ "a part of several is ambiguous and says how many", "port-8", NULL, "any of 3 nodes" },
 	{ "an unknown name proposes what is near", "dv1", NULL, "db1" },
+	{ "two wrong letters in a word of a name are a typing error", "vandar", NULL, "api.vendor.example" },
 	{ "an unknown name far from all says where to look", "zebra", NULL, "faultline graph" },
 	{ "an empty name is refused", "", NULL, "empty" },
 	{ "control characters do not reach the message", "a\x1b[2Jb", NULL, "a?[2Jb" },
