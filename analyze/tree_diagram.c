@@ -20,7 +20,7 @@
 
 #include "faultline/status.h"
 
-enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 8, STEPS_PER_NODE = 40, FORCE_MAX = 20000 };
+enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 4, STEPS_PER_NODE = 40, FORCE_MAX = 20000 };
 
 /* ---- scopes ---- */
 
@@ -274,21 +274,24 @@ static fl_dd within(struct builder *b, uint32_t mark, uint32_t nodes, uint64_t s
 static bool find_bdd(struct builder *b, const struct fl_effort *effort, fl_gate_id **orders,
 	struct fl_evaluation *result)
 {
+	static const enum fl_order_heuristic preference[FL_ORDER_COUNT] = { FL_ORDER_FORCE,
+		FL_ORDER_FORCE_SMALL, FL_ORDER_SMALL_FIRST, FL_ORDER_DEPTH_FIRST, FL_ORDER_LARGE_FIRST };
 	struct fl_scope *scope = b->scope;
 	uint32_t size = scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
 	uint32_t most = sum32(effort->bdd_nodes, 4 * size), mark = b->store->count;
-	uint32_t kinds = size > FORCE_MAX ? FL_ORDER_LARGE_FIRST : FL_ORDER_COUNT;
+	uint32_t first = size > FORCE_MAX ? 2 : 0, end = size > FORCE_MAX ? 4 : FL_ORDER_COUNT;
 	uint32_t limit = sum32(FIRST_LIMIT, 4 * size);
 	if (scope->gate_count == 1)
-		kinds = 1; /* all orders are alike */
+		end = first + 1; /* all orders are alike */
 	b->sets = false;
 	for (;; limit = limit > UINT32_MAX / LIMIT_GROWTH ? UINT32_MAX : limit * LIMIT_GROWTH) {
 		if (limit > most)
 			limit = most;
-		for (uint32_t k = 0; k < kinds; k++) {
+		for (uint32_t i = first; i < end; i++) {
+			enum fl_order_heuristic k = scope->gate_count == 1 ? FL_ORDER_DEPTH_FIRST : preference[i];
 			if (orders[k] == NULL) {
 				orders[k] = fl_alloc_array(scope->variable_count, sizeof(**orders));
-				fl_variable_order(b->s, scope, (enum fl_order_heuristic)k, orders[k]);
+				fl_variable_order(b->s, scope, k, orders[k]);
 			}
 			arrange(b->s, scope, orders[k]);
 			result->orders_tried++;
