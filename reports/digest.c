@@ -98,7 +98,13 @@ static const char *say_spof_count(struct fl_digest *d)
 		fl_say_strings(d->arena, names, named, ", "), rest > named ? " and others" : "");
 }
 
-/* The external dependency with the longest way to it from an entry point, needed by requests. */
+/* A vendor rather than a resolver, needed by requests, with the longest way to it from an entry point. */
+static unsigned worth_telling(const struct fl_external *e)
+{
+	bool vendor = strncmp(e->endpoint, "resolver", strlen("resolver")) != 0;
+	return 2u * vendor + !e->reached->background;
+}
+
 static const struct fl_external *most_hidden(const struct fl_digest *d)
 {
 	const struct fl_external *best = NULL;
@@ -106,9 +112,8 @@ static const struct fl_external *most_hidden(const struct fl_digest *d)
 		const struct fl_external *e = &d->externals[i];
 		if (!e->entry_point || e->reached->direct)
 			continue;
-		bool better = best == NULL || (best->reached->background && !e->reached->background);
-		bool same = best != NULL && best->reached->background == e->reached->background;
-		if (better || (same && e->reached->path_length > best->reached->path_length))
+		if (best == NULL || worth_telling(e) > worth_telling(best) ||
+			(worth_telling(e) == worth_telling(best) && e->reached->path_length > best->reached->path_length))
 			best = e;
 	}
 	return best;
