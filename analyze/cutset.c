@@ -18,7 +18,7 @@
 #include "vertex_cut.h"
 
 enum {
-	BDD_NODES_MAX = 2 << 20,   /* in each order of variables */
+	BDD_NODES_MAX = 2 << 20, /* in each order of variables */
 	ZBDD_NODES_MAX = 16 << 20,
 	PATH_BDD_NODES = 1 << 15,  /* where flows could answer too, diagrams must be small */
 	SORTED_ORDER_MAX = 200000, /* an order that is listed in part is sorted before it is cut */
@@ -115,7 +115,8 @@ static void take_counts(struct search *s, struct fl_counts *c)
 	out->by_order = fl_arena_array(out->arena, (size_t)out->largest_order + 1, sizeof(*out->by_order));
 	for (uint32_t i = 0; i < of->terms; i++) {
 		out->by_order[of->least + i] = of->count[i];
-		out->total = out->total > ~(fl_count)0 - of->count[i] ? ~(fl_count)0 : out->total + of->count[i];
+		out->total =
+			out->total > ~(fl_count)0 - of->count[i] ? ~(fl_count)0 : out->total + of->count[i];
 	}
 }
 
@@ -152,7 +153,7 @@ static void tell_diagram_limits(struct search *s, const struct fl_counts *c)
 	bool cut = complete != FL_DD_NO_ORDER;
 	if (s->evaluation.truncated > 0)
 		add_limit(s, fl_arena_printf(a,
-				     "nodes: no BDD of %u of %u modules fits in %u orders of the variables; "
+				     "nodes: no BDD of %u of %u modules fits in any of %u orders of the variables; "
 				     "the probability is a bound",
 				     s->evaluation.truncated, s->scopes->count, (unsigned)FL_ORDER_COUNT));
 	if (cut && (s->o->order == 0 || complete < s->o->order))
@@ -175,16 +176,17 @@ static void use_diagrams(struct search *s)
 	struct fl_counts c;
 	struct fl_cutsets *out = s->out;
 	out->method = s->evaluation.exact ? "bdd+zbdd" : "zbdd";
-	fl_counts_init(&c, s->scopes, &s->store, s->evaluation.complete,
-		(size_t)(s->memory / 4 / sizeof(fl_count)));
+	fl_counts_init(
+		&c, s->scopes, &s->store, s->evaluation.complete, (size_t)(s->memory / 4 / sizeof(fl_count)));
 	take_counts(s, &c);
 	tell_diagram_limits(s, &c);
 	list_sets(s, &c);
 	if (out->unknown_probabilities == 0) {
 		fl_cutset_measure(out, s->scopes, &s->store, s->p, s->evaluation.exact);
 		out->probability_kind = s->evaluation.exact ? FL_PROBABILITY_EXACT
-			: s->evaluation.complete == FL_DD_NO_ORDER ? FL_PROBABILITY_UPPER_BOUND
-								   : FL_PROBABILITY_PARTIAL;
+					: s->evaluation.complete == FL_DD_NO_ORDER
+						? FL_PROBABILITY_UPPER_BOUND
+						: FL_PROBABILITY_PARTIAL;
 	}
 	fl_counts_fini(&c);
 }
@@ -205,10 +207,11 @@ static bool add_cut(void *context, const fl_node_id *members, uint32_t count)
 	if (s->o->order > 0 && count > s->o->order)
 		return false;
 	if (out->set_count == wanted || fl_arena_used(out->arena) > s->memory / 4) {
-		add_limit(s, fl_arena_printf(out->arena,
-				     "%s: the smallest %zu cut sets were looked for; there are more, of order "
-				     "%u or above",
-				     out->set_count == wanted ? "count" : "memory", out->set_count, count));
+		add_limit(
+			s, fl_arena_printf(out->arena,
+				   "%s: the smallest %zu cut sets were looked for; there are more, of order "
+				   "%u or above",
+				   out->set_count == wanted ? "count" : "memory", out->set_count, count));
 		return false;
 	}
 	fl_cutset_add(out, members, count);
@@ -257,8 +260,9 @@ static void use_flows(struct search *s, const struct fl_network *n)
 	if (!fl_vertex_cuts(n, FLOW_WORK_MAX, s->memory / 2, add_cut, s))
 		add_limit(s, "work: the search for vertex cuts ended before all wanted ones were found");
 	if (s->o->order > 0)
-		add_limit(s, fl_arena_printf(out->arena, "order: only cut sets of at most %u nodes were looked for",
-				     s->o->order));
+		add_limit(
+			s, fl_arena_printf(out->arena,
+				   "order: only cut sets of at most %u nodes were looked for", s->o->order));
 	count_listed(s);
 	if (out->unknown_probabilities == 0)
 		measure_listed(s);
@@ -281,8 +285,8 @@ static void answer(struct search *s)
 static void count_own_probabilities(struct search *s, fl_node_id top)
 {
 	for (fl_node_id v = 0; v < fl_graph_order(s->g); v++)
-		s->out->own_probabilities += !isnan(fl_graph_node(s->g, v)->failure_probability) &&
-			!fl_is_basic(s->g, v);
+		s->out->own_probabilities +=
+			!isnan(fl_graph_node(s->g, v)->failure_probability) && !fl_is_basic(s->g, v);
 	(void)top;
 }
 

@@ -2,9 +2,9 @@
 /*
  * cutset_count.c - how many minimal cut sets of which order, without listing any
  *
- * A ZBDD node (x, low, high) holds the sets of low and those of high with x added, so as polynomials in the order:
- * N = N(low) + N(x) N(high), where N(x) is z for an event and the module's own polynomial for a module. One
- * pass from the ends up; trees with 10^10 cut sets take a millisecond.
+ * A ZBDD node (x, low, high) holds the sets of low and those of high with x added, so as polynomials in the
+ * order: N = N(low) + N(x) N(high), where N(x) is z for an event and the module's own polynomial for a
+ * module. One pass from the ends up; trees with 10^10 cut sets take a millisecond.
  */
 #include <stdlib.h>
 

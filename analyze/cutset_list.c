@@ -5,9 +5,9 @@
  * The counts say which node still has a set of which order, so a walk for sets of exactly n members never
  * enters a branch without one: each set costs its members and the levels it passes, however many there are.
  *
- * What is still to be done on the way is an agenda: (diagram, order) pairs, since a module that is taken is itself
- * a diagram to choose from. Agendas share their tails, and live on a stack that falls back with every choice
- * that is undone.
+ * What is still to be done on the way is an agenda: (diagram, order) pairs, since a module that is taken is
+ * itself a diagram to choose from. Agendas share their tails, and live on a stack that falls back with every
+ * choice that is undone.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -51,8 +51,8 @@ void fl_cutset_add(struct fl_cutsets *out, const fl_node_id *members, uint32_t o
 {
 	/* The array doubles inside the arena: what is left behind is at most as much again. */
 	if ((out->set_count & (out->set_count - 1)) == 0) {
-		struct fl_cut_set *sets =
-			fl_arena_array(out->arena, out->set_count == 0 ? 1 : out->set_count * 2, sizeof(*sets));
+		struct fl_cut_set *sets = fl_arena_array(
+			out->arena, out->set_count == 0 ? 1 : out->set_count * 2, sizeof(*sets));
 		if (out->set_count > 0)
 			memcpy(sets, out->sets, out->set_count * sizeof(*sets));
 		out->sets = sets;

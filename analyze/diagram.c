@@ -2,8 +2,8 @@
 /*
  * diagram.c - decision diagrams: the store of nodes and of results
  *
- * Nodes are appended, so a child has a smaller id than its parent and whoever wants to pass over a diagram from
- * the top or from the ends goes through ids. The unique table is chains from buckets, newest first:
+ * Nodes are appended, so a child has a smaller id than its parent and whoever wants to pass over a diagram
+ * from the top or from the ends goes through ids. The unique table is chains from buckets, newest first:
  * cutting the store back takes the newest node off its chain, again and again.
  *
  * The cache of results is one entry a slot; a collision forgets the older result, which costs time
@@ -88,7 +88,8 @@ static void grow(struct fl_dd_store *s)
 	s->cache_mask = s->capacity - 1;
 	for (uint32_t i = 0; i < old_size; i++)
 		if (old[i].tag != 0)
-			s->cache[hash3(old[i].a, old[i].b, old[i].order << 4 ^ old[i].tag) & s->cache_mask] = old[i];
+			s->cache[hash3(old[i].a, old[i].b, old[i].order << 4 ^ old[i].tag) & s->cache_mask] =
+				old[i];
 	free(old);
 }
 
@@ -128,8 +129,7 @@ fl_dd fl_zbdd_node(struct fl_dd_store *s, uint32_t level, fl_dd low, fl_dd high)
 bool fl_dd_look_up(const struct fl_dd_store *s, const struct fl_dd_frame *key, fl_dd *result)
 {
 	uint32_t tag = (uint32_t)key->operation;
-	const struct fl_dd_entry *e =
-		&s->cache[hash3(key->a, key->b, key->order << 4 ^ tag) & s->cache_mask];
+	const struct fl_dd_entry *e = &s->cache[hash3(key->a, key->b, key->order << 4 ^ tag) & s->cache_mask];
 	if (e->tag != tag || e->a != key->a || e->b != key->b || e->order != key->order)
 		return false;
 	*result = e->result;

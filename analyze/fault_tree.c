@@ -35,10 +35,10 @@
 /* Gates under construction; the first class_count are classes of nodes, then come groups with slack. */
 struct draft {
 	const struct fl_graph *g;
-	fl_node_id *cone;     /* nodes, in the order in which they were found */
+	fl_node_id *cone; /* nodes, in the order in which they were found */
 	uint32_t cone_count;
-	uint32_t *place;      /* of a node in cone; UNKNOWN */
-	uint32_t *class_of;   /* of a place */
+	uint32_t *place;    /* of a node in cone; UNKNOWN */
+	uint32_t *class_of; /* of a place */
 	uint32_t class_count;
 	struct fl_gate *gates;
 	size_t gate_count, gate_capacity;
@@ -436,9 +436,9 @@ static void resolve_aliases(struct draft *d)
 
 /* What the final tree is made of: gates that are reached and not folded into their parent. */
 struct emission {
-	uint32_t *uses;      /* by gates that are reached */
+	uint32_t *uses;        /* by gates that are reached */
 	bool *reached, *alone; /* alone: in no circle */
-	size_t *first;       /* children after flattening, by place in kept */
+	size_t *first;         /* children after flattening, by place in kept */
 	uint32_t *kept, *place;
 	uint32_t kept_count;
 	struct list to;
@@ -490,7 +490,7 @@ static void find_circles(const struct draft *d, struct emission *e)
 static bool folds(const struct draft *d, const struct emission *e, enum fl_gate_kind kind, uint32_t child)
 {
 	return (kind == FL_GATE_OR || kind == FL_GATE_AND) && d->gates[child].kind == kind &&
-		e->uses[child] == 1 && e->alone[child];
+	       e->uses[child] == 1 && e->alone[child];
 }
 
 static void keep(struct emission *e, uint32_t x)

@@ -7,9 +7,9 @@
  * down gives it for all events at once: the weight of a node is how probable it is to come there (for a
  * module, times the derivative by the module), and each node of x adds weight * (P(high) - P(low)).
  *
- * From cut sets, where no BDD fits: sums of products on the ZBDD instead, S(f) = S(low) + p S(high). The min-cut
- * upper bound 1 - prod(1 - P(C)) needs no list either: its logarithm is - sum over k of S_k / k, where S_k
- * is the same sum with p^k for p.
+ * From cut sets, where no BDD fits: sums of products on the ZBDD instead, S(f) = S(low) + p S(high). The
+ * min-cut upper bound 1 - prod(1 - P(C)) needs no list either: its logarithm is - sum over k of S_k / k,
+ * where S_k is the same sum with p^k for p.
  *
  * The usual ratios follow: see cutset.h.
  */
@@ -150,9 +150,9 @@ static void fill_importance(struct fl_cutsets *out, const struct measure *m, dou
 	out->importance = fl_arena_array(out->arena, t->event_count, sizeof(*out->importance));
 	out->importance_count = t->event_count;
 	for (uint32_t i = 0; i < t->event_count; i++) /* what is in no cut set does not matter */
-		out->importance[i] = (struct fl_importance){ .node = t->events[i],
-			.fussell_vesely = top > 0 ? 0 : NAN,
-			.raw = top > 0 ? 1 : NAN };
+		out->importance[i] = (struct fl_importance){
+			.node = t->events[i], .fussell_vesely = top > 0 ? 0 : NAN, .raw = top > 0 ? 1 : NAN
+		};
 	for (fl_gate_id x = 0; x < t->gate_count; x++) {
 		double b = m->birnbaum[x], p = m->p[x];
 		if (t->gates[x].kind != FL_GATE_BASIC)

@@ -3,8 +3,8 @@
  * max_flow.c - Dinic's algorithm as loops, with a log of changes
  *
  * A search from the source numbers levels and stops on the level of the sink; then paths that go up one
- * level an arc are filled until none is left. Flow on an arc is what its reverse arc has gained. Unit networks,
- * which cuts of vertices are, need O(sqrt(V)) such rounds, in practice a handful.
+ * level an arc are filled until none is left. Flow on an arc is what its reverse arc has gained. Unit
+ * networks, which cuts of vertices are, need O(sqrt(V)) such rounds, in practice a handful.
  */
 #include "max_flow.h"
 

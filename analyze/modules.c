@@ -7,8 +7,8 @@
  * visit. A gate is a module when all its descendants are first seen after it was entered and last seen
  * before it was left: then nobody else looks at them.
  *
- * The walk is one over components, so that circles are whole. One with several gates is a module when, besides,
- * only one of its gates is used from outside (or is the top).
+ * The walk is one over components, so that circles are whole. One with several gates is a module when,
+ * besides, only one of its gates is used from outside (or is the top).
  */
 #include <stdlib.h>
 

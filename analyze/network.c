@@ -3,10 +3,10 @@
  * network.c - a fault tree read as a network of paths
  *
  * Read for success, an AND of failures is a choice (one child up is enough) and an OR is a row (all must
- * be up). A choice becomes a vertex with an arc to each child; a row becomes a chain, each child leading on to
- * the next: what leads on from the end of a child is its continuation. The tree has the form of a network when
- * everything that is used more than once has one and the same continuation; then a path from the source to
- * the sink is a set of events that keeps the top up, and the other way round.
+ * be up). A choice becomes a vertex with an arc to each child; a row becomes a chain, each child leading on
+ * to the next: what leads on from the end of a child is its continuation. The tree has the form of a network
+ * when everything that is used more than once has one and the same continuation; then a path from the source
+ * to the sink is a set of events that keeps the top up, and the other way round.
  *
  * In a row only one child may be used elsewhere too, since just one can stand last; the others are modules
  * or private events.
@@ -119,7 +119,8 @@ static bool draw(struct drawing *d)
 {
 	const struct fl_fault_tree *t = d->t;
 	for (fl_gate_id x = 0; x < t->gate_count; x++)
-		d->entry[x] = add_vertex(d, t->gates[x].kind == FL_GATE_BASIC ? t->gates[x].node : FL_NODE_NONE);
+		d->entry[x] =
+			add_vertex(d, t->gates[x].kind == FL_GATE_BASIC ? t->gates[x].node : FL_NODE_NONE);
 	d->n->sink = add_vertex(d, FL_NODE_NONE);
 	d->n->source = d->entry[t->top];
 	d->exit[t->top] = d->n->sink;
@@ -163,7 +164,8 @@ static void index_arcs(struct drawing *d)
 		n->to[n->first[d->arcs[i].from + 1]++] = d->arcs[i].to;
 	for (uint32_t v = 0; v < n->vertex_count; v++)
 		if (n->first[v + 1] - n->first[v] > 1)
-			qsort(n->to + n->first[v], n->first[v + 1] - n->first[v], sizeof(*n->to), compare_ends);
+			qsort(n->to + n->first[v], n->first[v + 1] - n->first[v], sizeof(*n->to),
+				compare_ends);
 }
 
 struct fl_network *fl_network_new(const struct fl_fault_tree *t)

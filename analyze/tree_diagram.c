@@ -2,15 +2,15 @@
 /*
  * tree_diagram.c - the diagrams of a fault tree, module by module
  *
- * A BDD is tried first, since it gives everything exactly: the probability, the importance of every event, and by
- * its minimal solutions the cut sets. Several variable orders are tried under a small limit, then again
- * under a larger one, so that a bad order never costs more than a good one would have taken.
+ * A BDD is tried first, since it gives everything exactly: the probability, the importance of every event,
+ * and by its minimal solutions the cut sets. Several variable orders are tried under a small limit, then
+ * again under a larger one, so that a bad order never costs more than a good one would have taken.
  *
  * What fits in no order gets its minimal cut sets bottom up and cut off by order: 1, 2, 3, ... until the
  * limits stop it. The last complete order is kept.
  *
- * Circles: gates of one component are evaluated in turn, from nothing failed, until none changes. Equal functions
- * have equal ids, so "changes" is exact, and monotone functions reach their least fixed point.
+ * Circles: gates of one component are evaluated in turn, from nothing failed, until none changes. Equal
+ * functions have equal ids, so "changes" is exact, and monotone functions reach their least fixed point.
  */
 #include "tree_diagram.h"
 
@@ -47,7 +47,8 @@ static void gather(struct gathering *w, const bool *modules, fl_gate_id root)
 		.first_variable = s->variable_count,
 		.bdd = FL_DD_FULL,
 		.zbdd = FL_DD_FULL };
-	if (s->tree->gates[root].kind != FL_GATE_BASIC) /* a top that is an event is the scope's only variable */
+	if (s->tree->gates[root].kind !=
+		FL_GATE_BASIC) /* a top that is an event is the scope's only variable */
 		s->scope_of[root] = mark - 1;
 	w->seen_in[root] = mark;
 	w->open[depth++] = root;
@@ -162,8 +163,8 @@ static void gather_values(struct builder *b, const struct fl_gate *gate)
 	}
 	for (uint32_t i = 0; i < gate->count; i++) {
 		fl_dd f = b->value[b->s->tree->children[gate->first + i]];
-		ranked[i] = (struct ranked){ .f = f,
-			.level = f == FL_DD_FULL ? 0 : b->store->nodes[f].level };
+		ranked[i] =
+			(struct ranked){ .f = f, .level = f == FL_DD_FULL ? 0 : b->store->nodes[f].level };
 	}
 	if (gate->count > 1)
 		qsort(ranked, gate->count, sizeof(*ranked), deepest_first);
@@ -224,8 +225,7 @@ static fl_dd evaluate_scope(struct builder *b)
 	for (uint32_t i = 0; i < b->scope->variable_count; i++) {
 		uint32_t level = b->scope->first_variable + i;
 		bool out = b->sets && b->order != FL_DD_NO_ORDER && s->weight[level] > b->order;
-		b->value[s->variables[level]] =
-			out ? FL_DD_0 : fl_dd_node(b->store, level, FL_DD_0, FL_DD_1);
+		b->value[s->variables[level]] = out ? FL_DD_0 : fl_dd_node(b->store, level, FL_DD_0, FL_DD_1);
 	}
 	for (uint32_t i = 0; i < b->scope->gate_count && !b->store->full;) {
 		uint32_t end = i + 1, component = s->tree->gates[gates[i]].component;
@@ -271,13 +271,14 @@ static fl_dd within(struct builder *b, uint32_t mark, uint32_t nodes, uint64_t s
 }
 
 /* The BDD of the scope in the first order and under the smallest limit in which it fits. */
-static bool find_bdd(struct builder *b, const struct fl_effort *effort, fl_gate_id **orders,
-	struct fl_evaluation *result)
+static bool find_bdd(
+	struct builder *b, const struct fl_effort *effort, fl_gate_id **orders, struct fl_evaluation *result)
 {
 	static const enum fl_order_heuristic preference[FL_ORDER_COUNT] = { FL_ORDER_FORCE,
 		FL_ORDER_FORCE_SMALL, FL_ORDER_SMALL_FIRST, FL_ORDER_DEPTH_FIRST, FL_ORDER_LARGE_FIRST };
 	struct fl_scope *scope = b->scope;
-	uint32_t size = scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
+	uint32_t size =
+		scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
 	uint32_t most = sum32(effort->bdd_nodes, 4 * size), mark = b->store->count;
 	uint32_t first = size > FORCE_MAX ? 2 : 0, end = size > FORCE_MAX ? 4 : FL_ORDER_COUNT;
 	uint32_t limit = sum32(FIRST_LIMIT, 4 * size);
@@ -288,7 +289,8 @@ static bool find_bdd(struct builder *b, const struct fl_effort *effort, fl_gate_
 		if (limit > most)
 			limit = most;
 		for (uint32_t i = first; i < end; i++) {
-			enum fl_order_heuristic k = scope->gate_count == 1 ? FL_ORDER_DEPTH_FIRST : preference[i];
+			enum fl_order_heuristic k =
+				scope->gate_count == 1 ? FL_ORDER_DEPTH_FIRST : preference[i];
 			if (orders[k] == NULL) {
 				orders[k] = fl_alloc_array(scope->variable_count, sizeof(**orders));
 				fl_variable_order(b->s, scope, k, orders[k]);
@@ -331,16 +333,18 @@ static void find_sets(struct builder *b, const struct fl_effort *effort)
 }
 
 /* Order of the smallest set: a pass from the ends up. */
-static uint32_t shortest(const struct fl_scopes *s, const struct fl_dd_store *store, uint32_t mark, fl_dd root)
+static uint32_t shortest(
+	const struct fl_scopes *s, const struct fl_dd_store *store, uint32_t mark, fl_dd root)
 {
 	if (root <= FL_DD_1)
 		return root == FL_DD_1 ? 0 : UINT32_MAX / 2;
 	uint32_t *least = fl_alloc_array((size_t)root + 1 - mark, sizeof(*least)), result;
 	for (fl_dd f = mark; f <= root; f++) {
 		const struct fl_dd_node *n = &store->nodes[f];
-		uint32_t low = n->low <= FL_DD_1 ? (n->low == FL_DD_1 ? 0 : UINT32_MAX / 2) : least[n->low - mark];
-		uint32_t high =
-			n->high <= FL_DD_1 ? (n->high == FL_DD_1 ? 0 : UINT32_MAX / 2) : least[n->high - mark];
+		uint32_t low =
+			n->low <= FL_DD_1 ? (n->low == FL_DD_1 ? 0 : UINT32_MAX / 2) : least[n->low - mark];
+		uint32_t high = n->high <= FL_DD_1 ? (n->high == FL_DD_1 ? 0 : UINT32_MAX / 2)
+						   : least[n->high - mark];
 		high = sum32(high, s->weight[n->level]);
 		high = high > UINT32_MAX / 2 ? UINT32_MAX / 2 : high;
 		least[f - mark] = low < high ? low : high;

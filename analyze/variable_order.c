@@ -6,8 +6,8 @@
  * are offered and the caller tries them under a limit.
  *
  * Depth-first orders keep events together that meet in a gate. FORCE (Aloul, Markov, Sakallah: FORCE, a fast
- * and easy-to-implement variable-ordering heuristic, GLSVLSI 2003) moves every event and gate to the centre of
- * its neighbours, sorts, and repeats while the total span of the gates shrinks.
+ * and easy-to-implement variable-ordering heuristic, GLSVLSI 2003) moves every event and gate to the centre
+ * of its neighbours, sorts, and repeats while the total span of the gates shrinks.
  */
 #include <stdlib.h>
 
@@ -34,7 +34,7 @@ struct local {
 	const struct fl_scopes *s;
 	const struct fl_scope *scope;
 	uint32_t count;
-	double *size;      /* events below, with repetition */
+	double *size;       /* events below, with repetition */
 	uint32_t *preorder; /* locals as a depth-first walk meets them */
 };
 
@@ -191,9 +191,9 @@ static void improve(struct local *l)
 void fl_variable_order(const struct fl_scopes *s, const struct fl_scope *scope,
 	enum fl_order_heuristic heuristic, fl_gate_id *out)
 {
-	static const double signs[FL_ORDER_COUNT] = { [FL_ORDER_SMALL_FIRST] = 1,
-		[FL_ORDER_LARGE_FIRST] = -1,
-		[FL_ORDER_FORCE_SMALL] = 1 };
+	static const double signs[FL_ORDER_COUNT] = {
+		[FL_ORDER_SMALL_FIRST] = 1, [FL_ORDER_LARGE_FIRST] = -1, [FL_ORDER_FORCE_SMALL] = 1
+	};
 	struct local l = { .s = s, .scope = scope, .count = scope->gate_count + scope->variable_count };
 	uint32_t found = 0;
 	fl_gate_id *variables = fl_alloc_array(scope->variable_count, sizeof(*variables));

@@ -2,17 +2,18 @@
 /*
  * vertex_cut.c - minimal vertex cuts, smallest first, by maximum flows
  *
- * By Menger's theorem a smallest cut is as large as a maximum flow with one unit a vertex. The next ones come from a
- * best-first search in the manner of Lawler (Management Science 18(7), 1972): every minimal cut other than C
- * misses some member of C, so the rest falls into disjoint parts, "misses c1", "has c1, misses c2", "has c1 and
- * c2, misses c3", ... each again a question for a smallest cut, with some vertices forced in (deleted from the
- * network) and some kept out (capacity infinite). What differs from the network of the whole is small, so each
- * question starts from the whole's flow, takes back the units of the deleted vertices and augments.
+ * By Menger's theorem a smallest cut is as large as a maximum flow with one unit a vertex. The next ones come
+ * from a best-first search in the manner of Lawler (Management Science 18(7), 1972): every minimal cut other
+ * than C misses some member of C, so the rest falls into disjoint parts, "misses c1", "has c1, misses c2",
+ * "has c1 and c2, misses c3", ... each again a question for a smallest cut, with some vertices forced in
+ * (deleted from the network) and some kept out (capacity infinite). What differs from the network of the
+ * whole is small, so each question starts from the whole's flow, takes back the units of the deleted vertices
+ * and augments.
  *
- * A smallest cut of a part need not be minimal, since a forced member can be useless beside the others. Then it
- * is not told, but the minimal cut inside it parts the rest just as well. Parts in which a forced member can
- * never be of use are dropped at once: no way leads to it but through vertices that must be
- * cut anyway, because from them only vertices that are kept out lead to the end.
+ * A smallest cut of a part need not be minimal, since a forced member can be useless beside the others. Then
+ * it is not told, but the minimal cut inside it parts the rest just as well. Parts in which a forced member
+ * can never be of use are dropped at once: no way leads to it but through vertices that must be cut anyway,
+ * because from them only vertices that are kept out lead to the end.
  *
  * The flow runs from the network's sink to its source: in practice few roots carry many leaves, and what
  * is searched after a change is then near the roots.
@@ -28,8 +29,8 @@
 #define NONE UINT32_MAX
 
 struct part {
-	uint32_t parent;       /* NONE: the whole */
-	uint32_t index;        /* which of the parent's branches is missed; those before it are forced */
+	uint32_t parent; /* NONE: the whole */
+	uint32_t index;  /* which of the parent's branches is missed; those before it are forced */
 	uint32_t *cut, cut_count;
 	uint32_t *branch, branch_count; /* members of the minimal cut inside, without the forced ones */
 	bool minimal;
@@ -52,7 +53,7 @@ struct cutting {
 	uint32_t *stack;
 	uint32_t searches;
 	uint32_t *been, ways; /* by vertex, of this way's number */
-	size_t *first_up; /* the network's arcs the other way */
+	size_t *first_up;     /* the network's arcs the other way */
 	uint32_t *up;
 	struct part *parts;
 	size_t part_count, part_capacity;
@@ -77,14 +78,15 @@ static void build_flow(struct cutting *c)
 	}
 	for (uint32_t v = 0; v < n->vertex_count; v++) {
 		if (n->event[v] != FL_NODE_NONE)
-			list[count++] = (struct fl_flow_arc){ .from = c->enter[v], .to = c->enter[v] + 1, .capacity = 1 };
+			list[count++] = (struct fl_flow_arc){
+				.from = c->enter[v], .to = c->enter[v] + 1, .capacity = 1
+			};
 		for (size_t i = n->first[v]; i < n->first[v + 1]; i++) {
 			uint32_t w = n->to[i];
-			list[count++] = (struct fl_flow_arc){
-				.from = c->enter[w] + (n->event[w] != FL_NODE_NONE ? 1 : 0),
+			list[count++] = (struct fl_flow_arc){ .from = c->enter[w] +
+								      (n->event[w] != FL_NODE_NONE ? 1 : 0),
 				.to = c->enter[v],
-				.capacity = FL_FLOW_INFINITE
-			};
+				.capacity = FL_FLOW_INFINITE };
 		}
 	}
 	uint32_t end = c->enter[n->source] + (n->event[n->source] != FL_NODE_NONE ? 1 : 0);
@@ -166,12 +168,12 @@ static void new_search(struct cutting *c)
 }
 
 /*
- * A forced vertex is of use when a way from the source comes to it without passing vertices that lead to the sink
- * over kept ones alone, or other forced ones; and the same the other way round.
- * First all that must be cut or unreachable on one side is marked, then each forced one looks for its way.
+ * A forced vertex is of use when a way from the source comes to it without passing vertices that lead to the
+ * sink over kept ones alone, or other forced ones; and the same the other way round. First all that must be
+ * cut or unreachable on one side is marked, then each forced one looks for its way.
  */
-static bool finds_way(struct cutting *c, uint32_t from, struct direction d, uint32_t goal, const uint32_t *barred,
-	uint32_t barred_mark)
+static bool finds_way(struct cutting *c, uint32_t from, struct direction d, uint32_t goal,
+	const uint32_t *barred, uint32_t barred_mark)
 {
 	uint32_t open = 0;
 	if (++c->ways == 0) {
@@ -272,7 +274,8 @@ static void read_cut(struct cutting *c, struct part *p)
 		p->cut[p->cut_count++] = c->forced[i];
 	for (uint32_t i = 0; i < f->queued; i++) {
 		uint32_t at = f->queue[i], v = c->vertex[at];
-		if (at == c->enter[v] && c->n->event[v] != FL_NODE_NONE && c->role[v] == FREE && f->level[at + 1] == 0)
+		if (at == c->enter[v] && c->n->event[v] != FL_NODE_NONE && c->role[v] == FREE &&
+			f->level[at + 1] == 0)
 			p->cut[p->cut_count++] = v;
 	}
 	uint32_t *list = fl_alloc_array(p->cut_count, sizeof(*list));
@@ -282,8 +285,8 @@ static void read_cut(struct cutting *c, struct part *p)
 		qsort(list, p->cut_count, sizeof(*list), compare_vertices);
 }
 
-/* Members that a way from the source comes by without another, and of those the ones that lead to the sink so:
- * a minimal cut. What of it is not forced is where the rest parts. */
+/* Members that a way from the source comes by without another, and of those the ones that lead to the sink
+ * so: a minimal cut. What of it is not forced is where the rest parts. */
 static void read_branches(struct cutting *c, struct part *p)
 {
 	uint32_t inside = 0;
@@ -395,7 +398,8 @@ static bool tell(const struct cutting *c, const struct part *p, fl_vertex_cut_fo
 	return more;
 }
 
-static bool search(struct cutting *c, uint64_t most_work, uint64_t memory, fl_vertex_cut_found *found, void *context)
+static bool search(
+	struct cutting *c, uint64_t most_work, uint64_t memory, fl_vertex_cut_found *found, void *context)
 {
 	c->flow.logging = false;
 	if (fl_flow_augment(&c->flow) >= FL_FLOW_INFINITE / 2)
@@ -458,8 +462,8 @@ static void cutting_fini(struct cutting *c)
 	free(c->up);
 }
 
-bool fl_vertex_cuts(const struct fl_network *n, uint64_t most_work, uint64_t memory, fl_vertex_cut_found *found,
-	void *context)
+bool fl_vertex_cuts(const struct fl_network *n, uint64_t most_work, uint64_t memory,
+	fl_vertex_cut_found *found, void *context)
 {
 	struct cutting c = { .n = n };
 	cutting_init(&c);

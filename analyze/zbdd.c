@@ -17,8 +17,8 @@
 /* What a step wants next. */
 struct turn {
 	bool done;
-	fl_dd result;              /* done */
-	struct fl_dd_frame call;   /* else */
+	fl_dd result;            /* done */
+	struct fl_dd_frame call; /* else */
 };
 
 static struct turn answer(fl_dd result)

@@ -12,7 +12,13 @@
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
 
-enum { SETS_ON_SCREEN = 20, SETS_IN_JSON = 1000, EVENTS_ON_SCREEN = 20, MEMBERS_NAMED = 8, COUNT_DIGITS = 40 };
+enum {
+	SETS_ON_SCREEN = 20,
+	SETS_IN_JSON = 1000,
+	EVENTS_ON_SCREEN = 20,
+	MEMBERS_NAMED = 8,
+	COUNT_DIGITS = 40
+};
 #define SMALLEST_MAX INT64_C(1000000000)
 #define ORDER_MAX INT64_C(1000000000)
 #define MEMORY_MIN (INT64_C(16) << 20)
@@ -42,11 +48,13 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "risk",
-	.synopsis = "NODE INPUT... [--model FILE] [--order N] [--smallest K] [--probability P] [--memory SIZE] [--json]",
+	.synopsis = "NODE INPUT... [--model FILE] [--order N] [--smallest K] [--probability P] [--memory "
+		    "SIZE] [--json]",
 	.about = "List what must fail together for a node to fail: minimal cut sets, probability, importance",
 	.options = options,
 	.notes = "NODE is an id of the graph, or any part of one that only one node has.\n"
-		 "Whole words win over parts of words, a service over its host and its names; what is not unique is refused, with the candidates.\n"
+		 "Whole words win over parts of words, a service over its host and its names; what is not "
+		 "unique is refused, with the candidates.\n"
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n"
 		 "Cut sets are made of nodes without requirements. They are counted exactly, also where\n"
 		 "they are too many to list; every limit that was met is said.\n",
@@ -170,9 +178,9 @@ static void print_sets(struct fl_arena *a, const struct fl_system *s, const stru
 	static const char *const headings[] = { "order", "probability", "these fail together" };
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < c->set_count; i++)
-		fl_table_row(t,
-			(const char *[]){ fl_arena_printf(a, "%u", c->sets[i].order),
-				number_text(a, c->sets[i].probability), members_text(a, s, &c->sets[i]) });
+		fl_table_row(
+			t, (const char *[]){ fl_arena_printf(a, "%u", c->sets[i].order),
+				   number_text(a, c->sets[i].probability), members_text(a, s, &c->sets[i]) });
 	fl_table_write(t, stdout, 1u << 0 | 1u << 1, fl_terminal_width(stdout));
 	if (c->total > c->set_count)
 		fl_line_write(fl_arena_printf(a, "... and %s more; --smallest K lists more",
@@ -185,8 +193,8 @@ static void print_orders(struct fl_arena *a, const struct fl_cutsets *c)
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (uint32_t n = 1; n <= c->largest_order; n++)
 		if (c->by_order[n] > 0)
-			fl_table_row(t,
-				(const char *[]){ fl_arena_printf(a, "%u", n), count_text(a, c->by_order[n]) });
+			fl_table_row(t, (const char *[]){
+						fl_arena_printf(a, "%u", n), count_text(a, c->by_order[n]) });
 	fputc('\n', stdout);
 	fl_table_write(t, stdout, 1u << 0 | 1u << 1, fl_terminal_width(stdout));
 }
@@ -197,15 +205,14 @@ static void print_importance(struct fl_arena *a, const struct fl_system *s, cons
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < c->importance_count && i < EVENTS_ON_SCREEN; i++) {
 		const struct fl_importance *x = &c->importance[i];
-		fl_table_row(t,
-			(const char *[]){ fl_say_node(a, s, x->node), number_text(a, x->birnbaum),
-				number_text(a, x->fussell_vesely), number_text(a, x->raw) });
+		fl_table_row(t, (const char *[]){ fl_say_node(a, s, x->node), number_text(a, x->birnbaum),
+					number_text(a, x->fussell_vesely), number_text(a, x->raw) });
 	}
 	fputc('\n', stdout);
 	fl_table_write(t, stdout, 1u << 1 | 1u << 2 | 1u << 3, fl_terminal_width(stdout));
 	if (c->importance_count > EVENTS_ON_SCREEN)
-		fl_line_write(fl_arena_printf(a, "... and %zu more; --json lists all",
-			c->importance_count - EVENTS_ON_SCREEN));
+		fl_line_write(fl_arena_printf(
+			a, "... and %zu more; --json lists all", c->importance_count - EVENTS_ON_SCREEN));
 }
 
 static void print_probability(struct fl_arena *a, const struct fl_cutsets *c)
@@ -213,7 +220,8 @@ static void print_probability(struct fl_arena *a, const struct fl_cutsets *c)
 	static const char *const said[] = {
 		[FL_PROBABILITY_EXACT] = "exact",
 		[FL_PROBABILITY_UPPER_BOUND] = "at most: the min-cut upper bound",
-		[FL_PROBABILITY_PARTIAL] = "the min-cut upper bound of the known cut sets; larger ones are missing",
+		[FL_PROBABILITY_PARTIAL] =
+			"the min-cut upper bound of the known cut sets; larger ones are missing",
 	};
 	fputc('\n', stdout);
 	if (c->probability_kind == FL_PROBABILITY_UNKNOWN)
@@ -236,7 +244,8 @@ static void print_probability(struct fl_arena *a, const struct fl_cutsets *c)
 static void print_text(const struct fl_system *s, fl_node_id top, const struct fl_cutsets *c)
 {
 	struct fl_arena *a = fl_arena_new();
-	fl_heading_write(s, fl_arena_printf(a, "What must fail together for %s to fail", fl_say_node(a, s, top)));
+	fl_heading_write(
+		s, fl_arena_printf(a, "What must fail together for %s to fail", fl_say_node(a, s, top)));
 	if (c->set_count == 0 && c->limit_count == 0) {
 		fl_line_write("nothing can: no failure of nodes without requirements reaches it");
 	} else {
@@ -265,7 +274,8 @@ static uint64_t wanted_sets(const struct risk_options *o)
 	return SETS_ON_SCREEN;
 }
 
-static int risk(const struct fl_system *s, const char *text, const struct risk_options *o, struct fl_error *err)
+static int risk(
+	const struct fl_system *s, const char *text, const struct risk_options *o, struct fl_error *err)
 {
 	struct fl_cutset_options how = { .order = (uint32_t)o->order,
 		.smallest = wanted_sets(o),

@@ -17,7 +17,7 @@ enum { GRAPHS = 6000, EVENTS = 9, SUBSETS = 1 << EVENTS };
 
 struct truth {
 	uint32_t top, events, event[NAIVE_NODES];
-	double p[NAIVE_NODES];     /* by event */
+	double p[NAIVE_NODES]; /* by event */
 	bool fails[SUBSETS];
 	bool minimal[SUBSETS];
 	uint32_t by_order[EVENTS + 1], sets;
@@ -38,7 +38,8 @@ static void find_events(const struct naive_graph *n, struct truth *t)
 	while (changed) {
 		changed = false;
 		for (uint32_t i = 0; i < n->group_count; i++)
-			for (uint32_t m = 0; reached[n->groups[i].of] && n->groups[i].needs > 0 && m < n->groups[i].count;
+			for (uint32_t m = 0;
+				reached[n->groups[i].of] && n->groups[i].needs > 0 && m < n->groups[i].count;
 				m++) {
 				changed = changed || !reached[n->groups[i].members[m]];
 				reached[n->groups[i].members[m]] = true;
@@ -188,10 +189,12 @@ static void random_dense(struct naive_graph *n, uint64_t seed)
 	for (uint32_t v = 0; v < n->order; v++)
 		n->kind[v] = "service";
 	for (uint32_t v = events; v < n->order; v++)
-		for (uint32_t left = 1 + naive_below(&state, 3) / 2; left > 0 && n->group_count < NAIVE_GROUPS; left--) {
+		for (uint32_t left = 1 + naive_below(&state, 3) / 2;
+			left > 0 && n->group_count < NAIVE_GROUPS; left--) {
 			struct naive_group *group = &n->groups[n->group_count++];
 			*group = (struct naive_group){ .of = v, .coupling = 1 };
-			for (uint32_t m = naive_below(&state, 9) == 0 ? 1 : 2 + naive_below(&state, 4); m > 0; m--) {
+			for (uint32_t m = naive_below(&state, 9) == 0 ? 1 : 2 + naive_below(&state, 4); m > 0;
+				m--) {
 				bool upwards = seed % 2 == 1 && naive_below(&state, 8) == 0;
 				uint32_t below = naive_below(&state, 2) == 0 ? events : v;
 				uint32_t member = naive_below(&state, upwards ? n->order : below);

@@ -57,8 +57,8 @@ static void check_counts(const char *name, const struct fl_cutsets *c, const cJS
 	{
 		fl_count have = ++order <= c->largest_order ? c->by_order[order] : 0;
 		if (have != (fl_count)item->valuedouble)
-			fail_msg("%s: order %u: %llu cut sets, not %.0f", name, order, (unsigned long long)have,
-				item->valuedouble);
+			fail_msg("%s: order %u: %llu cut sets, not %.0f", name, order,
+				(unsigned long long)have, item->valuedouble);
 	}
 }
 
@@ -75,11 +75,13 @@ static void check_importance(
 	cJSON_ArrayForEach(item, truth)
 	{
 		size_t i = 0;
-		while (i < c->importance_count && strcmp(fl_graph_node(g, c->importance[i].node)->id, item->string) != 0)
+		while (i < c->importance_count &&
+			strcmp(fl_graph_node(g, c->importance[i].node)->id, item->string) != 0)
 			i++;
 		if (i == c->importance_count)
 			fail_msg("%s: no importance of %s", name, item->string);
-		check_close(name, "Birnbaum", c->importance[i].birnbaum, fl_json_double(item, "birnbaum", NAN), 1e-6);
+		check_close(name, "Birnbaum", c->importance[i].birnbaum,
+			fl_json_double(item, "birnbaum", NAN), 1e-6);
 		check_close(name, "Fussell-Vesely", c->importance[i].fussell_vesely,
 			fl_json_double(item, "fv_1_minus_P0_over_P", NAN), 1e-6);
 		check_close(name, "RAW", c->importance[i].raw, fl_json_double(item, "raw", NAN), 1e-6);
@@ -101,7 +103,8 @@ static void check_tree(const char *name, const struct fl_graph *g, const cJSON *
 		assert_true(c->total == (fl_count)fl_json_double(inner, "mcs_total_full", -1));
 	if (fl_json_get(inner, "probability") != NULL) {
 		assert_int_equal(c->probability_kind, FL_PROBABILITY_EXACT);
-		check_close(name, "probability", c->probability, fl_json_double(inner, "probability", NAN), 1e-9);
+		check_close(
+			name, "probability", c->probability, fl_json_double(inner, "probability", NAN), 1e-9);
 	}
 	check_importance(name, g, c, fl_json_get(truth, "importance"));
 	fl_cutsets_free(c);
@@ -157,8 +160,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "published fault trees have the cut sets, probabilities and importances that are known",
 			check_folder, NULL, NULL, aralia },
-		{ "replicas in fat trees have the cut sets and probabilities that are known", check_folder, NULL,
-			NULL, fat },
+		{ "replicas in fat trees have the cut sets and probabilities that are known", check_folder,
+			NULL, NULL, fat },
 	};
 	return cmocka_run_group_tests_name("shared trees", tests, NULL, NULL);
 }

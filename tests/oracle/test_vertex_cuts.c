@@ -13,7 +13,8 @@
 
 enum { NETWORKS = 3000, DEVICES = 14, CUTS_MAX = 20000 };
 
-/* Devices in layers; a way up needs its device and one way through devices before it, roots only the device. */
+/* Devices in layers; a way up needs its device and one way through devices before it, roots only the device.
+ */
 static struct fl_graph *random_network(uint64_t seed)
 {
 	uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 7;
@@ -91,7 +92,8 @@ static void flows_and_diagrams_agree(void **state)
 			fail_msg("seed %llu: a network is not seen as one", (unsigned long long)seed);
 		assert_true(fl_vertex_cuts(n, UINT64_MAX, UINT64_MAX, check_cut, f));
 		if (f->count != c->set_count)
-			fail_msg("seed %llu: %zu cuts, not %zu", (unsigned long long)seed, f->count, c->set_count);
+			fail_msg("seed %llu: %zu cuts, not %zu", (unsigned long long)seed, f->count,
+				c->set_count);
 		cuts += f->count;
 		fl_network_free(n);
 		fl_fault_tree_free(t);

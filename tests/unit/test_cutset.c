@@ -28,17 +28,19 @@ static const struct row rows[] = {
 	{ "one of two must both fail", { { "x", 1, { "a", "b" } } }, "x", "bdd+zbdd", { 0, 1 }, 0.01 },
 	{ "two of three: any two", { { "x", 2, { "a", "b", "c" } } }, "x", "bdd+zbdd", { 0, 3 }, 0.028 },
 	{ "replicas on one host share its fate",
-		{ { "x", 1, { "r1", "r2" } }, { "r1", 1, { "host" } }, { "r2", 1, { "host" } } }, "x", "bdd+zbdd",
-		{ 1 }, 0.1 },
-	{ "a cut set inside another hides it",
-		{ { "x", 1, { "a", "y" } }, { "y", 1, { "a", "b" } } }, "x", "bdd+zbdd", { 0, 1 }, 0.01 },
-	{ "needs 0 waits for nothing", { { "x", 0, { "a" } }, { "x", 1, { "b" } } }, "x", "bdd+zbdd", { 1 }, 0.1 },
-	{ "a node that only uses in the background is an event", { { "x", 0, { "a" } } }, "x", "bdd+zbdd", { 1 },
+		{ { "x", 1, { "r1", "r2" } }, { "r1", 1, { "host" } }, { "r2", 1, { "host" } } }, "x",
+		"bdd+zbdd", { 1 }, 0.1 },
+	{ "a cut set inside another hides it", { { "x", 1, { "a", "y" } }, { "y", 1, { "a", "b" } } }, "x",
+		"bdd+zbdd", { 0, 1 }, 0.01 },
+	{ "needs 0 waits for nothing", { { "x", 0, { "a" } }, { "x", 1, { "b" } } }, "x", "bdd+zbdd", { 1 },
 		0.1 },
-	{ "two that need each other do not fail by themselves",
-		{ { "x", 1, { "y" } }, { "y", 1, { "x" } } }, "x", "none", { 0 }, 0 },
+	{ "a node that only uses in the background is an event", { { "x", 0, { "a" } } }, "x", "bdd+zbdd",
+		{ 1 }, 0.1 },
+	{ "two that need each other do not fail by themselves", { { "x", 1, { "y" } }, { "y", 1, { "x" } } },
+		"x", "none", { 0 }, 0 },
 	{ "a circle fails with what one of it needs",
-		{ { "x", 1, { "y" } }, { "y", 1, { "x" } }, { "y", 1, { "a" } } }, "x", "bdd+zbdd", { 1 }, 0.1 },
+		{ { "x", 1, { "y" } }, { "y", 1, { "x" } }, { "y", 1, { "a" } } }, "x", "bdd+zbdd", { 1 },
+		0.1 },
 	{ "a circle through replicas needs what stands outside",
 		{ { "x", 1, { "y", "a" } }, { "y", 1, { "x", "b" } }, { "y", 1, { "c" } } }, "x", "bdd+zbdd",
 		{ 0, 1 }, 0.01 },
@@ -53,7 +55,8 @@ static struct fl_graph *build(const struct row *row)
 		uint32_t of = fl_graph_builder_node(b, row->groups[i].of, "service");
 		for (; count < MEMBERS_MAX && row->groups[i].members[count] != NULL; count++)
 			members[count] = fl_graph_builder_node(b, row->groups[i].members[count], "service");
-		fl_graph_builder_group(b, of, row->groups[i].needs, members, count, 1, FL_REDUNDANCY_ASSUMED, NULL);
+		fl_graph_builder_group(
+			b, of, row->groups[i].needs, members, count, 1, FL_REDUNDANCY_ASSUMED, NULL);
 	}
 	return fl_graph_freeze(&b);
 }
