@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,30 @@ static int render(const char *dot, const char *format, int fd)
 		gvRenderData(context, g, format, &data, &size) != 0 || data == NULL || size == 0)
 		return 1;
 	return write_all(fd, data, size) ? 0 : 1;
+}
+
+struct drawing_job {
+	const char *dot, *format;
+	int fd, status;
+};
+
+static void *run_job(void *argument)
+{
+	struct drawing_job *job = argument;
+	job->status = render(job->dot, job->format, job->fd);
+	return NULL;
+}
+
+/* Graphviz keeps some things in the order of their addresses, and those depend on what this process allocated and freed
+ * before. A thread of its own gets an empty heap of its own: the same text gives the same picture. */
+static int render_afresh(const char *dot, const char *format, int fd)
+{
+	struct drawing_job job = { dot, format, fd, 1 };
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, run_job, &job) != 0)
+		return render(dot, format, fd);
+	pthread_join(thread, NULL);
+	return job.status;
 }
 
 /* ---- in the parent ---- */
@@ -180,7 +205,7 @@ int fl_draw(const char *dot, const char *format, unsigned timeout_s, char **data
 	pid_t child = fork();
 	if (child == 0) {
 		confine(timeout_s);
-		_exit(render(dot, format, pipe_ends[1]));
+		_exit(render_afresh(dot, format, pipe_ends[1]));
 	}
 	int rc = child < 0 ? -errno : 0;
 	struct collected c = { 0 };
