@@ -191,25 +191,18 @@ static int print_paths(const struct fl_system *s, const char *const *ends, bool 
 	return 0;
 }
 
+static int work(const struct fl_system *s, const struct fl_strings *arguments, const void *wanted,
+	struct fl_error *err)
+{
+	const struct path_options *o = wanted;
+	return print_paths(s, arguments->list, o->json, err);
+}
+
 static int run(int argc, char **argv)
 {
+	static const struct fl_findings_command command = { &usage, 2, work };
 	struct path_options o = { 0 };
-	struct fl_strings inputs = { 0 };
-	struct fl_system *system = NULL;
-	struct fl_error err;
-	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
-	bool help = rc == FL_OPTIONS_HELP;
-	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load_model(&system, &inputs, 2, o.model, usage.command, &err);
-	if (rc == 0)
-		rc = print_paths(system, inputs.list, o.json, &err);
-	if (rc == 0)
-		rc = fl_results_end(usage.command, FL_EXIT_OK);
-	fl_system_free(system);
-	fl_strings_fini(&inputs);
-	if (rc < 0)
-		return fl_command_fail(usage.command, &err);
-	return help ? FL_EXIT_OK : rc;
+	return fl_findings_run(&command, argc, argv, &o, &o.model);
 }
 
 const struct fl_command fl_command_path = { "path", run, &usage };

@@ -156,33 +156,28 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 	fl_arena_free(a);
 }
 
+static int work(const struct fl_system *s, const struct fl_strings *arguments, const void *wanted,
+	struct fl_error *err)
+{
+	const struct rank_options *o = wanted;
+	struct fl_ranking *r = fl_rank(s);
+	int64_t shown = o->top >= 0 ? o->top : o->json ? 0 : TOP_ON_SCREEN;
+	uint32_t top = shown == 0 ? UINT32_MAX : (uint32_t)shown;
+	if (o->json)
+		print_json(s, r, top);
+	else
+		print_table(s, r, top);
+	fl_ranking_free(r);
+	(void)arguments;
+	(void)err;
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
+	static const struct fl_findings_command command = { &usage, 0, work };
 	struct rank_options o = { .top = -1 };
-	struct fl_strings inputs = { 0 };
-	struct fl_system *system = NULL;
-	struct fl_error err;
-	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
-	bool help = rc == FL_OPTIONS_HELP;
-	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
-	if (rc == 0) {
-		struct fl_ranking *r = fl_rank(system);
-		if (o.top < 0)
-			o.top = o.json ? 0 : TOP_ON_SCREEN;
-		uint32_t top = o.top == 0 ? UINT32_MAX : (uint32_t)o.top;
-		if (o.json)
-			print_json(system, r, top);
-		else
-			print_table(system, r, top);
-		fl_ranking_free(r);
-		rc = fl_results_end(usage.command, FL_EXIT_OK);
-	}
-	fl_system_free(system);
-	fl_strings_fini(&inputs);
-	if (rc < 0)
-		return fl_command_fail(usage.command, &err);
-	return help ? FL_EXIT_OK : rc;
+	return fl_findings_run(&command, argc, argv, &o, &o.model);
 }
 
 const struct fl_command fl_command_rank = { "rank", run, &usage };

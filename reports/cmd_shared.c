@@ -171,33 +171,29 @@ static void print_table(const struct fl_system *s, const struct fl_shared *r)
 	fl_arena_free(a);
 }
 
+static int work(const struct fl_system *s, const struct fl_strings *arguments, const void *wanted,
+	struct fl_error *err)
+{
+	const struct shared_options *o = wanted;
+	struct fl_shared *r = fl_shared(s);
+	if (r->dropped > 0)
+		fl_command_warn(usage.command, "%llu more nodes, and pairs of group and node, were not looked at: the graph is too large",
+			(unsigned long long)r->dropped);
+	if (o->json)
+		print_json(s, r);
+	else
+		print_table(s, r);
+	fl_shared_free(r);
+	(void)arguments;
+	(void)err;
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
+	static const struct fl_findings_command command = { &usage, 0, work };
 	struct shared_options o = { 0 };
-	struct fl_strings inputs = { 0 };
-	struct fl_system *system = NULL;
-	struct fl_error err;
-	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
-	bool help = rc == FL_OPTIONS_HELP;
-	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
-	if (rc == 0) {
-		struct fl_shared *r = fl_shared(system);
-		if (r->dropped > 0)
-			fl_command_warn(usage.command, "%llu more nodes, and pairs of group and node, were not looked at: the graph is too large",
-				(unsigned long long)r->dropped);
-		if (o.json)
-			print_json(system, r);
-		else
-			print_table(system, r);
-		fl_shared_free(r);
-		rc = fl_results_end(usage.command, FL_EXIT_OK);
-	}
-	fl_system_free(system);
-	fl_strings_fini(&inputs);
-	if (rc < 0)
-		return fl_command_fail(usage.command, &err);
-	return help ? FL_EXIT_OK : rc;
+	return fl_findings_run(&command, argc, argv, &o, &o.model);
 }
 
 const struct fl_command fl_command_shared = { "shared", run, &usage };

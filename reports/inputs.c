@@ -38,12 +38,6 @@ void fl_model_warn(const struct fl_system *s, const char *command)
 	warn_of(command, "contradicted: ", s->model->contradicted, s->model->contradicted_count);
 }
 
-int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first,
-	const char *command, struct fl_error *err)
-{
-	return fl_inputs_load_model(s, arguments, first, NULL, command, err);
-}
-
 struct watch { const char *host; int64_t start_ns, end_ns; };
 
 static int by_host_and_time(const void *va, const void *vb)
@@ -369,4 +363,25 @@ const char *fl_path_between(
 		text = text == NULL ? label : fl_arena_printf(a, "%s > %s", text, label);
 	}
 	return text;
+}
+
+int fl_findings_run(
+	const struct fl_findings_command *c, int argc, char **argv, void *options, const char *const *model)
+{
+	struct fl_strings arguments = { 0 };
+	struct fl_system *system = NULL;
+	struct fl_error err;
+	int rc = fl_options_parse(c->usage, argc, argv, options, &arguments, &err);
+	bool help = rc == FL_OPTIONS_HELP;
+	if (rc == FL_OPTIONS_OK)
+		rc = fl_inputs_load_model(&system, &arguments, c->first, *model, c->usage->command, &err);
+	if (rc == 0)
+		rc = c->work(system, &arguments, options, &err);
+	if (rc == 0)
+		rc = fl_results_end(c->usage->command, FL_EXIT_OK);
+	fl_system_free(system);
+	fl_strings_fini(&arguments);
+	if (rc < 0)
+		return fl_command_fail(c->usage->command, &err);
+	return help ? FL_EXIT_OK : rc;
 }

@@ -21,14 +21,23 @@
 			"what packets cannot tell: groups, zones, owners, entry points, renames"             \
 	}
 
-/* fl_system_load() of the arguments from @first on; an error when there are none. */
-int fl_inputs_load(struct fl_system **s, const struct fl_strings *arguments, size_t first,
-	const char *command, struct fl_error *err);
-/* The same, corrected by the model file @model (NULL: none); what of it no scan supports, and what scans
- * contradict, is said on standard error. */
+/* fl_system_load_model() of the arguments from @first on; an error when there are none. @model: the model file, NULL: none;
+ * what of it no scan supports, and what scans contradict, is said on standard error. */
 int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
 	const char *command, struct fl_error *err);
 void fl_model_warn(const struct fl_system *s, const char *command);
+
+/* A command over findings: read the options, load the INPUTs behind the first arguments, do its work, end its output. */
+struct fl_findings_command {
+	const struct fl_usage *usage;
+	size_t first; /* arguments before the INPUTs */
+	/* Prints; 0 or a negative errno value with @err filled. @options: the command's own struct. */
+	int (*work)(const struct fl_system *s, const struct fl_strings *arguments, const void *options,
+		struct fl_error *err);
+};
+/* @options holds the defaults; @model is its member of that name. Return: an exit code. */
+int fl_findings_run(const struct fl_findings_command *c, int argc, char **argv, void *options,
+	const char *const *model);
 
 /* An object with "schema" first; @schema: "faultline.deps/1". */
 cJSON *fl_document_new(const char *schema);
