@@ -230,15 +230,14 @@ void fl_json_stream_members(struct fl_json_stream *s, const cJSON *object)
 	}
 }
 
-unsigned fl_json_stream_list(struct fl_json_stream *s, const char *key)
+void fl_json_stream_list(struct fl_json_stream *s, const char *key)
 {
 	stream_key(s, key);
 	fputc('[', s->out);
 	s->items = 0;
-	return s->indent + 1;
 }
 
-void fl_json_stream_next(struct fl_json_stream *s)
+static void stream_next(struct fl_json_stream *s)
 {
 	fputs(s->items++ ? "," : "", s->out);
 	write_indent(s->out, s->indent + 1);
@@ -246,7 +245,7 @@ void fl_json_stream_next(struct fl_json_stream *s)
 
 void fl_json_stream_item(struct fl_json_stream *s, cJSON *item)
 {
-	fl_json_stream_next(s);
+	stream_next(s);
 	write_tree(s->out, item, true, s->indent + 1);
 	cJSON_Delete(item);
 }

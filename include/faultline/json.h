@@ -86,8 +86,7 @@ void fl_json_write_line(FILE *out, const cJSON *root);
 /* Large documents, one piece at a time: an object whose lists are too long to be a tree.
  *
  *   begin, then members (all of @object's, which stays the caller's) and lists in the order wanted, then
- *   end. In a list: item (frees it), or next and a document of one's own at the indentation that
- *   fl_json_stream_list() gave; then list_end. The bytes are those of fl_json_write() without its newline.
+ *   end. In a list: item (frees it), then list_end. The bytes are those of fl_json_write() without its newline.
  */
 struct fl_json_stream {
 	FILE *out;
@@ -96,8 +95,7 @@ struct fl_json_stream {
 };
 void fl_json_stream_begin(struct fl_json_stream *s, FILE *out, unsigned indent);
 void fl_json_stream_members(struct fl_json_stream *s, const cJSON *object);
-unsigned fl_json_stream_list(struct fl_json_stream *s, const char *key);
-void fl_json_stream_next(struct fl_json_stream *s);
+void fl_json_stream_list(struct fl_json_stream *s, const char *key);
 void fl_json_stream_item(struct fl_json_stream *s, cJSON *item);
 void fl_json_stream_list_end(struct fl_json_stream *s);
 void fl_json_stream_end(struct fl_json_stream *s);
