@@ -368,8 +368,3 @@ enum fl_parse fl_quic_client(struct fl_quic *q, fl_hello_word *word, const uint8
 		fl_hello_drop(q->pool, word);
 	return result;
 }
-
-void fl_quic_forget(struct fl_quic *q, fl_hello_word *word)
-{
-	fl_hello_drop(q->pool, word);
-}

@@ -73,6 +73,21 @@ static uint64_t count_without_names(const struct summary *m)
 	return n;
 }
 
+/* Without the ciphers no QUIC name can be read, and each connection of it is one that was not. */
+static uint64_t count_unread_quic(const struct summary *m)
+{
+	uint64_t n = 0;
+	const char *quic = fl_application_name(FL_APP_QUIC);
+	if (fl_quic_able(m->scanner->quic))
+		return 0;
+	for (size_t i = 0; i < m->scan->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
+		if (d->application && strcmp(d->application, quic) == 0)
+			n += d->connections.tried + d->connections.midstream;
+	}
+	return n;
+}
+
 static void add_blind_spots(struct summary *m)
 {
 	const struct scanner_counters *c = &m->scanner->counters;
@@ -92,6 +107,8 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "filtered", c->filtered, "packets were left out by the filter");
 	add_blind_spot(m, "ech", c->ech + c->esni,
 		       "connections offered Encrypted ClientHello; the name shown may be the public one of a shared front");
+	add_blind_spot(m, "quic", count_unread_quic(m),
+		       "QUIC connections could not be looked into: the cryptographic library offers no AES-128-GCM or HKDF");
 	add_blind_spot(m, "encrypted-dns", count_encrypted_dns(m),
 		       "connections carried encrypted DNS; the names asked there are unknown");
 	add_blind_spot(m, "unnamed-external", count_without_names(m),

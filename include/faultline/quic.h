@@ -43,7 +43,5 @@ bool fl_quic_probe(const uint8_t *data, size_t size);
  */
 enum fl_parse fl_quic_client(struct fl_quic *q, fl_hello_word *word, const uint8_t *data, size_t size,
 			     struct fl_tls_hello *hello);
-/* The flow ends. */
-void fl_quic_forget(struct fl_quic *q, fl_hello_word *word);
 
 #endif
