@@ -17,6 +17,7 @@
 
 #include "faultline/addr.h"
 #include "faultline/arena.h"
+#include "faultline/behaviour.h"
 #include "faultline/histogram.h"
 #include "faultline/status.h"
 
@@ -109,6 +110,7 @@ struct fl_scan_service {
 	uint64_t clients_dropped;       /* distinct clients not listed, at least */
 	int64_t first_seen_ns, last_seen_ns;
 	struct fl_measures *measures;
+	struct fl_behaviour *behaviour; /* of what its clients asked of it; NULL: too little, or not kept */
 };
 enum { FL_SCAN_CLIENTS_MAX = 1024 };
 
@@ -148,6 +150,7 @@ struct fl_scan_dependency {
 	uint64_t bytes_out, bytes_in;
 	int64_t first_seen_ns, last_seen_ns;
 	struct fl_measures *measures;
+	struct fl_behaviour *behaviour; /* of its service towards it; NULL: too little, or not kept */
 };
 
 /* One DNS client, question and answer. */
