@@ -54,12 +54,29 @@ struct diffing {
 	size_t group_count;
 };
 
+static const char *const change_names[] = { "added", "gone", "not-seen-yet", "moved", "provider", "fan-out", "rate",
+	"latency", "failures", "retry", "timeout", "spof-new", "spof-lost", "shared-fate-new", "shared-fate-lost" };
+_Static_assert(FL_ARRAY_LEN(change_names) == FL_CHANGE_COUNT, "one name a kind");
+
 const char *fl_change_name(enum fl_change_kind k)
 {
-	static const char *const names[] = { "added", "gone", "not-seen-yet", "moved", "provider", "spof-new",
-		"spof-lost" };
-	_Static_assert(FL_ARRAY_LEN(names) == FL_CHANGE_SPOF_LOST + 1, "one name a kind");
-	return names[k];
+	return change_names[k];
+}
+
+int fl_change_parse(const char *name)
+{
+	for (int k = 0; k < FL_CHANGE_COUNT; k++)
+		if (strcmp(change_names[k], name) == 0)
+			return k;
+	return -1;
+}
+
+bool fl_diff_differs(const struct fl_diff *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->list[i].kind != FL_CHANGE_NOT_SEEN_YET)
+			return true;
+	return false;
 }
 
 struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct fl_change *change)
@@ -68,8 +85,11 @@ struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct 
 		*capacity = fl_grown(*capacity, d->count + 1);
 		d->list = fl_grow_array(d->list, *capacity, sizeof(*d->list));
 	}
-	d->list[d->count] = *change;
-	return &d->list[d->count++];
+	struct fl_change *added = &d->list[d->count++];
+	*added = *change;
+	if (added->quantity == NULL)
+		added->before_value = added->after_value = added->q = NAN;
+	return added;
 }
 
 /* That the group's things came or went on this side is not certain: their single points are no finding. */
@@ -501,8 +521,9 @@ static void sort_identities(struct fl_identities *list)
 		qsort(list->list, list->count, sizeof(*list->list), compare_strings);
 }
 
-struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new)
+struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new, const struct fl_diff_options *o)
 {
+	(void)o;
 	struct fl_diff *d = fl_alloc(sizeof(*d));
 	d->arena = fl_arena_new();
 	struct diffing w = { .d = d, .a = d->arena, .sides = { { .system = old }, { .system = new } } };

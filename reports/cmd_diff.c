@@ -100,14 +100,6 @@ static void print_table(const struct fl_system *old, const struct fl_system *new
 	fl_arena_free(a);
 }
 
-static int exit_code(const struct fl_diff *d)
-{
-	for (size_t i = 0; i < d->count; i++)
-		if (d->list[i].kind != FL_CHANGE_NOT_SEEN_YET)
-			return FL_EXIT_FOUND;
-	return FL_EXIT_OK;
-}
-
 static int compare(const struct fl_strings *inputs, bool json, struct fl_error *err)
 {
 	struct fl_system *sides[2] = { NULL, NULL };
@@ -119,12 +111,12 @@ static int compare(const struct fl_strings *inputs, bool json, struct fl_error *
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		rc = fl_system_load(&sides[i], &inputs->list[i], 1, err);
 	if (rc == 0) {
-		struct fl_diff *d = fl_diff(sides[0], sides[1]);
+		struct fl_diff *d = fl_diff(sides[0], sides[1], NULL);
 		if (json)
 			print_json(sides[0], sides[1], d);
 		else
 			print_table(sides[0], sides[1], d);
-		rc = fl_results_end(usage.command, exit_code(d));
+		rc = fl_results_end(usage.command, fl_diff_differs(d) ? FL_EXIT_FOUND : FL_EXIT_OK);
 		fl_diff_free(d);
 	}
 	fl_system_free(sides[0]);

@@ -80,7 +80,7 @@ static int gather(struct material *m, const struct fl_strings *inputs, const cha
 		m->cycles = fl_cycles(m->system->graph);
 	}
 	if (m->old != NULL)
-		m->diff = fl_diff(m->old, m->system);
+		m->diff = fl_diff(m->old, m->system, NULL);
 	return 0;
 }
 

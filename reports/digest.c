@@ -142,6 +142,14 @@ static const char *say_changes(struct fl_digest *d)
 		{ FL_CHANGE_GONE, "dependency gone", "dependencies gone" },
 		{ FL_CHANGE_MOVED, "dependency moved", "dependencies moved" },
 		{ FL_CHANGE_PROVIDER, "dependency at another provider", "dependencies at another provider" },
+		{ FL_CHANGE_FAN_OUT, "other number of calls per request", "other numbers of calls per request" },
+		{ FL_CHANGE_RATE, "other rate", "other rates" },
+		{ FL_CHANGE_LATENCY, "other latency", "other latencies" },
+		{ FL_CHANGE_FAILURES, "other share of failures", "other shares of failures" },
+		{ FL_CHANGE_RETRY, "other retry policy", "other retry policies" },
+		{ FL_CHANGE_TIMEOUT, "other timeout", "other timeouts" },
+		{ FL_CHANGE_SHARED_FATE_NEW, "new shared fate", "new shared fates" },
+		{ FL_CHANGE_SHARED_FATE_LOST, "shared fate less", "shared fates less" },
 		{ FL_CHANGE_NOT_SEEN_YET, "dependency not seen yet", "dependencies not seen yet" },
 	};
 	const struct fl_diff *diff = d->report->diff;

@@ -174,10 +174,28 @@ const char *fl_say_change(enum fl_change_kind k)
 		return "moved";
 	case FL_CHANGE_PROVIDER:
 		return "other provider";
+	case FL_CHANGE_FAN_OUT:
+		return "other number of calls per request";
+	case FL_CHANGE_RATE:
+		return "other rate";
+	case FL_CHANGE_LATENCY:
+		return "other latency";
+	case FL_CHANGE_FAILURES:
+		return "other share of failures";
+	case FL_CHANGE_RETRY:
+		return "other retries";
+	case FL_CHANGE_TIMEOUT:
+		return "other timeout";
 	case FL_CHANGE_SPOF_NEW:
 		return "new single point of failure";
 	case FL_CHANGE_SPOF_LOST:
 		return "no single point of failure any more";
+	case FL_CHANGE_SHARED_FATE_NEW:
+		return "new shared fate";
+	case FL_CHANGE_SHARED_FATE_LOST:
+		return "no shared fate any more";
+	case FL_CHANGE_COUNT:
+		break;
 	}
 	return fl_change_name(k);
 }

@@ -259,7 +259,7 @@ static void differs(void **state)
 {
 	const struct diff_row *row = *state;
 	struct fl_system *old = system_of(row->old), *new = system_of(row->new);
-	struct fl_diff *d = fl_diff(old, new);
+	struct fl_diff *d = fl_diff(old, new, NULL);
 	char text[1024] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < d->count; i++) {
@@ -279,7 +279,7 @@ static void silence_has_a_probability(void **state)
 {
 	struct fl_system *old = system_of("a/app > x.example:443 50;a/app > y.example:443 3");
 	struct fl_system *new = system_of("window=200;a/app > x.example:443 50");
-	struct fl_diff *d = fl_diff(old, new);
+	struct fl_diff *d = fl_diff(old, new, NULL);
 	(void)state;
 	assert_int_equal(d->list[0].kind, FL_CHANGE_GONE);
 	assert_true(fabs(d->list[0].expected - 6) < 1e-6);
@@ -294,13 +294,13 @@ static void a_host_of_one_side_only_is_no_finding(void **state)
 {
 	struct fl_system *one = system_of("a/app > x.example:443 50");
 	struct fl_system *both = system_of("a/app > x.example:443 50;b/app > y.example:443 50");
-	struct fl_diff *d = fl_diff(one, both);
+	struct fl_diff *d = fl_diff(one, both, NULL);
 	(void)state;
 	assert_int_equal(d->count, 1); /* and no new single point of failure */
 	assert_int_equal(d->list[0].kind, FL_CHANGE_ADDED);
 	assert_string_equal(d->list[0].why, "host b was not watched in the older scans: it may be older");
 	fl_diff_free(d);
-	d = fl_diff(both, one);
+	d = fl_diff(both, one, NULL);
 	assert_int_equal(d->count, 1);
 	assert_int_equal(d->list[0].kind, FL_CHANGE_NOT_SEEN_YET);
 	fl_diff_free(d);
@@ -337,7 +337,7 @@ static void graphs_differ(void **state)
 	const struct graph_diff_row *row = *state;
 	struct fl_system old = { .graph = graph_of_text(row->old) },
 			 new = { .graph = graph_of_text(row->new) };
-	struct fl_diff *d = fl_diff(&old, &new);
+	struct fl_diff *d = fl_diff(&old, &new, NULL);
 	char text[1024] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < d->count; i++)
