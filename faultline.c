@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "faultline/command.h"
+#include "faultline/completion.h"
 
 static const struct fl_command *const commands[] = {
 	&fl_command_scan, &fl_command_graph, &fl_command_deps,   &fl_command_rank,
@@ -21,7 +22,17 @@ static void print_usage(FILE *out)
 	      out);
 	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->usage->about);
-	fputs("\nfaultline COMMAND --help shows a command's options.\n", out);
+	fputs("\nfaultline COMMAND --help shows a command's options; faultline --completion SHELL completes them in bash, zsh or fish.\n",
+	      out);
+}
+
+static int print_completion(const char *shell)
+{
+	struct fl_error err;
+	if (fl_completion_write(stdout, shell, commands, FL_ARRAY_LEN(commands)) == 0)
+		return FL_EXIT_OK;
+	fl_fail(&err, -1, "give a shell: bash, zsh or fish");
+	return fl_command_fail("--completion", &err);
 }
 
 int main(int argc, char **argv)
@@ -38,6 +49,8 @@ int main(int argc, char **argv)
 		puts("faultline " FL_VERSION);
 		return FL_EXIT_OK;
 	}
+	if (strcmp(argv[1], "--completion") == 0)
+		return print_completion(argc > 2 ? argv[2] : "");
 	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
 		if (strcmp(argv[1], commands[i]->name) == 0)
 			return commands[i]->run(argc - 2, argv + 2);

@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# install.py - what `meson install` leaves behind works from where it is put: program, manual, completions, schemas
+import os
+import subprocess
+import tempfile
+
+from common import FAULTLINE, Results
+
+BUILD = os.path.dirname(FAULTLINE)
+RESULTS = Results()
+
+
+def run(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+def completed(script, *words):
+    """The words that bash would offer for the last of @words."""
+    quoted = " ".join(f"'{w}'" for w in words)
+    code = (f"source '{script}'; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; "
+            f"_faultline faultline '{words[-1]}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+    return run("bash", "-c", code).stdout.split()
+
+
+def check_completion(script):
+    RESULTS.check(completed(script, "faultline", "sha") == ["shared"], "bash completes a command")
+    offered = completed(script, "faultline", "scan", "--")
+    shown = run(FAULTLINE, "scan", "--help").stdout
+    listed = {w.split("=")[0].strip(",") for w in shown.split() if w.startswith("--")}
+    RESULTS.check("--interface" in offered and set(offered) - {"--help"} <= listed, "bash offers the options that --help lists",
+           f"{sorted(set(offered) - listed)}")
+    RESULTS.check(os.path.basename(__file__) in completed(script, "faultline", "rank", os.path.basename(__file__)[:4]),
+           "bash completes file names where no option is begun")
+    RESULTS.check(run(FAULTLINE, "--completion", "tcsh").returncode == 2, "a shell that is not known is refused")
+
+
+def main():
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    with tempfile.TemporaryDirectory() as root:
+        done = run("meson", "install", "-C", BUILD, "--no-rebuild", env=dict(os.environ, DESTDIR=root))
+        RESULTS.check(done.returncode == 0, "meson install works", done.stderr[-300:])
+        prefix = next((os.path.dirname(at) for at, _, files in os.walk(root) if at.endswith("/bin") and "faultline" in files), root)
+        program = os.path.join(prefix, "bin/faultline")
+        RESULTS.check(run(program, "--version").stdout.startswith("faultline "), "the installed program runs")
+        commands = [line.split()[0] for line in run(program, "--help").stdout.splitlines() if line.startswith("  ")]
+        pages = os.path.join(prefix, "share/man/man1")
+        missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]
+        RESULTS.check(commands and not missing, "every command has a page of the manual", f"missing: {missing}")
+        check_completion(os.path.join(prefix, "share/bash-completion/completions/faultline"))
+
+
+if __name__ == "__main__":
+    main()
+    RESULTS.finish()
