@@ -220,9 +220,22 @@ struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const str
 	fl_index_add(&c->by_key, hash, i);
 	struct fl_conversation *v = &c->list[i];
 	*v = (struct fl_conversation){ .key = *key, .first_ns = now_ns, .last_ns = now_ns,
-				       .request_min = UINT32_MAX };
+				       .request_min = UINT32_MAX, .generation = (uint16_t)(v->generation + 1) };
 	join_ring(c, i);
 	return v;
+}
+
+struct fl_conversation_place fl_conversation_place(const struct fl_conversations *c, const struct fl_conversation *v)
+{
+	return (struct fl_conversation_place){ (uint32_t)(v - c->list) + 1, v->generation };
+}
+
+struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, struct fl_conversation_place place)
+{
+	if (place.number == 0 || place.number > c->count)
+		return NULL;
+	struct fl_conversation *v = &c->list[place.number - 1];
+	return v->generation == place.generation ? v : NULL;
 }
 
 struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)

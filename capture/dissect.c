@@ -109,6 +109,8 @@ static const struct fl_addr *other_client(const struct fl_scanner *s, const stru
 bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding)
 {
 	const struct fl_addr *client = &f->addr[FL_INITIATOR], *server = &f->addr[FL_RESPONDER], *other;
+	if (!fl_names_may_know(s->names, server))
+		return false;
 	if (fl_names_last(s->names, client, server, binding))
 		return true;
 	for (size_t i = 0; (other = other_client(s, client, i)); i++)

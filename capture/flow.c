@@ -437,10 +437,7 @@ static void initiator_syn(struct fl_flow_table *t, struct fl_flow *f, const stru
 	bool first = !(f->state_bits & SYN_SEEN);
 	if (!first && gap <= DUPLICATE_NS && gap >= -DUPLICATE_NS)
 		return;
-	if (f->syn_packets < UINT16_MAX) {
-		f->syn_packets++;
-		f->syn_retransmits = (uint16_t)(f->syn_retransmits + !first);
-	}
+	f->syn_packets = (uint16_t)(f->syn_packets + (f->syn_packets < UINT16_MAX));
 	if (first || !(f->state_bits & SYNACK_SEEN))
 		f->syn_ns = stamp(p);
 	f->syn_seq = p->tcp_seq;

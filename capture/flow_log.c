@@ -103,7 +103,7 @@ void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f)
 	fprintf(out, ",\"bytes_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"packets\":%" PRIu64
 		",\"syn_retransmits\":%u",
 		f->bytes[FL_INITIATOR], f->bytes[FL_RESPONDER], (uint64_t)f->packets[0] + f->packets[1],
-		(unsigned)f->syn_retransmits);
+		(unsigned)fl_flow_syn_retransmits(f));
 	write_span(out, "connect_s", f->syn_ns, f->synack_ns);
 	write_span(out, "first_byte_s", f->first_payload_ns[FL_INITIATOR], f->first_payload_ns[FL_RESPONDER]);
 	fprintf(out, ",\"exchanges\":%" PRIu32 ",\"midstream\":%s,\"service\":null}\n", f->exchanges,

@@ -8,6 +8,9 @@
  * seen, behind an index; a full ring gives up its oldest key. A binding outlives its TTL: a
  * connection pool dials for hours with what it resolved once.
  *
+ * Before either, one bit per hash of an address tells whether any answer ever named it (a Bloom filter with one
+ * function; CACM 13(7), 1970): servers that nobody resolves cost no look-up. Bits are not taken back.
+ *
  * The list of distinct answers is an append-only array behind an open-addressed
  * index; at its limit further answers are counted, not kept.
  */
@@ -40,6 +43,8 @@ struct bindings {
 struct fl_names {
 	struct fl_strpool *pool;
 	struct bindings by_address, by_name;
+	uint64_t *named;          /* a bit per hash of an address that was ever bound */
+	uint64_t named_mask;
 	struct fl_answer *answers;
 	size_t answer_count, answer_capacity, answer_limit, text_limit;
 	struct fl_index index;
@@ -110,12 +115,33 @@ static struct key name_key(const struct fl_addr *client, fl_str name)
 	return k;
 }
 
+static uint64_t *named_word(const struct fl_names *n, const struct fl_addr *a, uint64_t *bit)
+{
+	uint64_t hash = fl_hash_bytes(a, sizeof(*a), fl_hash_seed()) & n->named_mask;
+	*bit = UINT64_C(1) << (hash & 63);
+	return &n->named[hash >> 6];
+}
+
+static void bind_address(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *server,
+			 struct fl_binding binding)
+{
+	uint64_t bit, *word = named_word(n, server, &bit);
+	*word |= bit;
+	struct key k = address_key(client, server);
+	bindings_put(&n->by_address, &k, binding, &n->counters);
+}
+
 struct fl_names *fl_names_new(struct fl_strpool *pool, const struct fl_names_options *options)
 {
 	struct fl_names *n = fl_alloc(sizeof(*n));
 	n->pool = pool;
 	bindings_init(&n->by_address, options->bindings);
 	bindings_init(&n->by_name, options->bindings);
+	uint64_t bits = 1024;
+	while (bits < 4 * (uint64_t)options->bindings)
+		bits *= 2;
+	n->named = fl_alloc_array(bits / 64, sizeof(*n->named));
+	n->named_mask = bits - 1;
 	n->answer_limit = options->answers;
 	n->text_limit = options->text;
 	fl_index_init(&n->index, options->answers);
@@ -128,6 +154,7 @@ void fl_names_free(struct fl_names *n)
 		return;
 	bindings_fini(&n->by_address);
 	bindings_fini(&n->by_name);
+	free(n->named);
 	fl_index_fini(&n->index);
 	free(n->answers);
 	free(n->addresses);
@@ -243,14 +270,10 @@ void fl_names_bind(struct fl_names *n, const struct fl_addr *client, int64_t tim
 	if (name == FL_STR_NONE || m->address_count + m->hint_count == 0)
 		return;
 	struct fl_binding binding = { name, m->chain_count ? intern_chain(n, m) : FL_STR_NONE, time_ns };
-	for (size_t i = 0; i < m->address_count; i++) {
-		struct key k = address_key(client, &m->address[i]);
-		bindings_put(&n->by_address, &k, binding, &n->counters);
-	}
-	for (size_t i = 0; i < m->hint_count; i++) {
-		struct key k = address_key(client, &m->hint[i]);
-		bindings_put(&n->by_address, &k, binding, &n->counters);
-	}
+	for (size_t i = 0; i < m->address_count; i++)
+		bind_address(n, client, &m->address[i], binding);
+	for (size_t i = 0; i < m->hint_count; i++)
+		bind_address(n, client, &m->hint[i], binding);
 	struct key k = name_key(client, name);
 	bindings_put(&n->by_name, &k, binding, &n->counters);
 }
@@ -285,6 +308,12 @@ bool fl_names_last(const struct fl_names *n, const struct fl_addr *client, const
 	if (p)
 		*binding = p->binding;
 	return p != NULL;
+}
+
+bool fl_names_may_know(const struct fl_names *n, const struct fl_addr *server)
+{
+	uint64_t bit;
+	return *named_word(n, server, &bit) & bit;
 }
 
 fl_str fl_names_chain(const struct fl_names *n, const struct fl_addr *client, fl_str name)

@@ -49,6 +49,34 @@ static uint32_t share(uint64_t memory, unsigned percent, size_t cost)
 
 /* ---- conversations ---- */
 
+static void touch(struct fl_conversation *v, const struct fl_flow *f, int64_t now_ns)
+{
+	v->multiplexed |= flow_has(f, FLOW_MULTIPLEXED);
+	v->broken |= f->broken;
+	if (now_ns > v->last_ns)
+		v->last_ns = now_ns;
+}
+
+/* What the flow tells about the responder under @name. */
+static void touch_responder(struct fl_conversation *v, const struct fl_flow *f, int64_t now_ns)
+{
+	if (f->user[FLOW_DNS_NAME]) {
+		v->dns_name = f->user[FLOW_DNS_NAME];
+		v->dns_chain = f->user[FLOW_DNS_CHAIN];
+	}
+	if (v->application == FL_APP_UNKNOWN || v->application == FL_APP_TLS)
+		v->application = (uint8_t)flow_application(f);
+	touch(v, f, now_ns);
+}
+
+static void touch_target(struct fl_conversation *v, const struct fl_flow *f, int64_t now_ns)
+{
+	v->inner = true;
+	if (flow_has(f, FLOW_TLS))
+		v->application = FL_APP_TLS;
+	touch(v, f, now_ns);
+}
+
 static struct fl_conversation *conversation_for(struct fl_scanner *s, const struct fl_flow *f,
 						const struct best_name *name, int64_t now_ns)
 {
@@ -60,16 +88,7 @@ static struct fl_conversation *conversation_for(struct fl_scanner *s, const stru
 	struct fl_conversation *v = fl_conversation_at(s->conversations, &key, now_ns);
 	if (name->chain)
 		v->chain = name->chain;
-	if (f->user[FLOW_DNS_NAME]) {
-		v->dns_name = f->user[FLOW_DNS_NAME];
-		v->dns_chain = f->user[FLOW_DNS_CHAIN];
-	}
-	if (v->application == FL_APP_UNKNOWN || v->application == FL_APP_TLS)
-		v->application = (uint8_t)flow_application(f);
-	v->multiplexed |= flow_has(f, FLOW_MULTIPLEXED);
-	v->broken |= f->broken;
-	if (now_ns > v->last_ns)
-		v->last_ns = now_ns;
+	touch_responder(v, f, now_ns);
 	return v;
 }
 
@@ -86,13 +105,7 @@ static struct fl_conversation *inner_conversation(struct fl_scanner *s, const st
 		key.name_source = FL_NAME_NONE;
 	}
 	struct fl_conversation *v = fl_conversation_at(s->conversations, &key, now_ns);
-	v->inner = true;
-	if (flow_has(f, FLOW_TLS))
-		v->application = FL_APP_TLS;
-	v->multiplexed |= flow_has(f, FLOW_MULTIPLEXED);
-	v->broken |= f->broken;
-	if (now_ns > v->last_ns)
-		v->last_ns = now_ns;
+	touch_target(v, f, now_ns);
 	return v;
 }
 
@@ -104,7 +117,7 @@ static struct fl_conversation *proxy_conversation(struct fl_scanner *s, const st
 	return conversation_for(s, f, &name, now_ns);
 }
 
-static struct fl_conversation *request_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
+static struct fl_conversation *find_request_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
 {
 	if (flow_has(f, FLOW_TUNNEL))
 		return inner_conversation(s, f, now_ns);
@@ -115,6 +128,39 @@ static struct fl_conversation *request_conversation(struct fl_scanner *s, const 
 	if (unnamed_request && f->user[FLOW_DNS_NAME])
 		name = (struct best_name){ f->user[FLOW_DNS_NAME], f->user[FLOW_DNS_CHAIN], FL_NAME_DNS };
 	return conversation_for(s, f, &name, now_ns);
+}
+
+/* A look-up costs several cache misses and a request needs its conversation four times, so the flow remembers where it was. That
+ * holds while the conversation has its place and the flow its names (see_payload() forgets it when they change); of a flow
+ * without any name, while no answer can have named its responder. */
+static struct fl_conversation *remembered_conversation(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	struct fl_conversation_place place = { f->user[FLOW_CONVERSATION], f->user_half };
+	struct fl_conversation *v = fl_conversation_there(s->conversations, place);
+	if (!v || !fl_addr_equal(&v->key.client, &f->addr[FL_INITIATOR]))
+		return NULL;
+	bool named = f->user[FLOW_NAMES] || f->user[FLOW_DNS_NAME];
+	return named || !fl_names_may_know(s->names, &f->addr[FL_RESPONDER]) ? v : NULL;
+}
+
+static struct fl_conversation *request_conversation(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns)
+{
+	struct fl_conversation *v = remembered_conversation(s, f);
+	if (!v) {
+		v = find_request_conversation(s, f, now_ns);
+		struct fl_conversation_place place = fl_conversation_place(s->conversations, v);
+		f->user[FLOW_CONVERSATION] = place.number;
+		f->user_half = place.generation;
+		return v;
+	}
+	if (flow_has(f, FLOW_TUNNEL)) {
+		touch_target(v, f, now_ns);
+		return v;
+	}
+	if (v->key.name == f->user[FLOW_DNS_NAME] && f->user[FLOW_DNS_CHAIN])
+		v->chain = f->user[FLOW_DNS_CHAIN];
+	touch_responder(v, f, now_ns);
+	return v;
 }
 
 static void note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns)
@@ -298,6 +344,17 @@ static bool is_interim(const struct fl_flow *f, enum fl_side side, const struct 
 	return status >= 100 && status < 200 && status != 101;
 }
 
+/* Names, HTTP and tunnels tell which conversation a request belongs to. */
+static bool dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	const uint32_t telling = FLOW_HTTP | FLOW_TUNNEL;
+	uint32_t name = f->user[FLOW_REQUEST_NAME], state = f->user[FLOW_STATE];
+	bool counts = scanner_dissect(s, f, side, p);
+	if (f->user[FLOW_REQUEST_NAME] != name || ((f->user[FLOW_STATE] ^ state) & telling))
+		f->user[FLOW_CONVERSATION] = 0;
+	return counts;
+}
+
 static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen, const struct fl_packet *p)
 {
 	struct fl_flow *f = seen->flow;
@@ -310,7 +367,7 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 	/* The next request may name another host: what is open is settled under its own name first. */
 	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !seen->retransmit)
 		close_exchange(s, f, p->time_ns, FL_END_CLOSED);
-	bool counts = scanner_dissect(s, f, side, p);
+	bool counts = dissect(s, f, side, p);
 	if (seen->retransmit || is_interim(f, side, p))
 		return;
 	if (!f->first_payload_ns[side])
@@ -379,7 +436,7 @@ static bool expects_answer(const struct fl_flow *f)
 static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v)
 {
 	struct fl_connections *c = &v->connections;
-	c->syn_retransmits += f->syn_retransmits;
+	c->syn_retransmits += fl_flow_syn_retransmits(f);
 	if (f->midstream) {
 		c->midstream++;
 		return;
@@ -415,18 +472,30 @@ static void count_tunnel(struct fl_scanner *s, const struct fl_flow *f)
 		v->first_ns = f->first_ns;
 }
 
+/* Of its last request, the rest would be doubled; the proxy's of a tunnel. */
+static struct fl_conversation *connection_conversation(struct fl_scanner *s, struct fl_flow *f)
+{
+	if (flow_has(f, FLOW_TUNNEL))
+		return proxy_conversation(s, f, f->last_ns);
+	struct best_name name = { .source = FL_NAME_NONE };
+	if (f->exchanges == 0) {
+		if (!scanner_best_name(s, f, &name))
+			name = (struct best_name){ .source = FL_NAME_NONE };
+		return conversation_for(s, f, &name, f->last_ns);
+	}
+	struct fl_conversation *v = request_conversation(s, f, f->last_ns);
+	/* What a later answer said of a name that was not dialled for. */
+	if (v->key.name != FL_STR_NONE && v->key.name != f->user[FLOW_DNS_NAME] && scanner_request_name(s, f, &name) &&
+	    name.name == v->key.name && name.chain)
+		v->chain = name.chain;
+	return v;
+}
+
 static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 {
-	bool tunnel = flow_has(f, FLOW_TUNNEL);
-	if (tunnel)
+	if (flow_has(f, FLOW_TUNNEL))
 		count_tunnel(s, f);
-	struct best_name name = { .source = FL_NAME_NONE };
-	if (!scanner_best_name(s, f, &name))
-		name = (struct best_name){ .source = FL_NAME_NONE };
-	/* The connection belongs to the conversation of its last request, the rest would be doubled. */
-	struct fl_conversation *v = tunnel	   ? proxy_conversation(s, f, f->last_ns)
-				    : f->exchanges ? request_conversation(s, f, f->last_ns)
-						   : conversation_for(s, f, &name, f->last_ns);
+	struct fl_conversation *v = connection_conversation(s, f);
 	bool established = was_established(f) || f->midstream;
 	if (!flow_has(f, FLOW_STARTED))
 		note_start(s, v, f, f->first_ns);

@@ -35,6 +35,7 @@ enum flow_word {
 	FLOW_DNS_CHAIN,
 	FLOW_SPAN,         /* us from the start of the exchange to the answer's last payload */
 	FLOW_SEGMENTS,     /* payload packets of the initiator looked at so far */
+	FLOW_CONVERSATION, /* of the newest request, with user_half (fl_conversation_place); 0: look it up */
 	FLOW_HELLO = FLOW_SEGMENTS, /* ... of datagrams: an fl_hello_word, which counts them, too */
 };
 

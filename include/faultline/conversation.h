@@ -58,6 +58,7 @@ struct fl_conversation {
 	uint32_t request_min, request_max; /* bytes of the first segment of a request */
 	uint32_t nested[FL_NESTED_SLOTS];  /* starts while listener slot i of the client had work open */
 	uint32_t detail;          /* index in the pool + 1 */
+	uint16_t generation;      /* of its place: one more each time that another conversation takes it */
 };
 
 struct fl_conversations;
@@ -68,6 +69,15 @@ void fl_conversations_free(struct fl_conversations *c);
 /* The conversation of @key, made when new. Valid until the next call. */
 struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
 					   int64_t now_ns);
+/* Where it is, for somebody who will want it again: number from 1, and generation. */
+struct fl_conversation_place {
+	uint32_t number;
+	uint16_t generation;
+};
+struct fl_conversation_place fl_conversation_place(const struct fl_conversations *c, const struct fl_conversation *v);
+/* What is there; NULL when that went meanwhile (was evicted), or number is 0. A generation comes again after 65536 evictions from
+ * one place: whoever may wait that long compares what he knows of the key. */
+struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, struct fl_conversation_place place);
 /* An exchange (or bare connection) began. Measures are kept from the first answer on, so that attempts that nobody answers use
  * none of the pool. */
 void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);

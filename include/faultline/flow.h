@@ -64,12 +64,13 @@ struct fl_flow {
 	uint8_t state_bits;           /* table's own */
 	uint8_t recent_at;            /* table's own: oldest of recent */
 	uint8_t last_payload_side;    /* 0, 1, or 2 before any payload */
-	bool midstream;               /* TCP: no SYN was seen (initiator by SYN-ACK, lower port, first packet) */
-	bool broken;                  /* payload was cut or lost: counts are lower bounds */
-	bool rst_first_responder;     /* first RST came from the responder */
-	bool rst_after_syn;           /* RST before any SYN-ACK */
-	bool unreachable;             /* an ICMP error quoted it */
+	bool midstream : 1;           /* TCP: no SYN was seen (initiator by SYN-ACK, lower port, first packet) */
+	bool broken : 1;              /* payload was cut or lost: counts are lower bounds */
+	bool rst_first_responder : 1; /* first RST came from the responder */
+	bool rst_after_syn : 1;       /* RST before any SYN-ACK */
+	bool unreachable : 1;         /* an ICMP error quoted it */
 	uint32_t recent[FL_FLOW_RECENT]; /* table's own: the last TCP packets, to fold duplicates */
+	uint32_t exchanges;           /* begun */
 
 	/* times, ns; a packet stamped 0 counts as 1 where 0 means none */
 	int64_t first_ns;
@@ -80,15 +81,14 @@ struct fl_flow {
 
 	/* Exchanges by change of payload direction (see exchange rules in scanner.h). */
 	int64_t exchange_start_ns;    /* open exchange; 0 = none */
-	uint32_t exchanges;
 
 	uint32_t syn_seq, synack_seq;
-	uint16_t syn_packets;         /* SYNs of the initiator, duplicates folded */
-	uint16_t syn_retransmits;     /* same sequence number, over 2 ms apart */
+	uint16_t syn_packets;         /* SYNs of the initiator, over 2 ms apart; all but the first are retransmissions */
 
 	/* Kept for the layer above, zero at creation, never read here. */
+	uint16_t user_half;
 	struct fl_stream stream[2];
-	uint32_t user[8];
+	uint32_t user[9];
 
 	uint32_t next, prev;          /* table's own */
 };
@@ -145,6 +145,12 @@ struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p);
 /* End everything, oldest first. */
 void fl_flow_table_flush(struct fl_flow_table *t);
+
+/* SYNs of the initiator that repeated one that was not answered. */
+static inline uint32_t fl_flow_syn_retransmits(const struct fl_flow *f)
+{
+	return f->syn_packets > 1 ? f->syn_packets - 1u : 0;
+}
 
 /* Zeek's state of the flow as it is now. */
 enum fl_conn_state fl_flow_state(const struct fl_flow *f);

@@ -66,6 +66,9 @@ void fl_names_bind(struct fl_names *n, const struct fl_addr *client, int64_t tim
 /* The last answer @client got that had @server among its addresses. */
 bool fl_names_last(const struct fl_names *n, const struct fl_addr *client, const struct fl_addr *server,
 		   struct fl_binding *binding);
+/* False: no answer that was bound has named @server, so fl_names_last() knows nothing of it. True tells nothing. Cheaper than
+ * that; most resolvers and inner addresses are named by no answer. */
+bool fl_names_may_know(const struct fl_names *n, const struct fl_addr *server);
 /* CNAME chain of the last answer @client got to a question for @name that had addresses. */
 fl_str fl_names_chain(const struct fl_names *n, const struct fl_addr *client, fl_str name);
 

@@ -25,7 +25,7 @@ static void note_end(void *context, struct fl_flow *f, enum fl_flow_end how)
 	fuzz_check(fl_conn_state_name(fl_flow_state(f)) != NULL);
 	fuzz_check(how <= FL_END_CAPTURE);
 	fuzz_check(f->transport == FL_TRANSPORT_TCP || f->transport == FL_TRANSPORT_UDP);
-	fuzz_check(f->syn_retransmits <= f->syn_packets);
+	fuzz_check(fl_flow_syn_retransmits(f) <= f->syn_packets);
 	fuzz_check(!f->established_ns || f->synack_ns);
 }
 

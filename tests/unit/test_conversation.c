@@ -26,6 +26,24 @@ static void a_key_finds_its_conversation_again(void **state)
 	(void)state;
 }
 
+static void a_place_finds_its_conversation_until_another_takes_it(void **state)
+{
+	struct fl_conversations *c = fl_conversations_new(16, 4);
+	struct fl_conversation *v = at(c, "203.0.113.1", 1, T0);
+	struct fl_conversation_place place = fl_conversation_place(c, v);
+	assert_ptr_equal(fl_conversation_there(c, place), v);
+	assert_null(fl_conversation_there(c, (struct fl_conversation_place){ 0 }));
+	assert_null(fl_conversation_there(c, (struct fl_conversation_place){ 2, place.generation }));
+	for (int i = 0; i < 256; i++) {
+		char server[32];
+		snprintf(server, sizeof(server), "198.51.100.%d", i);
+		at(c, server, 0, T0 + (i + 1) * SECOND);
+	}
+	assert_null(fl_conversation_there(c, place));
+	fl_conversations_free(c);
+	(void)state;
+}
+
 static void a_flood_pushes_out_attempts_before_what_answered(void **state)
 {
 	struct fl_conversations *c = fl_conversations_new(64, 4);
@@ -193,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_finds_its_conversation_again),
+		cmocka_unit_test(a_place_finds_its_conversation_until_another_takes_it),
 		cmocka_unit_test(a_flood_pushes_out_attempts_before_what_answered),
 		cmocka_unit_test(success_elsewhere_soon_after_a_failure_is_a_fail_over),
 		cmocka_unit_test(success_long_after_or_under_another_name_is_none),

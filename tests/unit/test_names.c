@@ -78,6 +78,16 @@ static void what_one_client_asked_names_nothing_for_another(void **state)
 	(void)state;
 }
 
+static void an_address_that_no_answer_named_is_not_known(void **state)
+{
+	struct fixture f = setup(64, 64);
+	assert_false(fl_names_may_know(f.names, &f.cdn));
+	tell(&f, &f.alice, T0, "one.example", NULL, "203.0.113.9");
+	assert_true(fl_names_may_know(f.names, &f.cdn));
+	teardown(&f);
+	(void)state;
+}
+
 static void the_chain_belongs_to_the_name_that_was_asked(void **state)
 {
 	struct fixture f = setup(64, 64);
@@ -189,6 +199,7 @@ int main(void)
 		cmocka_unit_test(hints_bind_like_addresses_but_are_not_listed),
 		cmocka_unit_test(the_last_answer_before_the_connection_names_it),
 		cmocka_unit_test(what_one_client_asked_names_nothing_for_another),
+		cmocka_unit_test(an_address_that_no_answer_named_is_not_known),
 		cmocka_unit_test(the_chain_belongs_to_the_name_that_was_asked),
 		cmocka_unit_test(the_same_answer_in_another_order_is_one_answer),
 		cmocka_unit_test(a_full_table_gives_up_its_oldest_and_counts),
