@@ -28,6 +28,7 @@ struct mac {
 	uint64_t flows;
 	struct fl_addr address[MAC_ADDRESSES]; /* sources behind it */
 	unsigned address_count;                /* may be MAC_ADDRESSES + 1: more */
+	uint64_t serves;                       /* flows at whose lower port it is */
 };
 
 /* Who asked for others by ARP, and how often an answer was seen. */
@@ -180,10 +181,13 @@ static void see_macs(struct fl_locality *l, const struct fl_packet *p)
 	l->mac_flows++;
 	if (from) {
 		from->flows++;
+		from->serves += p->src_port < p->dst_port;
 		see_behind(from, &p->src);
 	}
-	if (to && to != from)
+	if (to && to != from) {
 		to->flows++;
+		to->serves += p->dst_port < p->src_port;
+	}
 }
 
 static void see_end(struct fl_locality *l, const struct fl_addr *a)
@@ -342,7 +346,10 @@ static const struct mac *nearer_mac(const struct fl_locality *l, const struct ma
 		return a_near > b_near ? a : b;
 	if (a->address_count != b->address_count)
 		return a->address_count < b->address_count ? a : b;
-	return internal_behind(b) > internal_behind(a) ? b : a;
+	if (internal_behind(a) != internal_behind(b))
+		return internal_behind(b) > internal_behind(a) ? b : a;
+	/* One old connection and nothing else: a client would have asked a resolver, too. */
+	return b->serves > a->serves ? b : a;
 }
 
 /* The MAC that is the host's, or NULL. */

@@ -104,6 +104,26 @@ static void of_two_hosts_the_near_one_answers_handshakes_sooner(void **state)
 	(void)state;
 }
 
+static void of_two_hosts_with_one_old_connection_the_server_is_the_host(void **state)
+{
+	for (int server_first = 0; server_first < 2; server_first++) {
+		struct fl_locality *l = fl_locality_new();
+		struct fl_packet ways[2] = {
+			{ .src = ip("10.0.0.2"), .dst = ip("10.0.0.1"), .src_port = 40000, .dst_port = 5432, .has_mac = true,
+				.src_mac = PEER, .dst_mac = HOST },
+			{ .src = ip("10.0.0.1"), .dst = ip("10.0.0.2"), .src_port = 5432, .dst_port = 40000, .has_mac = true,
+				.src_mac = HOST, .dst_mac = PEER },
+		};
+		fl_locality_see(l, &ways[server_first]);
+		fl_locality_see(l, &ways[!server_first]);
+		fl_locality_decide(l);
+		assert_true(local(l, "10.0.0.1"));
+		assert_false(local(l, "10.0.0.2"));
+		fl_locality_free(l);
+	}
+	(void)state;
+}
+
 static void cooked_headers_say_it(void **state)
 {
 	struct fl_locality *l = fl_locality_new();
@@ -199,6 +219,7 @@ int main(void)
 		cmocka_unit_test(behind_a_router_the_host_has_fewer_addresses),
 		cmocka_unit_test(of_two_hosts_the_far_one_asks_others_by_arp_unanswered),
 		cmocka_unit_test(of_two_hosts_the_near_one_answers_handshakes_sooner),
+		cmocka_unit_test(of_two_hosts_with_one_old_connection_the_server_is_the_host),
 		cmocka_unit_test(cooked_headers_say_it),
 		cmocka_unit_test(what_is_given_overrules_what_is_seen),
 		cmocka_unit_test(a_mirror_port_has_a_host_per_internal_address),
