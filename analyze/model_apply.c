@@ -331,7 +331,7 @@ static void state_link(struct edit *e, struct model_link *l)
 	struct model_nodes from = fl_model_select(e->m, e->g, &l->from), to = fl_model_select(e->m, e->g, &l->to);
 	size_t found = 0;
 
-	for (size_t i = 0; i < e->count; i++) {
+	for (size_t i = 0; i < e->count && l->says_required; i++) {
 		struct edited *x = &e->groups[i];
 		if (x->dropped || !fl_model_has(&from, x->of) || !leads_to(e, x, &to))
 			continue;
@@ -343,7 +343,7 @@ static void state_link(struct edit *e, struct model_link *l)
 			x->evidence != NULL ? x->evidence : "", x->evidence != NULL ? "; " : "",
 			l->required ? "required" : "optional", fl_model_where(e->m, l->self.at));
 	}
-	if (found == 0 && from.count > 0 && to.count > 0)
+	if (found == 0 && l->says_required && from.count > 0 && to.count > 0)
 		fl_model_remark(e->m, &l->self, false, "no scan shows %.120s using %.120s%s", l->from.text, l->to.text,
 			l->required ? "; taken as required all the same" : "");
 	if (found == 0 && l->required && to.count == 1)

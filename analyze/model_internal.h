@@ -9,6 +9,8 @@
 #ifndef FAULTLINE_ANALYZE_MODEL_INTERNAL_H
 #define FAULTLINE_ANALYZE_MODEL_INTERNAL_H
 
+#include <math.h>
+
 #include "faultline/arena.h"
 #include "faultline/json.h"
 #include "faultline/model.h"
@@ -34,7 +36,11 @@ struct model_group {
 	uint32_t needs;           /* 0: not stated */
 	bool failover;
 };
-struct model_link { struct model_word self, from, to; bool required; };
+struct model_link {
+	struct model_word self, from, to;
+	bool required, says_required;
+	struct fl_model_call call; /* nodes not filled in */
+};
 struct model_limit { struct model_word node; double in_flight, requests_per_s; };
 struct model_probability { struct model_word node; bool is_kind; double p; };
 struct model_owner { struct model_word node; const char *owner; };
@@ -101,6 +107,14 @@ const char *fl_model_new_name(struct fl_model *m, const char *id);
 bool fl_model_confirms(const struct fl_model *m, const char *endpoint_id);
 /* Takes @g, returns another. */
 struct fl_graph *fl_model_apply(struct fl_model *m, struct fl_graph *g, bool rename);
+/* ---- model_calls.c ---- */
+
+enum { FL_MODEL_RETRIES_MAX = 15 };
+#define FL_MODEL_CALL_UNSTATED                                                                               \
+	((struct fl_model_call){ FL_NODE_NONE, FL_NODE_NONE, NAN, NAN, NAN, NAN, NAN })
+bool fl_model_call_states(const struct fl_model_call *c); /* anything at all */
+void fl_model_keep_calls(struct fl_model *m, struct fl_system *s, struct fl_model_outcome *o);
+
 /* Once the graph and the dependencies of @s stand: compare, and leave the outcome in @s. */
 void fl_model_finish(struct fl_model *m, struct fl_system *s);
 

@@ -167,17 +167,40 @@ static int read_group(struct reading *r, const cJSON *o, const char *statement, 
 	return 0;
 }
 
+/* How the calls of a dependency are made. */
+static int read_call(struct reading *r, const cJSON *o, const char *statement, struct fl_model_call *c)
+{
+	const cJSON *retries = fl_json_get(o, "retries"), *factor = fl_json_get(o, "backoff_factor");
+
+	*c = FL_MODEL_CALL_UNSTATED;
+	if (read_number(r, o, statement, "in_flight", HUGE_VAL, &c->in_flight) < 0 ||
+		read_number(r, o, statement, "timeout_s", HUGE_VAL, &c->timeout_s) < 0 ||
+		read_number(r, o, statement, "retries", HUGE_VAL, &c->retries) < 0 ||
+		read_number(r, o, statement, "backoff_s", HUGE_VAL, &c->backoff_s) < 0 ||
+		read_number(r, o, statement, "backoff_factor", HUGE_VAL, &c->backoff_factor) < 0)
+		return -EINVAL;
+	if (retries != NULL && (c->retries > FL_MODEL_RETRIES_MAX || c->retries != floor(c->retries)))
+		return refuse(r, retries, member_of(r, statement, "retries"), "must be a whole number from 0 to %d",
+			FL_MODEL_RETRIES_MAX);
+	if (factor != NULL && c->backoff_factor < 1)
+		return refuse(r, factor, member_of(r, statement, "backoff_factor"), "must be a number, 1 or more");
+	return 0;
+}
+
 static int read_link(struct reading *r, const cJSON *o, const char *statement, void *into)
 {
-	static const char *const known[] = { "from", "to", "required", NULL };
+	static const char *const known[] = { "from", "to", "required", "in_flight", "timeout_s", "retries",
+		"backoff_s", "backoff_factor", NULL };
 	struct model_link *l = into;
 
 	if (check_object(r, o, statement, known) < 0 || read_word(r, o, statement, "from", true, &l->from) < 0 ||
 		read_word(r, o, statement, "to", true, &l->to) < 0 ||
-		read_flag(r, o, statement, "required", &l->required) < 0)
+		read_flag(r, o, statement, "required", &l->required) < 0 || read_call(r, o, statement, &l->call) < 0)
 		return -EINVAL;
-	if (fl_json_get(o, "required") == NULL)
-		return refuse(r, o, statement, "has no \"required\", which must be true or false");
+	l->says_required = fl_json_get(o, "required") != NULL;
+	if (!l->says_required && !fl_model_call_states(&l->call))
+		return refuse(r, o, statement,
+			"states nothing; give \"required\" (true or false), or how the calls are made (\"timeout_s\" ...)");
 	l->self = (struct model_word){ NULL, fl_model_place(r->places, o), statement };
 	return 0;
 }

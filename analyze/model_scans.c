@@ -193,6 +193,8 @@ static void check_required(
 
 static void check_link(struct fl_model *m, const struct fl_system *s, const struct model_link *l)
 {
+	if (!l->says_required)
+		return;
 	struct model_nodes from = fl_model_select(NULL, s->graph, &l->from),
 			   to = fl_model_select(NULL, s->graph, &l->to);
 
@@ -308,6 +310,7 @@ void fl_model_finish(struct fl_model *m, struct fl_system *s)
 		check_link(m, s, &m->links[i]);
 	keep_owners(m, s, o);
 	keep_limits(m, s, o);
+	fl_model_keep_calls(m, s, o);
 	keep_remarks(m, s, o);
 	s->model = o;
 }

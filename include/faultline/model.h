@@ -3,8 +3,8 @@
  * model.h - what a person knows and packets cannot tell: the model file of --model
  *
  * faultline.model/1 (schema: analyze/faultline.model.schema.json), JSON with comments and trailing commas:
- * groups, required and optional dependencies, limits, failure probabilities, owners, zones, entry points,
- * renames, confirmed endpoints, declared fail-over. A node in it is an id, any part of one that only one node has, or a
+ * groups, required and optional dependencies, how they are called (timeouts, retries), limits, failure probabilities,
+ * owners, zones, entry points, renames, confirmed endpoints, declared fail-over. A node in it is an id, any part of one that only one node has, or a
  * pattern with '*'.
  *
  * Every statement is compared with the scans. What no scan supports and what scans contradict is kept with its
@@ -26,6 +26,15 @@ struct fl_model_remark {
 struct fl_model_owner { fl_node_id node; const char *owner; };
 /* NaN: not stated. Kept for what-if questions. */
 struct fl_model_limit { fl_node_id node; double in_flight, requests_per_s; };
+/* How @from calls @to. NaN: not stated. */
+struct fl_model_call {
+	fl_node_id from, to;
+	double in_flight;       /* attempts at once: the size of the pool */
+	double timeout_s;       /* of an attempt */
+	double retries;         /* attempts after the first */
+	double backoff_s;       /* wait before the first retry ... */
+	double backoff_factor;  /* ... and by how much each further wait is longer */
+};
 
 struct fl_model_outcome {
 	const char *file;
@@ -36,6 +45,8 @@ struct fl_model_outcome {
 	size_t owner_count;
 	struct fl_model_limit *limits; /* sorted by node */
 	size_t limit_count;
+	struct fl_model_call *calls;   /* sorted by from, to; the last statement counts, member by member */
+	size_t call_count;
 };
 
 /* NULL when nobody is known. */

@@ -29,8 +29,16 @@ static struct refused_row refused_rows[] = {
 	{ "a group of nobody", MODEL(",\"groups\":[\n {\"needs\": 1}]"), "m:2:2: groups[0] needs \"members\"" },
 	{ "a member that is no string", MODEL(",\"groups\":[{\"members\":[\"a\",\n7]}]"),
 		"m:2:1: groups[0].members[1] must be a string" },
-	{ "neither required nor optional", MODEL(",\"dependencies\":[{\"from\":\"a\",\"to\":\"b\"}]"),
-		"dependencies[0] has no \"required\"" },
+	{ "neither required nor optional nor how", MODEL(",\"dependencies\":[{\"from\":\"a\",\"to\":\"b\"}]"),
+		"dependencies[0] states nothing; give \"required\"" },
+	{ "a timeout below zero", MODEL(",\"dependencies\":[{\"from\":\"a\",\"to\":\"b\",\"timeout_s\":-1}]"),
+		"dependencies[0].timeout_s must be a number, 0 or more" },
+	{ "half a retry", MODEL(",\"dependencies\":[{\"from\":\"a\",\"to\":\"b\",\"retries\":1.5}]"),
+		"dependencies[0].retries must be a whole number from 0 to 15" },
+	{ "retries without end", MODEL(",\"dependencies\":[{\"from\":\"a\",\"to\":\"b\",\"retries\":16}]"),
+		"dependencies[0].retries must be a whole number from 0 to 15" },
+	{ "a wait that shrinks", MODEL(",\"dependencies\":[{\"from\":\"a\",\"to\":\"b\",\"backoff_factor\":0.5}]"),
+		"dependencies[0].backoff_factor must be a number, 1 or more" },
 	{ "a probability above 1", MODEL(",\"failure_probability\":[{\"node\":\"a\",\"probability\":1.5}]"),
 		"failure_probability[0].probability must be a number from 0 to 1" },
 	{ "node and kind at once",
@@ -233,6 +241,25 @@ static void numbers(void **state)
 	drop(&s);
 }
 
+static void calls(void **state)
+{
+	struct fl_system s = apply("service:a 1 endpoint:b; service:a 1 c; endpoint:b 1 service:b; service:d 0 c",
+		MODEL(",\"dependencies\":[{\"from\":\"service:*\",\"to\":\"*\",\"timeout_s\":5},"
+		      "{\"from\":\"service:a\",\"to\":\"service:b\",\"timeout_s\":2,\"retries\":3,\"in_flight\":8},"
+		      "{\"from\":\"service:a\",\"to\":\"c\",\"required\":false},"
+		      "{\"from\":\"service:d\",\"to\":\"service:b\",\"retries\":1}]"));
+	const struct fl_model_call *c = s.model->calls;
+	(void)state;
+	assert_int_equal(s.model->call_count, 3);
+	assert_string_equal(fl_graph_node(s.graph, c[0].to)->id, "c");
+	assert_true(c[0].timeout_s == 5 && isnan(c[0].retries) && isnan(c[0].in_flight));
+	assert_string_equal(fl_graph_node(s.graph, c[1].to)->id, "endpoint:b");
+	assert_true(c[1].timeout_s == 2 && c[1].retries == 3 && c[1].in_flight == 8 && isnan(c[1].backoff_s));
+	assert_string_equal(fl_graph_node(s.graph, c[2].from)->id, "service:d");
+	check_remarks(s.model, "dependencies[3]: no scan shows service:d calling service:b");
+	drop(&s);
+}
+
 static void places(void **state)
 {
 	struct fl_system s = apply("a 1 b", MODEL(",\n  \"owners\": [\n    {\"owner\": \"o\", \"node\": \"nobody\"}]"));
@@ -316,7 +343,7 @@ int main(void)
 		scanned[FL_ARRAY_LEN(scanned_rows)];
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(numbers),
-		cmocka_unit_test(places),
+		cmocka_unit_test(calls), cmocka_unit_test(places),
 	};
 	for (size_t i = 0; i < FL_ARRAY_LEN(refused); i++)
 		refused[i] = (struct CMUnitTest){
