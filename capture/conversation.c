@@ -33,7 +33,7 @@ struct listener_names {
 
 struct fl_conversations {
 	struct fl_conversation *list;
-	uint32_t count, limit, hand;
+	uint32_t count, limit, hand, serial;
 	struct fl_index by_key, by_group; /* the latter: one of each ring */
 	struct fl_measures *details;
 	uint32_t detail_count, detail_limit;
@@ -219,7 +219,7 @@ struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const str
 	i = c->count < c->limit ? c->count++ : evict(c);
 	fl_index_add(&c->by_key, hash, i);
 	struct fl_conversation *v = &c->list[i];
-	*v = (struct fl_conversation){ .key = *key, .first_ns = now_ns, .last_ns = now_ns,
+	*v = (struct fl_conversation){ .key = *key, .serial = ++c->serial, .first_ns = now_ns, .last_ns = now_ns,
 				       .request_min = UINT32_MAX, .generation = (uint16_t)(v->generation + 1) };
 	join_ring(c, i);
 	return v;

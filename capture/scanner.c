@@ -20,10 +20,11 @@
 #include <string.h>
 
 #include "config.h"
+#include "faultline/request.h"
 
 /* Parts of --memory, in percent. The rest is for libraries and code. */
 enum {
-	SHARE_FLOWS = 52,
+	SHARE_FLOWS = 46,
 	SHARE_STREAMS = 6,
 	SHARE_STRINGS = 8,
 	SHARE_CONVERSATIONS = 12,
@@ -32,6 +33,7 @@ enum {
 	SHARE_BINDINGS = 5,
 	SHARE_INFLIGHT = 1,
 	SHARE_HELLOS = 2,
+	SHARE_ATTEMPTS = 6,
 };
 
 /* A flow in its table: the flow, its slot in the index, two names. */
@@ -194,10 +196,13 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 	if (!f->exchange_start_ns)
 		return;
 	struct fl_conversation *v = request_conversation(s, f, f->last_ns);
+	bool unanswered = flow_has(f, FLOW_ANSWER_DUE) && went_unanswered(s, f, how);
+	if (flow_has(f, FLOW_ANSWER_DUE))
+		scanner_attempt_end(s, f, v, how, unanswered);
 	if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_MAYBE_ANSWERED)) {
 		v->answered++;
 	} else if (flow_has(f, FLOW_ANSWER_DUE)) {
-		if (went_unanswered(s, f, how)) {
+		if (unanswered) {
 			v->failures++;
 			fl_conversation_failure(s->conversations, v, now_ns);
 		}
@@ -220,7 +225,7 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
 	f->exchanges++;
 	f->exchange_start_ns = p->time_ns;
-	f->user[FLOW_SPAN] = 0;
+	scanner_attempt_begin(s, f, v, p);
 	flow_set(f, FLOW_ANSWER_DUE);
 	v->exchanges++;
 	v->health += flow_has(f, FLOW_HEALTH);
@@ -257,28 +262,34 @@ static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, cons
 {
 	if (flow_has(f, FLOW_TUNNEL))
 		return flow_has(f, FLOW_TUNNEL_FAILED);
-	if (flow_has(f, FLOW_HTTP))
-		return fl_http_status(p->payload.data, p->payload.size) >= 500;
 	/* SERVFAIL or REFUSED: the resolver failed, the name need not */
-	return f->port[FL_RESPONDER] == 53 && s->resolver_failed;
+	if (f->port[FL_RESPONDER] == 53)
+		return s->resolver_failed;
+	bool udp = f->transport != FL_TRANSPORT_TCP;
+	return !flow_has(f, FLOW_TLS) && fl_answer_failed(flow_application(f), udp, p->payload.data, p->payload.size);
+}
+
+static void note_span(struct fl_flow *f, int64_t now_ns)
+{
+	int64_t span_us = (now_ns - f->exchange_start_ns) / 1000;
+	f->user[FLOW_SPAN] = span_us < 0 ? 0 : span_us > UINT32_MAX ? UINT32_MAX : (uint32_t)span_us;
 }
 
 static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
-	/* After the client's Finished a server sends session tickets, which look like an answer and are none: the first records
-	 * decide nothing, those behind them do. */
-	bool ticket = flow_has(f, FLOW_TICKET_DUE);
+	/* After the client's Finished a server sends session tickets, which look like an answer and are none: several records of
+	 * one length. A single one may be either: it decides nothing, those behind it do. */
+	unsigned tickets = flow_has(f, FLOW_TICKET_DUE) ? fl_answer_tickets(p->payload.data, p->payload.size) : 0;
+	bool ticket = tickets > 0;
 	flow_clear(f, FLOW_TICKET_DUE);
 	if (!f->exchange_start_ns)
 		return;
-	if (ticket)
+	if (tickets == 1)
 		flow_set(f, FLOW_MAYBE_ANSWERED);
-	int64_t span_us = (p->time_ns - f->exchange_start_ns) / 1000;
-	f->user[FLOW_SPAN] = span_us < 0 ? 0 : span_us > UINT32_MAX ? UINT32_MAX : (uint32_t)span_us;
+	if (!flow_has(f, FLOW_ANSWER_DUE))
+		note_span(f, p->time_ns);
 	if (!flow_has(f, FLOW_ANSWER_DUE) || ticket)
 		return;
-	flow_clear(f, FLOW_ANSWER_DUE);
-	flow_clear(f, FLOW_MAYBE_ANSWERED);
 	if (flow_has(f, FLOW_TUNNEL)) {
 		struct fl_conversation *proxy = proxy_conversation(s, f, p->time_ns);
 		proxy->answered++;
@@ -294,10 +305,15 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	if (d)
 		fl_histogram_add(&d->first_byte, p->time_ns - f->exchange_start_ns);
 	/* An error answer is a failure of the work, but no reason to turn to another address. */
-	if (is_failure(s, f, p))
+	bool failed = is_failure(s, f, p);
+	if (failed)
 		v->failures++;
 	else
 		fl_conversation_success(s->conversations, v, p->time_ns);
+	scanner_attempt_answer(s, f, v, p, failed);
+	flow_clear(f, FLOW_ANSWER_DUE);
+	flow_clear(f, FLOW_MAYBE_ANSWERED);
+	note_span(f, p->time_ns);
 	if (flow_has(f, FLOW_COUNTED_OPEN))
 		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], p->time_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN);
@@ -320,6 +336,7 @@ static void see_dns_datagram(struct fl_scanner *s, struct fl_flow *f, enum fl_si
 	if (side == FL_INITIATOR) {
 		f->exchanges++;
 		v->exchanges++;
+		scanner_attempt_again(s, f, v, p);
 		note_start(s, v, f, p->time_ns);
 	} else {
 		v->answered++;
@@ -378,6 +395,8 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 		open_exchange(s, f, p);
 	else if (counts && side == FL_RESPONDER)
 		answer_exchange(s, f, p);
+	else if (counts)
+		scanner_attempt_more(s, f, p);
 	if (counts)
 		f->last_payload_side = (uint8_t)side;
 	if (side == FL_RESPONDER)
@@ -502,6 +521,7 @@ static void count_connection(struct fl_scanner *s, struct fl_flow *f)
 	if (f->first_ns < v->first_ns)
 		v->first_ns = f->first_ns;
 	count_outcome(s, f, v);
+	scanner_attempt_connection(s, f, v, established);
 	v->bytes_out += f->bytes[FL_INITIATOR];
 	v->bytes_in += f->bytes[FL_RESPONDER];
 	if (established && f->bytes[FL_INITIATOR] == 0 && !f->midstream)
@@ -559,6 +579,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
 						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
 	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
+	s->attempts = fl_exchange_log_new(share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt)));
 	s->locality = fl_locality_new();
 	fl_locality_inside(s->locality, options->internal, options->internal_count);
 	s->flow_name_limit = 2 * s->flow_capacity;
@@ -578,6 +599,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_names_free(s->names);
 	fl_conversations_free(s->conversations);
 	fl_inflight_free(s->inflight);
+	fl_exchange_log_free(s->attempts);
 	fl_locality_free(s->locality);
 	fl_strpool_free(s->strings);
 	free(s->flow_names);
@@ -634,6 +656,8 @@ void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
 	}
 	if (p->payload_len)
 		see_payload(s, &seen, p);
+	if (p->tcp_flags & (FL_TCP_FIN | FL_TCP_RST) && flow_has(seen.flow, FLOW_ANSWER_DUE))
+		scanner_attempt_goodbye(s, seen.flow, seen.side, p);
 }
 
 void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns)

@@ -4,6 +4,7 @@
  *
  *   scanner.c   packets to flows, flows to conversations, the end of flows
  *   dissect.c   payload to names, application, exchange boundaries
+ *   attempts.c  what happens to a flow to the log of attempts
  *   flow_log.c  one JSON line per flow
  *   summary.c   conversations to the scan
  *   endpoint.c  which name a conversation's far end goes by, scope, provider
@@ -16,6 +17,7 @@
 #include "faultline/application.h"
 #include "faultline/conversation.h"
 #include "faultline/dtls.h"
+#include "faultline/exchange.h"
 #include "faultline/http.h"
 #include "faultline/http2.h"
 #include "faultline/inflight.h"
@@ -33,7 +35,8 @@ enum flow_word {
 	FLOW_LISTENER,     /* of the responder, in the inflight table */
 	FLOW_DNS_NAME,     /* what the client's last answer called the responder at creation */
 	FLOW_DNS_CHAIN,
-	FLOW_SPAN,         /* us from the start of the exchange to the answer's last payload */
+	FLOW_SPAN,         /* us from the start of the exchange to the answer's last payload; before that, while FLOW_ANSWER_DUE,
+			    * the handle of the waiting attempt */
 	FLOW_SEGMENTS,     /* payload packets of the initiator looked at so far */
 	FLOW_CONVERSATION, /* of the newest request, with user_half (fl_conversation_place); 0: look it up */
 	FLOW_HELLO = FLOW_SEGMENTS, /* ... of datagrams: an fl_hello_word, which counts them, too */
@@ -94,6 +97,7 @@ struct fl_scanner {
 	struct fl_names *names;
 	struct fl_conversations *conversations;
 	struct fl_inflight *inflight;
+	struct fl_exchange_log *attempts;
 	struct fl_locality *locality;
 
 	struct flow_name *flow_names;
@@ -162,6 +166,19 @@ const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const str
 
 /* What the client, or another address of its host, last called the responder. */
 bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding);
+
+/* attempts.c: call them while FLOW_ANSWER_DUE is as it was before the packet, but begin, which leaves it to the caller. */
+void scanner_attempt_begin(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p);
+/* More of the request; a datagram that asks again; FIN or RST of @side. */
+void scanner_attempt_more(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p);
+void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p);
+void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p,
+			    bool failed);
+/* The exchange is closed and no answer came. @failed: that is a failure, as far as the flow tells. */
+void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed);
+/* The flow ended; nothing is done when it carried exchanges. */
+void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, bool established);
 
 /* flow_log.c */
 void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f);

@@ -33,6 +33,7 @@ struct fl_conversation_key {
 
 struct fl_conversation {
 	struct fl_conversation_key key;
+	uint32_t serial;          /* from 1 in the order of first use, never used twice */
 	fl_str chain;             /* latest CNAME chain of the name */
 	fl_str dns_name;          /* what the client's last answer called the address; may differ from the name */
 	fl_str dns_chain;

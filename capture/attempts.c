@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * attempts.c - from what happens to a flow to the log of attempts
+ *
+ * An attempt is opened with its exchange and waits until something tells how it ended: the first byte of an answer, the
+ * caller's FIN or RST (it gave up), the far end's (it went away). While it waits the flow holds its handle where
+ * later the span of the answer stands (FLOW_SPAN).
+ *
+ * Whose goodbye it was. A caller that closes within a moment of its last words never waited: the last words were its
+ * goodbye, or it only closed its half. After that moment its FIN means that it gave up. The server's process often
+ * answers afterwards, to nobody; that answer changes nothing.
+ *
+ * Connections that carried no exchange are added when they end, when it is known how. A caller that gives up a
+ * connection attempt sends nothing at all, so when it did is found out from what it did next (behaviour_calls.c);
+ * here only its last SYN is noted.
+ */
+#include "scanner_internal.h"
+
+#include "faultline/request.h"
+
+/* A close this soon after the last words is a goodbye. */
+static const int64_t goodbye_ns = INT64_C(3) * 1000000;
+static const int64_t undecided_ns = INT64_C(3) * 1000000000;
+/* A resolver's question that comes again on the same socket after this is another try; sooner it is the other address family. */
+static const int64_t asked_again_ns = INT64_C(300) * 1000000;
+
+static uint32_t offset_us(int64_t from_ns, int64_t to_ns)
+{
+	int64_t us = (to_ns - from_ns) / 1000;
+	return us < 0 ? 0 : us > FL_WAIT_MAX_US ? FL_WAIT_MAX_US : (uint32_t)us;
+}
+
+static bool is_udp(const struct fl_flow *f)
+{
+	return f->transport != FL_TRANSPORT_TCP;
+}
+
+/* Protocols of which an unanswered datagram means something. */
+static bool is_asking(const struct fl_flow *f, enum fl_application a)
+{
+	return f->transport == FL_TRANSPORT_TCP || a == FL_APP_DNS || a == FL_APP_NTP || a == FL_APP_RADIUS;
+}
+
+static struct fl_attempt *waiting(struct fl_scanner *s, const struct fl_flow *f)
+{
+	bool due = flow_has(f, FLOW_ANSWER_DUE) && f->user[FLOW_SPAN];
+	return due ? fl_exchange_log_waiting(s->attempts, f->user[FLOW_SPAN]) : NULL;
+}
+
+void scanner_attempt_begin(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p)
+{
+	enum fl_application app = flow_application(f);
+	f->user[FLOW_SPAN] = 0;
+	if (!is_asking(f, app) || flow_has(f, FLOW_GROUP))
+		return;
+	if (fl_request_kind(app, p->payload.data, p->payload.size) != FL_REQUEST_WORK)
+		return;
+	uint32_t print = flow_has(f, FLOW_TLS) ? 0 : fl_request_fingerprint(app, is_udp(f), p->payload.data, p->payload.size);
+	uint32_t tls = flow_has(f, FLOW_TLS) ? fl_request_tls_size(p->payload.data, p->payload.size) : 0;
+	struct fl_attempt a = {
+		.start_ns = p->time_ns, .wait_us = FL_NO_TIME, .last_us = 0, .conversation = v->serial, .fingerprint = print,
+		.request_size = tls ? tls : p->payload_len, .client_port = f->port[FL_INITIATOR],
+		.outcome = FL_OUTCOME_UNDECIDED,
+	};
+	unsigned flags = print ? FL_ATTEMPT_READABLE : 0;
+	flags |= flow_has(f, FLOW_HEALTH) ? FL_ATTEMPT_HEALTH : 0;
+	flags |= flow_has(f, FLOW_MULTIPLEXED) ? FL_ATTEMPT_MULTIPLEXED : 0;
+	flags |= f->exchanges <= 1 ? FL_ATTEMPT_FIRST : 0;
+	a.flags = (uint8_t)flags;
+	f->user[FLOW_SPAN] = fl_exchange_log_open(s->attempts, &a);
+}
+
+void scanner_attempt_more(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (a)
+		a->last_us = offset_us(a->start_ns, p->time_ns);
+}
+
+/* The same question again: the last one is given up. Another question beside it is not told apart. */
+void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (!a || p->time_ns - a->start_ns < asked_again_ns)
+		return;
+	a->outcome = FL_OUTCOME_RESPONSE_TIMEOUT;
+	a->wait_us = offset_us(a->start_ns, p->time_ns);
+	fl_exchange_log_close(s->attempts, f->user[FLOW_SPAN]);
+	scanner_attempt_begin(s, f, v, p);
+}
+
+void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_MULTIPLEXED) || flow_has(f, FLOW_MAYBE_ANSWERED))
+		return;
+	int64_t last_ns = a->start_ns + (int64_t)a->last_us * 1000;
+	if (side == FL_INITIATOR && p->time_ns - last_ns < goodbye_ns)
+		return;
+	a->outcome = side == FL_INITIATOR ? FL_OUTCOME_RESPONSE_TIMEOUT : FL_OUTCOME_RESET;
+	a->wait_us = offset_us(a->start_ns, p->time_ns);
+}
+
+void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p,
+			    bool failed)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (!a)
+		return;
+	if (a->outcome == FL_OUTCOME_UNDECIDED) {
+		a->outcome = failed ? FL_OUTCOME_ERROR : FL_OUTCOME_ANSWERED;
+		a->wait_us = offset_us(a->start_ns, p->time_ns);
+	}
+	a->conversation = v->serial;
+	fl_exchange_log_close(s->attempts, f->user[FLOW_SPAN]);
+	f->user[FLOW_SPAN] = 0;
+}
+
+/* No answer came, and no goodbye either that says why. */
+static void decide(const struct fl_flow *f, struct fl_attempt *a, enum fl_flow_end how, bool failed)
+{
+	if (a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_MULTIPLEXED))
+		return;
+	if (f->unreachable)
+		a->outcome = FL_OUTCOME_REFUSED;
+	else if (is_udp(f) && failed && how != FL_END_EVICTED)
+		a->outcome = FL_OUTCOME_RESPONSE_TIMEOUT;
+	else if (flow_has(f, FLOW_MAYBE_ANSWERED))
+		a->outcome = FL_OUTCOME_ANSWERED;
+}
+
+void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (!a)
+		return;
+	decide(f, a, how, failed);
+	a->conversation = v->serial;
+	fl_exchange_log_close(s->attempts, f->user[FLOW_SPAN]);
+	f->user[FLOW_SPAN] = 0;
+}
+
+/* ---- connections without an exchange ---- */
+
+static enum fl_outcome outcome_of_attempt(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	enum fl_conn_state state = fl_flow_state(f);
+	if (state == FL_CONN_REJ || f->unreachable || (f->rst_after_syn && state != FL_CONN_RSTOS0))
+		return FL_OUTCOME_REFUSED;
+	bool given_up = state == FL_CONN_RSTOS0 || s->last_ns - f->first_ns > undecided_ns;
+	return given_up ? FL_OUTCOME_CONNECT_TIMEOUT : FL_OUTCOME_UNDECIDED;
+}
+
+/* Connected, spoke, and never got to an exchange: the handshake of TLS failed, or nobody was at home. */
+static enum fl_outcome outcome_of_greeting(const struct fl_flow *f)
+{
+	if (f->bytes[FL_INITIATOR] == 0 || f->bytes[FL_RESPONDER] > 0)
+		return FL_OUTCOME_UNDECIDED;
+	switch (fl_flow_state(f)) {
+	case FL_CONN_RSTR: case FL_CONN_S3:
+		return FL_OUTCOME_RESET;
+	case FL_CONN_RSTO: case FL_CONN_S2: case FL_CONN_SF:
+		return f->last_ns - f->first_ns > goodbye_ns ? FL_OUTCOME_RESPONSE_TIMEOUT : FL_OUTCOME_UNDECIDED;
+	default:
+		return FL_OUTCOME_UNDECIDED;
+	}
+}
+
+void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, bool established)
+{
+	if (f->transport != FL_TRANSPORT_TCP || f->midstream || f->exchanges)
+		return;
+	enum fl_outcome outcome = established ? outcome_of_greeting(f) : outcome_of_attempt(s, f);
+	if (established && outcome == FL_OUTCOME_UNDECIDED)
+		return;
+	bool timed = outcome != FL_OUTCOME_CONNECT_TIMEOUT || fl_flow_state(f) == FL_CONN_RSTOS0;
+	struct fl_attempt a = {
+		.start_ns = f->first_ns, .wait_us = FL_NO_TIME, .last_us = offset_us(f->first_ns, f->last_ns),
+		.conversation = v->serial, .client_port = f->port[FL_INITIATOR], .outcome = (uint8_t)outcome,
+		.flags = FL_ATTEMPT_CONNECT | FL_ATTEMPT_FIRST,
+	};
+	if (timed && outcome != FL_OUTCOME_UNDECIDED)
+		a.wait_us = a.last_us;
+	fl_exchange_log_add(s->attempts, &a);
+}
