@@ -22,13 +22,16 @@ enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSE
 /* Share of flows that must have an end in common: frames that a switch floods are no other host. */
 static const double nearly_all = 0.98;
 
+/* Logarithm of how many times sooner the near end answers in the mean; below it both may be one machine's. */
+static const double clear_handshake = 0.7;
+
 /* One of the first few MACs of unicast flows; the host's is soon among them. */
 struct mac {
 	uint8_t bytes[6];
 	uint64_t flows;
 	struct fl_addr address[MAC_ADDRESSES]; /* sources behind it */
 	unsigned address_count;                /* may be MAC_ADDRESSES + 1: more */
-	uint64_t serves;                       /* flows at whose lower port it is */
+	uint64_t serves;                       /* ways of connections older than the capture, at whose lower port it is */
 };
 
 /* Who asked for others by ARP, and how often an answer was seen. */
@@ -175,18 +178,23 @@ static struct mac *mac_of(struct fl_locality *l, const uint8_t bytes[6])
 	return m;
 }
 
+static bool is_old(const struct fl_packet *p)
+{
+	return p->transport == FL_TRANSPORT_TCP && !(p->tcp_flags & FL_TCP_SYN);
+}
+
 static void see_macs(struct fl_locality *l, const struct fl_packet *p)
 {
 	struct mac *from = mac_of(l, p->src_mac), *to = mac_of(l, p->dst_mac);
 	l->mac_flows++;
 	if (from) {
 		from->flows++;
-		from->serves += p->src_port < p->dst_port;
+		from->serves += is_old(p) && p->src_port < p->dst_port;
 		see_behind(from, &p->src);
 	}
 	if (to && to != from) {
 		to->flows++;
-		to->serves += p->dst_port < p->src_port;
+		to->serves += is_old(p) && p->dst_port < p->src_port;
 	}
 }
 
@@ -341,15 +349,17 @@ static const struct mac *nearer_mac(const struct fl_locality *l, const struct ma
 		return b;
 	if (b->address_count >= a->address_count + ROUTER_ADDRESSES)
 		return a;
-	double a_near = nearness(l, a), b_near = nearness(l, b);
-	if (a_near < b_near || a_near > b_near)
-		return a_near > b_near ? a : b;
+	double nearer = nearness(l, a) - nearness(l, b);
+	if (l->handshake_count > 0 && fabs(nearer) >= 2 * clear_handshake * l->handshake_count)
+		return nearer > 0 ? a : b;
 	if (a->address_count != b->address_count)
 		return a->address_count < b->address_count ? a : b;
 	if (internal_behind(a) != internal_behind(b))
 		return internal_behind(b) > internal_behind(a) ? b : a;
-	/* One old connection and nothing else: a client would have asked a resolver, too. */
-	return b->serves > a->serves ? b : a;
+	/* Old connections to one neighbour and nothing else: a client would ask a resolver, too. */
+	if (a->serves != b->serves)
+		return b->serves > a->serves ? b : a;
+	return nearer < 0 ? b : a;
 }
 
 /* The MAC that is the host's, or NULL. */

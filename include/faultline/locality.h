@@ -8,8 +8,8 @@
  * ends are in every flow. Then the far one is told, in this order, by: its ARP
  * requests for others, whose answers do not come past here; being a router, with many addresses
  * behind its MAC; the handshake, which it answers later than the near one; having more addresses;
- * having none that is internal; being the one that asks: who is seen with one neighbour only is more often what that
- * uses than a client that uses nothing else. When none of these
+ * having none that is internal; being the one that asks over connections older than the capture: who is seen with one
+ * neighbour only is more often what that uses than a client that uses nothing else. When none of these
  * holds (a mirror port, a router), every internal address that sent is a host of its own.
  */
 #ifndef FAULTLINE_LOCALITY_H

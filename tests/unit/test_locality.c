@@ -109,9 +109,9 @@ static void of_two_hosts_with_one_old_connection_the_server_is_the_host(void **s
 	for (int server_first = 0; server_first < 2; server_first++) {
 		struct fl_locality *l = fl_locality_new();
 		struct fl_packet ways[2] = {
-			{ .src = ip("10.0.0.2"), .dst = ip("10.0.0.1"), .src_port = 40000, .dst_port = 5432, .has_mac = true,
+			{ .src = ip("10.0.0.2"), .dst = ip("10.0.0.1"), .src_port = 40000, .dst_port = 5432, .transport = FL_TRANSPORT_TCP, .has_mac = true,
 				.src_mac = PEER, .dst_mac = HOST },
-			{ .src = ip("10.0.0.1"), .dst = ip("10.0.0.2"), .src_port = 5432, .dst_port = 40000, .has_mac = true,
+			{ .src = ip("10.0.0.1"), .dst = ip("10.0.0.2"), .src_port = 5432, .dst_port = 40000, .transport = FL_TRANSPORT_TCP, .has_mac = true,
 				.src_mac = HOST, .dst_mac = PEER },
 		};
 		fl_locality_see(l, &ways[server_first]);
