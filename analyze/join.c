@@ -109,6 +109,8 @@ static void list_dependencies(struct join *j)
 		out->from = fl_graph_find(s->graph, out->from_id);
 		out->to = fl_graph_find(s->graph, out->to_id);
 		out->merged = d->merged;
+		out->records = d->records;
+		out->record_count = d->record_count;
 		out->window_s = d->window_s;
 		out->group = d->in_graph && out->from != FL_NODE_NONE && out->to != FL_NODE_NONE
 				     ? find_group(s->graph, out->from, out->to)
@@ -116,6 +118,33 @@ static void list_dependencies(struct join *j)
 	}
 	if (s->dependency_count > 1)
 		qsort(s->dependencies, s->dependency_count, sizeof(*s->dependencies), by_ends);
+}
+
+static int by_service_id(const void *a, const void *b)
+{
+	return strcmp(((const struct fl_system_service *)a)->id, ((const struct fl_system_service *)b)->id);
+}
+
+static void list_services(struct join *j)
+{
+	struct fl_system *s = j->system;
+
+	s->services = fl_arena_array(s->arena, j->service_count, sizeof(*s->services));
+	for (size_t i = 0; i < j->service_count; i++) {
+		const struct join_service *in = &j->services[i];
+		struct fl_service_record *records =
+			fl_arena_array(s->arena, in->sighting_count, sizeof(*records));
+		size_t count = 0;
+		for (size_t k = 0; k < in->sighting_count; k++)
+			if (in->sightings[k].record)
+				records[count++] = (struct fl_service_record){ in->sightings[k].scan,
+					in->sightings[k].record };
+		if (count > 0)
+			s->services[s->service_count++] = (struct fl_system_service){
+				fl_graph_find(s->graph, in->id), in->id, in->host, in->name, records, count };
+	}
+	if (s->service_count > 1)
+		qsort(s->services, s->service_count, sizeof(*s->services), by_service_id);
 }
 
 static void tell_scopes(struct join *j)
@@ -180,6 +209,7 @@ struct fl_system *fl_system_join_model(struct fl_scan_set *set, struct fl_model 
 	s->graph = fl_model_apply(m, fl_graph_freeze(&j.builder), false);
 	fl_system_describe_nodes(s);
 	list_dependencies(&j);
+	list_services(&j);
 	tell_scopes(&j);
 	s->title = title_of(&j);
 	fl_model_finish(m, s);

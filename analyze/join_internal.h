@@ -67,6 +67,8 @@ struct join_dependency {
 	size_t service;
 	const char *identity; /* name or bare address, IPv6 in brackets */
 	struct fl_scan_dependency *merged;
+	const struct fl_dependency_record *records; /* by scan */
+	size_t record_count;
 	double window_s;
 	bool in_graph;
 	size_t target; /* endpoint, or first resolver */

@@ -329,9 +329,11 @@ static struct fl_scan_dependency *merge(struct join *j, const struct join_record
 
 	*into = *list[0].d;
 	if (count > 1) /* a scan's own measures are never added to */
-		into->measures = NULL;
-	for (size_t i = 0; i < count && count > 1; i++)
+		into->measures = NULL, into->behaviour = NULL;
+	for (size_t i = 0; i < count && count > 1; i++) {
 		fl_measures_merge(j->arena, &into->measures, list[i].d->measures);
+		fl_behaviour_merge(j->arena, &into->behaviour, list[i].d->behaviour);
+	}
 	for (size_t i = 1; i < count; i++) {
 		add_counts(into, list[i].d);
 		add_statements(into, list[i].d);
@@ -341,6 +343,15 @@ static struct fl_scan_dependency *merge(struct join *j, const struct join_record
 	take_latest(list, count, into);
 	unite_lists(j, list, count, into);
 	return into;
+}
+
+static const struct fl_dependency_record *keep_records(struct join *j, const struct join_record *list, size_t count)
+{
+	struct fl_dependency_record *records = fl_arena_array(j->arena, count, sizeof(*records));
+
+	for (size_t i = 0; i < count; i++)
+		records[i] = (struct fl_dependency_record){ list[i].scan, list[i].d };
+	return records;
 }
 
 /* Seen from all scans: an address of a scanned host is not external, one of the same host is local. */
@@ -387,6 +398,8 @@ void fl_join_records(struct join *j)
 		d->service = list[i].service;
 		d->identity = list[i].identity;
 		d->merged = merge(j, &list[i], end - i);
+		d->records = keep_records(j, &list[i], end - i);
+		d->record_count = end - i;
 		widen_scope(j, d->merged);
 		d->in_graph = belongs_to_graph(j, d->identity, d->merged);
 		d->target = JOIN_NONE;

@@ -88,4 +88,25 @@ struct fl_behaviour {
 	double coupling_p;                  /* permutation test of the two; NaN when there is too little */
 };
 
+/* Attempts of all outcomes but UNDECIDED, and of them those that failed. */
+uint64_t fl_outcomes_decided(const struct fl_behaviour *b);
+uint64_t fl_outcomes_failed(const struct fl_behaviour *b);
+
+/**
+ * fl_behaviour_merge() - Add what one window or capture point saw to what others saw
+ * @a:    for what is made
+ * @into: made when NULL and there is something to add; never shares memory with @from
+ * @from: may be NULL
+ *
+ * Counts add up. Quantiles of a spread become those of the mixture, each part taken as linear between its five
+ * numbers. The series takes the wider of the two widths and doubles it until both windows fit; in_flight_max of
+ * a bucket is the larger one. Intervals of a kind that touch become one; past FL_INTERVALS_MAX the shortest go.
+ * Ratios are weighed by the attempts behind them. Spreads and ratios depend on the order of merges a little: merge in
+ * a fixed one.
+ */
+struct fl_arena;
+void fl_behaviour_merge(struct fl_arena *a, struct fl_behaviour **into, const struct fl_behaviour *from);
+void fl_spread_merge(struct fl_spread *into, const struct fl_spread *from);
+void fl_series_merge(struct fl_arena *a, struct fl_series *into, const struct fl_series *from);
+
 #endif

@@ -15,6 +15,16 @@
 #include "faultline/graph.h"
 #include "faultline/scan.h"
 
+/* A record as one scan has it. */
+struct fl_dependency_record {
+	size_t scan;                         /* index in the system's scans */
+	const struct fl_scan_dependency *d;
+};
+struct fl_service_record {
+	size_t scan;
+	const struct fl_scan_service *s;
+};
+
 /* A direct dependency: all scans' records of one (service, endpoint), added up. */
 struct fl_dependency {
 	fl_node_id from;        /* service; FL_NODE_NONE when not in the graph */
@@ -22,7 +32,17 @@ struct fl_dependency {
 	const char *from_id, *to_id; /* ids, also when not in the graph */
 	fl_group_id group;      /* the requirement it became; FL_GROUP_NONE */
 	const struct fl_scan_dependency *merged; /* the added-up record */
+	const struct fl_dependency_record *records; /* what it was added up from, by scan */
+	size_t record_count;
 	double window_s;        /* time watched for it, over all scans */
+};
+
+/* A service that a scan has a record of. */
+struct fl_system_service {
+	fl_node_id node;        /* FL_NODE_NONE when not in the graph */
+	const char *id, *host, *name;
+	const struct fl_service_record *records; /* by scan */
+	size_t record_count;
 };
 
 struct fl_entry_client_summary { fl_node_id service; uint64_t clients, exchanges; };
@@ -34,6 +54,8 @@ struct fl_system {
 	struct fl_graph *graph;
 	struct fl_dependency *dependencies; /* sorted by from_id, to_id; none for a graph file */
 	size_t dependency_count;
+	struct fl_system_service *services; /* sorted by id; none for a graph file */
+	size_t service_count;
 	struct fl_scan_set scans;           /* what it was made of; empty for a graph file */
 	struct fl_arena *arena;
 	int64_t start_ns, end_ns;           /* over all scans */
