@@ -215,6 +215,7 @@ static void add_counts(struct fl_scan_dependency *into, const struct fl_scan_dep
 	c->reset = fl_join_add(c->reset, d->connections.reset);
 	c->midstream = fl_join_add(c->midstream, d->connections.midstream);
 	c->syn_retransmits = fl_join_add(c->syn_retransmits, d->connections.syn_retransmits);
+	c->carried = d->connections.carried > c->carried ? d->connections.carried : c->carried;
 	into->exchanges = fl_join_add(into->exchanges, d->exchanges);
 	into->failures = fl_join_add(into->failures, d->failures);
 	into->bytes_out = fl_join_add(into->bytes_out, d->bytes_out);

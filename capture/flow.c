@@ -689,6 +689,18 @@ void fl_flow_table_free(struct fl_flow_table *t)
 	free(t);
 }
 
+void fl_flow_table_walk(struct fl_flow_table *t, void (*visit)(void *context, struct fl_flow *flow), void *context)
+{
+	for (unsigned i = 0; i < LIST_COUNT; i++)
+		for (struct fl_flow *f = flow_of(t, t->lists[i].head); f; f = flow_of(t, f->next))
+			visit(context, f);
+}
+
+uint32_t fl_flow_number(const struct fl_flow_table *t, const struct fl_flow *f)
+{
+	return id_of(t, f) - 1;
+}
+
 uint32_t fl_flow_table_count(const struct fl_flow_table *t)
 {
 	return t->count;

@@ -115,6 +115,17 @@ void fl_inflight_close(struct fl_inflight *f, uint32_t listener, int64_t now_ns)
 		l->busy_ns += now_ns - l->busy_since_ns;
 }
 
+void fl_inflight_settle(struct fl_inflight *f, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < f->count; i++) {
+		struct fl_listener *l = &f->list[i];
+		if (!l->open || now_ns <= l->busy_since_ns)
+			continue;
+		l->busy_ns += now_ns - l->busy_since_ns;
+		l->busy_since_ns = now_ns;
+	}
+}
+
 void fl_inflight_nest(const struct fl_inflight *f, const struct fl_addr *client,
 		      uint32_t nested[static FL_NESTED_SLOTS])
 {

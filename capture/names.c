@@ -9,7 +9,8 @@
  * connection pool dials for hours with what it resolved once.
  *
  * Before either, one bit per hash of an address tells whether any answer ever named it (a Bloom filter with one
- * function; CACM 13(7), 1970): servers that nobody resolves cost no look-up. Bits are not taken back.
+ * function; CACM 13(7), 1970): servers that nobody resolves cost no look-up. Bits are taken back only where a
+ * new window begins.
  *
  * The list of distinct answers is an append-only array behind an open-addressed
  * index; at its limit further answers are counted, not kept.
@@ -321,6 +322,47 @@ fl_str fl_names_chain(const struct fl_names *n, const struct fl_addr *client, fl
 	struct key k = name_key(client, name);
 	const struct place *p = bindings_find(&n->by_name, &k);
 	return p ? p->binding.chain : FL_STR_NONE;
+}
+
+static void move_binding(struct fl_binding *b, struct fl_strpool *to, const struct fl_strpool *from)
+{
+	b->name = fl_strpool_move(to, from, b->name);
+	b->chain = fl_strpool_move(to, from, b->chain);
+}
+
+/* Keys of the second table hold ids, so its index is made anew. */
+static void move_texts(struct fl_names *n, struct fl_strpool *to)
+{
+	for (uint32_t i = 0; i < n->by_address.count; i++)
+		move_binding(&n->by_address.places[i].binding, to, n->pool);
+	fl_index_fini(&n->by_name.index);
+	fl_index_init(&n->by_name.index, n->by_name.limit);
+	for (uint32_t i = 0; i < n->by_name.count; i++) {
+		struct place *p = &n->by_name.places[i];
+		move_binding(&p->binding, to, n->pool);
+		p->key = name_key(&p->key.client, p->binding.name);
+		fl_index_add(&n->by_name.index, key_hash(&p->key), i);
+	}
+	n->pool = to;
+}
+
+static void renew_named(struct fl_names *n)
+{
+	memset(n->named, 0, (n->named_mask + 1) / 8);
+	for (uint32_t i = 0; i < n->by_address.count; i++) {
+		uint64_t bit, *word = named_word(n, &n->by_address.places[i].key.other, &bit);
+		*word |= bit;
+	}
+}
+
+void fl_names_restart(struct fl_names *n, struct fl_strpool *pool)
+{
+	renew_named(n);
+	n->answer_count = n->address_count = 0;
+	fl_index_fini(&n->index);
+	fl_index_init(&n->index, (uint32_t)n->answer_limit);
+	if (pool != n->pool)
+		move_texts(n, pool);
 }
 
 size_t fl_names_answer_count(const struct fl_names *n)

@@ -521,6 +521,7 @@ static void read_dependency(struct reading *r, const cJSON *item, void *into)
 	d->period_s = read_double(r, item, "period_s", INFINITY);
 	size_t before = enter(r, "connections", -1);
 	read_counts(r, member(item, "connections"), &fl_scan_connection_counts, &d->connections);
+	d->connections.carried = read_count(r, member(item, "connections"), "carried");
 	leave(r, before);
 	read_object(r, item, "connections");
 	read_counts(r, item, &fl_scan_dependency_counts, d);

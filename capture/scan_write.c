@@ -189,6 +189,8 @@ static void emit_dependency(struct fl_json_emit *e, const struct fl_scan_depende
 	fl_json_emit_double(e, "period_s", d->period_s);
 	fl_json_emit_object(e, "connections");
 	emit_counts(e, &fl_scan_connection_counts, &d->connections);
+	if (d->connections.carried > 0)
+		fl_json_emit_u64(e, "carried", d->connections.carried);
 	fl_json_emit_close(e);
 	emit_counts(e, &fl_scan_dependency_counts, d);
 	fl_json_emit_bool(e, "exchanges_lower_bound", d->exchanges_lower_bound);

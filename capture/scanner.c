@@ -38,8 +38,8 @@ enum {
 
 /* A flow in its table: the flow, its slot in the index, two names. */
 enum { FLOW_COST = sizeof(struct fl_flow) + 16 + 2 * sizeof(struct flow_name) };
-/* An attempt without answer at the end of the capture is undecided when it is younger. */
-static const int64_t undecided_ns = INT64_C(3) * 1000000000, undecided_exchange_ns = INT64_C(10) * 1000000000;
+/* An exchange without answer at the end of the capture is undecided when it is younger. */
+static const int64_t undecided_exchange_ns = INT64_C(10) * 1000000000;
 
 static const int64_t day_ns = INT64_C(86400) * 1000000000;
 
@@ -79,8 +79,8 @@ static void touch_target(struct fl_conversation *v, const struct fl_flow *f, int
 	touch(v, f, now_ns);
 }
 
-static struct fl_conversation *conversation_for(struct fl_scanner *s, const struct fl_flow *f,
-						const struct best_name *name, int64_t now_ns)
+struct fl_conversation *scanner_conversation(struct fl_scanner *s, const struct fl_flow *f,
+					     const struct best_name *name, int64_t now_ns)
 {
 	struct fl_conversation_key key = {
 		.client = f->addr[FL_INITIATOR], .server = f->addr[FL_RESPONDER],
@@ -95,7 +95,7 @@ static struct fl_conversation *conversation_for(struct fl_scanner *s, const stru
 }
 
 /* With the target behind a proxy. What the address is called in DNS is the proxy's name. */
-static struct fl_conversation *inner_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
+struct fl_conversation *scanner_inner_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
 {
 	const struct flow_name *target = scanner_inner_name(s, f);
 	struct fl_conversation_key key = {
@@ -111,25 +111,25 @@ static struct fl_conversation *inner_conversation(struct fl_scanner *s, const st
 	return v;
 }
 
-static struct fl_conversation *proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
+struct fl_conversation *scanner_proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
 {
 	struct best_name name = { .source = FL_NAME_NONE };
 	if (!scanner_outer_name(s, f, &name))
 		name = (struct best_name){ .source = FL_NAME_NONE };
-	return conversation_for(s, f, &name, now_ns);
+	return scanner_conversation(s, f, &name, now_ns);
 }
 
 static struct fl_conversation *find_request_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns)
 {
 	if (flow_has(f, FLOW_TUNNEL))
-		return inner_conversation(s, f, now_ns);
+		return scanner_inner_conversation(s, f, now_ns);
 	struct best_name name = { .source = FL_NAME_NONE };
 	bool unnamed_request = flow_has(f, FLOW_HTTP) && !f->user[FLOW_REQUEST_NAME];
 	if (unnamed_request || !scanner_request_name(s, f, &name))
 		name = (struct best_name){ .source = FL_NAME_NONE };
 	if (unnamed_request && f->user[FLOW_DNS_NAME])
 		name = (struct best_name){ f->user[FLOW_DNS_NAME], f->user[FLOW_DNS_CHAIN], FL_NAME_DNS };
-	return conversation_for(s, f, &name, now_ns);
+	return scanner_conversation(s, f, &name, now_ns);
 }
 
 /* A look-up costs several cache misses and a request needs its conversation four times, so the flow remembers where it was. That
@@ -145,7 +145,7 @@ static struct fl_conversation *remembered_conversation(const struct fl_scanner *
 	return named || !fl_names_may_know(s->names, &f->addr[FL_RESPONDER]) ? v : NULL;
 }
 
-static struct fl_conversation *request_conversation(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns)
+struct fl_conversation *scanner_request_conversation(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns)
 {
 	struct fl_conversation *v = remembered_conversation(s, f);
 	if (!v) {
@@ -165,11 +165,13 @@ static struct fl_conversation *request_conversation(struct fl_scanner *s, struct
 	return v;
 }
 
-static void note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns)
+void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns)
 {
+	flow_set(f, FLOW_STARTED);
+	if (account_start_is_old(s, f))
+		return;
 	fl_inflight_nest(s->inflight, &f->addr[FL_INITIATOR], v->nested);
 	fl_conversation_start(s->conversations, v, now_ns);
-	flow_set(f, FLOW_STARTED);
 }
 
 /* ---- exchanges ---- */
@@ -195,7 +197,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 {
 	if (!f->exchange_start_ns)
 		return;
-	struct fl_conversation *v = request_conversation(s, f, f->last_ns);
+	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
 	bool unanswered = flow_has(f, FLOW_ANSWER_DUE) && went_unanswered(s, f, how);
 	if (flow_has(f, FLOW_ANSWER_DUE))
 		scanner_attempt_end(s, f, v, how, unanswered);
@@ -222,7 +224,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	close_exchange(s, f, p->time_ns, FL_END_CLOSED);
-	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
+	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
 	f->exchanges++;
 	f->exchange_start_ns = p->time_ns;
 	scanner_attempt_begin(s, f, v, p);
@@ -233,11 +235,11 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 		v->request_min = p->payload_len;
 	if (p->payload_len > v->request_max)
 		v->request_max = p->payload_len;
-	note_start(s, v, f, p->time_ns);
+	scanner_note_start(s, v, f, p->time_ns);
 	if (flow_has(f, FLOW_TUNNEL)) { /* the proxy is used just as often */
-		v = proxy_conversation(s, f, p->time_ns);
+		v = scanner_proxy_conversation(s, f, p->time_ns);
 		v->exchanges++;
-		note_start(s, v, f, p->time_ns);
+		scanner_note_start(s, v, f, p->time_ns);
 	}
 	if (!f->user[FLOW_LISTENER])
 		f->user[FLOW_LISTENER] = fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER],
@@ -291,7 +293,7 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	if (!flow_has(f, FLOW_ANSWER_DUE) || ticket)
 		return;
 	if (flow_has(f, FLOW_TUNNEL)) {
-		struct fl_conversation *proxy = proxy_conversation(s, f, p->time_ns);
+		struct fl_conversation *proxy = scanner_proxy_conversation(s, f, p->time_ns);
 		proxy->answered++;
 		fl_conversation_success(s->conversations, proxy, p->time_ns);
 		if (tunnel_refused(f, p))
@@ -299,7 +301,7 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 		else
 			flow_clear(f, FLOW_TUNNEL_FAILED);
 	}
-	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
+	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
 	v->answered++;
 	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
 	if (d)
@@ -332,12 +334,12 @@ static void see_dns_datagram(struct fl_scanner *s, struct fl_flow *f, enum fl_si
 		answer_exchange(s, f, p);
 		return;
 	}
-	struct fl_conversation *v = request_conversation(s, f, p->time_ns);
+	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
 	if (side == FL_INITIATOR) {
 		f->exchanges++;
 		v->exchanges++;
 		scanner_attempt_again(s, f, v, p);
-		note_start(s, v, f, p->time_ns);
+		scanner_note_start(s, v, f, p->time_ns);
 	} else {
 		v->answered++;
 		v->failures += is_failure(s, f, p);
@@ -349,7 +351,7 @@ static void count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f)
 {
 	uint32_t answered = f->packets[FL_RESPONDER] + flow_has(f, FLOW_ANSWER_DUE);
 	if (flow_application(f) == FL_APP_DNS && f->transport == FL_TRANSPORT_UDP && f->packets[FL_INITIATOR] > answered)
-		request_conversation(s, f, f->last_ns)->failures += f->packets[FL_INITIATOR] - answered;
+		scanner_request_conversation(s, f, f->last_ns)->failures += f->packets[FL_INITIATOR] - answered;
 }
 
 /* 100 Continue and its like: neither the answer nor a change of sides (RFC 9110 section 15.2). */
@@ -427,125 +429,13 @@ static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	}
 }
 
-static bool was_established(const struct fl_flow *f)
-{
-	if (f->transport != FL_TRANSPORT_TCP)
-		return f->packets[FL_RESPONDER] > 0;
-	/* Only the client's packets captured: what it sends after the SYN shows that it was answered. */
-	bool one_sided = f->packets[FL_RESPONDER] == 0 && f->bytes[FL_INITIATOR] > 0 &&
-			 f->flags_seen[FL_INITIATOR] & FL_TCP_ACK;
-	return f->established_ns || f->synack_ns || one_sided;
-}
-
-/* Packets of a connection that nobody has: scans with ACK, answers to forged SYNs, a RST or FIN long after the end. */
-static bool is_stray(const struct fl_flow *f)
-{
-	if (!f->midstream || f->bytes[0] + f->bytes[1] > 0)
-		return false;
-	return !f->packets[0] || !f->packets[1] || (f->flags_seen[0] | f->flags_seen[1]) & (FL_TCP_RST | FL_TCP_FIN);
-}
-
-/* A datagram that expects no answer is not timed out. */
-static bool expects_answer(const struct fl_flow *f)
-{
-	enum fl_application a = flow_application(f);
-	return f->transport == FL_TRANSPORT_TCP || a == FL_APP_DNS || a == FL_APP_NTP || a == FL_APP_QUIC;
-}
-
-static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v)
-{
-	struct fl_connections *c = &v->connections;
-	c->syn_retransmits += fl_flow_syn_retransmits(f);
-	if (f->midstream) {
-		c->midstream++;
-		return;
-	}
-	c->tried++;
-	enum fl_conn_state state = fl_flow_state(f);
-	if (was_established(f)) {
-		c->established++;
-		c->reset += state == FL_CONN_RSTR;
-	} else if (state == FL_CONN_REJ || f->rst_after_syn || f->unreachable) {
-		c->refused++;
-	} else if (s->last_ns - f->first_ns > undecided_ns && expects_answer(f)) {
-		c->timed_out++;
-	}
-}
-
-/* The connection to the proxy was counted; this is the one behind it, as far as its answers tell. */
-static void count_tunnel(struct fl_scanner *s, const struct fl_flow *f)
-{
-	struct fl_conversation *v = inner_conversation(s, f, f->last_ns);
-	struct fl_connections *c = &v->connections;
-	if (f->midstream)
-		c->midstream++;
-	else
-		c->tried++;
-	if (flow_has(f, FLOW_TUNNEL_FAILED))
-		c->refused += !f->midstream;
-	else if (flow_has(f, FLOW_ANSWERED))
-		c->established += !f->midstream;
-	v->bytes_out += f->bytes[FL_INITIATOR];
-	v->bytes_in += f->bytes[FL_RESPONDER];
-	if (f->first_ns < v->first_ns)
-		v->first_ns = f->first_ns;
-}
-
-/* Of its last request, the rest would be doubled; the proxy's of a tunnel. */
-static struct fl_conversation *connection_conversation(struct fl_scanner *s, struct fl_flow *f)
-{
-	if (flow_has(f, FLOW_TUNNEL))
-		return proxy_conversation(s, f, f->last_ns);
-	struct best_name name = { .source = FL_NAME_NONE };
-	if (f->exchanges == 0) {
-		if (!scanner_best_name(s, f, &name))
-			name = (struct best_name){ .source = FL_NAME_NONE };
-		return conversation_for(s, f, &name, f->last_ns);
-	}
-	struct fl_conversation *v = request_conversation(s, f, f->last_ns);
-	/* What a later answer said of a name that was not dialled for. */
-	if (v->key.name != FL_STR_NONE && v->key.name != f->user[FLOW_DNS_NAME] && scanner_request_name(s, f, &name) &&
-	    name.name == v->key.name && name.chain)
-		v->chain = name.chain;
-	return v;
-}
-
-static void count_connection(struct fl_scanner *s, struct fl_flow *f)
-{
-	if (flow_has(f, FLOW_TUNNEL))
-		count_tunnel(s, f);
-	struct fl_conversation *v = connection_conversation(s, f);
-	bool established = was_established(f) || f->midstream;
-	if (!flow_has(f, FLOW_STARTED))
-		note_start(s, v, f, f->first_ns);
-	if (f->first_ns < v->first_ns)
-		v->first_ns = f->first_ns;
-	count_outcome(s, f, v);
-	scanner_attempt_connection(s, f, v, established);
-	v->bytes_out += f->bytes[FL_INITIATOR];
-	v->bytes_in += f->bytes[FL_RESPONDER];
-	if (established && f->bytes[FL_INITIATOR] == 0 && !f->midstream)
-		v->empty++;
-	if (f->synack_ns && f->established_ns && f->syn_packets == 1)
-		fl_locality_see_handshake(s->locality, &f->addr[FL_INITIATOR], &f->addr[FL_RESPONDER],
-					  f->synack_ns - f->syn_ns, f->established_ns - f->synack_ns);
-	if (!established)
-		fl_conversation_failure(s->conversations, v, f->first_ns);
-	bool timed = f->synack_ns && f->syn_ns;
-	struct fl_measures *d = timed ? fl_conversation_detail(s->conversations, &v->detail) : NULL;
-	if (d)
-		fl_histogram_add(&d->connect, f->synack_ns - f->syn_ns);
-}
-
 static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 {
 	struct fl_scanner *s = context;
-	s->counters.flows++;
 	if (!flow_has(f, FLOW_GROUP))
 		count_unanswered_queries(s, f);
 	close_exchange(s, f, f->last_ns, how);
-	if (!flow_has(f, FLOW_GROUP) && !is_stray(f))
-		count_connection(s, f);
+	account_end(s, f);
 	if (s->options.flows)
 		scanner_log_flow(s, f);
 	scanner_forget_names(s, f);
@@ -557,12 +447,21 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 
 /* ---- the pipeline ---- */
 
+void scanner_new_window_tables(struct fl_scanner *s)
+{
+	uint64_t memory = s->options.memory;
+	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
+						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
+	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
+}
+
 struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 {
 	struct fl_scanner *s = fl_alloc(sizeof(*s));
 	uint64_t memory = options->memory;
 	s->options = *options;
-	s->strings = fl_strpool_new((size_t)(memory / 100 * SHARE_STRINGS));
+	s->string_limit = (size_t)(memory / 100 * SHARE_STRINGS);
+	s->strings = fl_strpool_new(s->string_limit);
 	s->streams = fl_stream_pool_new((size_t)(memory / 100 * SHARE_STREAMS));
 	s->hellos = fl_hello_pool_new(share(memory, SHARE_HELLOS, sizeof(struct fl_hello_parts)));
 	s->quic = fl_quic_new(s->hellos);
@@ -576,9 +475,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	};
 	s->names = fl_names_new(s->strings, &name_options);
 	s->binding_limit = name_options.bindings;
-	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
-						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
-	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
+	scanner_new_window_tables(s);
 	s->attempts = fl_exchange_log_new(share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt)));
 	s->locality = fl_locality_new();
 	fl_locality_inside(s->locality, options->internal, options->internal_count);
@@ -603,6 +500,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_locality_free(s->locality);
 	fl_strpool_free(s->strings);
 	free(s->flow_names);
+	free(s->carry);
 	free(s->tls_scratch);
 	free(s);
 }

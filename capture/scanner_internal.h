@@ -5,6 +5,8 @@
  *   scanner.c   packets to flows, flows to conversations, the end of flows
  *   dissect.c   payload to names, application, exchange boundaries
  *   attempts.c  what happens to a flow to the log of attempts
+ *   account.c   connections to conversations, at the end of flows or of a window
+ *   window.c    one window ends, the next begins
  *   flow_log.c  one JSON line per flow
  *   summary.c   conversations to the scan
  *   endpoint.c  which name a conversation's far end goes by, scope, provider
@@ -87,9 +89,35 @@ struct scanner_counters {
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 };
 
+/* What windows before this one have counted of a flow; of flows that began since all zero. */
+struct flow_carry {
+	uint64_t bytes[2];
+	uint32_t packets;             /* of both sides */
+	uint32_t window;              /* that counted it last */
+	uint32_t syn_retransmits;
+	uint8_t done;                 /* enum carry_done */
+};
+enum carry_done {
+	CARRY_ATTEMPT = 1,            /* among tried or midstream */
+	CARRY_OUTCOME = 2,            /* how the attempt went */
+	CARRY_RESET = 4,
+	CARRY_INNER = 8,              /* the connection behind the proxy: its attempt */
+	CARRY_INNER_OUTCOME = 16,
+	CARRY_LOGGED = 64,            /* in the log of attempts */
+	CARRY_START = 32,             /* the connection counted as a start: its first exchange is none */
+};
+
+/* Counters that go on over windows, as they stood when this one began. */
+struct scanner_before {
+	struct fl_names_counters names;
+	struct fl_flow_counters flows;
+	uint64_t strings_refused, streams_refused, hellos_given_up, locality_refused;
+};
+
 struct fl_scanner {
 	struct fl_scanner_options options;
 	struct fl_strpool *strings;
+	size_t string_limit;
 	struct fl_flow_table *flows;
 	struct fl_stream_pool *streams;
 	struct fl_hello_pool *hellos; /* in the making, over datagrams */
@@ -104,6 +132,9 @@ struct fl_scanner {
 	uint32_t flow_name_count, flow_name_limit, flow_name_free; /* free list: + 1 */
 
 	struct scanner_counters counters;
+	struct scanner_before before;
+	struct flow_carry *carry;     /* by fl_flow_number(); NULL until a window was written up */
+	uint32_t window;              /* the one that is filled, from 0 */
 	bool timed;                   /* first_ns and last_ns are set */
 	int64_t first_ns, last_ns;    /* packets */
 	int64_t odd_ns;               /* last stamp far from the others */
@@ -145,6 +176,27 @@ static inline void flow_set_application(struct fl_flow *f, enum fl_application a
 		f->user[FLOW_STATE] |= (uint32_t)a;
 }
 
+struct best_name {
+	fl_str name, chain;
+	enum fl_name_source source;
+};
+
+/* scanner.c: what counts anew in every window, empty */
+void scanner_new_window_tables(struct fl_scanner *s);
+/* The conversation of a flow under @name, of its newest request, with the target behind a proxy, with the proxy. */
+struct fl_conversation *scanner_conversation(struct fl_scanner *s, const struct fl_flow *f,
+					     const struct best_name *name, int64_t now_ns);
+struct fl_conversation *scanner_request_conversation(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns);
+struct fl_conversation *scanner_inner_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
+struct fl_conversation *scanner_proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
+void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns);
+
+/* account.c */
+void account_end(struct fl_scanner *s, struct fl_flow *f);    /* the flow ends */
+void account_so_far(struct fl_scanner *s, struct fl_flow *f); /* a window is written up, the flow may go on */
+/* Was the exchange that begins counted as a start when its connection began, in an earlier window? Once. */
+bool account_start_is_old(struct fl_scanner *s, const struct fl_flow *f);
+
 /* dissect.c */
 
 /* Payload of one packet that brings something new: names and application are
@@ -152,10 +204,6 @@ static inline void flow_set_application(struct fl_flow *f, enum fl_application a
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f);
 /* The flow's name with the best source; false when it has none (bare address). */
-struct best_name {
-	fl_str name, chain;
-	enum fl_name_source source;
-};
 bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
 /* The newest Host of an HTTP flow, else the best name: what the open request is for. */
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);

@@ -213,6 +213,13 @@ fl_str fl_strpool_find(const struct fl_strpool *p, const char *s, size_t size)
 	return size ? find_hashed(p, s, size, hash_of(p, s, size)) : FL_STR_NONE;
 }
 
+fl_str fl_strpool_move(struct fl_strpool *to, const struct fl_strpool *from, fl_str id)
+{
+	const char *text = fl_strpool_get(from, id);
+
+	return text ? fl_strpool_add(to, text, from->entries[id - 1].size) : FL_STR_NONE;
+}
+
 const char *fl_strpool_get(const struct fl_strpool *p, fl_str id)
 {
 	return id == FL_STR_NONE || id > p->count ? NULL : p->entries[id - 1].text;

@@ -85,11 +85,18 @@ struct fl_addr *summary_addresses(const struct summary *m, struct fl_addr *list,
 	return copy;
 }
 
+void summary_seen(const struct summary *m, int64_t from_ns, int64_t to_ns, int64_t *first_ns, int64_t *last_ns)
+{
+	int64_t floor_ns = m->scanner->window ? m->scan->start_ns : INT64_MIN;
+	*first_ns = from_ns < floor_ns ? floor_ns : from_ns;
+	*last_ns = to_ns < *first_ns ? *first_ns : to_ns;
+}
+
 bool summary_is_probe(const struct fl_conversation *v)
 {
 	if (v->exchanges)
 		return v->health == v->exchanges;
-	return v->connections.midstream == 0 && v->bytes_out == 0 &&
+	return v->connections.midstream == 0 && v->connections.carried == 0 && v->bytes_out == 0 &&
 	       v->empty == v->connections.established;
 }
 

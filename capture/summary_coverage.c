@@ -32,8 +32,9 @@ static void add_limits(struct summary *m)
 {
 	const struct fl_scanner *s = m->scanner;
 	const struct fl_names_counters *names = fl_names_counters(s->names);
+	const struct scanner_before *b = &s->before;
 	m->scan->coverage.limits = fl_arena_array(m->arena, LIMITS_MAX, sizeof(struct fl_scan_limit));
-	add_limit(m, "flow table", s->flow_capacity, fl_flow_table_counters(s->flows)->ended[FL_END_EVICTED],
+	add_limit(m, "flow table", s->flow_capacity, fl_flow_table_counters(s->flows)->ended[FL_END_EVICTED] - b->flows.ended[FL_END_EVICTED],
 		  "flows ended early");
 	add_limit(m, "conversations", fl_conversations_limit(s->conversations),
 		  fl_conversations_evicted(s->conversations), "conversations forgotten");
@@ -41,15 +42,15 @@ static void add_limits(struct summary *m)
 		  "requests counted without their name");
 	add_limit(m, "histograms", fl_conversations_detail_limit(s->conversations),
 		  fl_conversations_without_detail(s->conversations), "measurements not kept");
-	add_limit(m, "names", fl_strpool_bytes(s->strings), fl_strpool_refused(s->strings), "names not kept");
-	add_limit(m, "name bindings", s->binding_limit, names->bindings_evicted, "recent DNS answers forgotten");
-	add_limit(m, "DNS answers", fl_names_answer_count(s->names), names->answers_dropped, "answers not listed");
+	add_limit(m, "names", fl_strpool_bytes(s->strings), fl_strpool_refused(s->strings) - b->strings_refused, "names not kept");
+	add_limit(m, "name bindings", s->binding_limit, names->bindings_evicted - b->names.bindings_evicted, "recent DNS answers forgotten");
+	add_limit(m, "DNS answers", fl_names_answer_count(s->names), names->answers_dropped - b->names.answers_dropped, "answers not listed");
 	add_limit(m, "names of a flow", s->flow_name_limit, s->counters.flow_names_dropped, "names not kept");
-	add_limit(m, "stream store", fl_stream_pool_used(s->streams), fl_stream_pool_refused(s->streams),
+	add_limit(m, "stream store", fl_stream_pool_used(s->streams), fl_stream_pool_refused(s->streams) - b->streams_refused,
 		  "streams not reassembled");
-	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos),
+	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos) - b->hellos_given_up,
 		  "QUIC or DTLS names not read");
-	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality), "packets of hosts beyond it");
+	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality) - b->locality_refused, "packets of hosts beyond it");
 	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
 		  "listeners without in-flight count");
 }
@@ -155,7 +156,7 @@ void summary_coverage(struct summary *m)
 	c->not_ip = s->counters.unsupported;
 	c->truncated = s->counters.truncated;
 	c->malformed = s->counters.malformed;
-	c->duplicates = fl_flow_table_counters(s->flows)->duplicates;
+	c->duplicates = fl_flow_table_counters(s->flows)->duplicates - s->before.flows.duplicates;
 	c->parse_errors = s->counters.parse_errors;
 	c->flows = s->counters.flows;
 	c->flows_named = c->flows;
@@ -167,7 +168,7 @@ void summary_coverage(struct summary *m)
 		if (!d->name && d->class != FL_CLASS_NAME_RESOLUTION && d->class != FL_CLASS_PROBE)
 			c->flows_named -= flows;
 	}
-	c->name_answers = fl_names_counters(s->names)->answers;
+	c->name_answers = fl_names_counters(s->names)->answers - s->before.names.answers;
 	c->host_detection = fl_locality_how(s->locality);
 	add_limits(m);
 	add_blind_spots(m);

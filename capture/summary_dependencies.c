@@ -43,7 +43,7 @@ struct row {
 
 static bool v_answered(const struct fl_conversation *v)
 {
-	return v->connections.established || v->connections.midstream || v->answered;
+	return v->connections.established || v->connections.midstream || v->connections.carried || v->answered;
 }
 
 static int compare_targets(const struct row *a, const struct row *b)
@@ -214,6 +214,7 @@ static void add_counts(struct summary *m, struct fl_scan_dependency *d, const st
 	c->reset += o->reset;
 	c->midstream += o->midstream;
 	c->syn_retransmits += o->syn_retransmits;
+	c->carried += o->carried;
 	d->exchanges += v->exchanges;
 	d->exchanges_lower_bound = d->exchanges_lower_bound || v->multiplexed || v->broken;
 	d->failures += v->failures;
@@ -246,6 +247,8 @@ static void add_sums(const struct summary *m, struct sums *sum, const struct row
 
 static enum fl_class class_without_requests(const struct summary *m, const struct sums *sum)
 {
+	if (!sum->starts) /* a connection from before the window */
+		return FL_CLASS_BACKGROUND;
 	double last_start_s = (double)(sum->busiest->last_start_ns - m->scan->start_ns) / 1e9;
 	if (m->window_s >= 6 * START_UP_S && last_start_s <= START_UP_S && !has_beat(sum->busiest))
 		return FL_CLASS_START_UP;
@@ -399,8 +402,7 @@ static void write_dependency(struct summary *m, const struct row *rows, size_t n
 	set_application(d, rows, n);
 	d->class = classify(m, &rows[0], &sum);
 	set_ratios(d, &rows[0], &sum);
-	d->first_seen_ns = sum.first_ns;
-	d->last_seen_ns = sum.last_ns;
+	summary_seen(m, sum.first_ns, sum.last_ns, &d->first_seen_ns, &d->last_seen_ns);
 }
 
 /* All rows of one endpoint go to one service: the one that most of its starts are put down to. */

@@ -43,6 +43,9 @@ const char *summary_string(const struct summary *m, fl_str id);
 const char **summary_chain(const struct summary *m, fl_str chain, size_t *count);
 struct fl_addr *summary_addresses(const struct summary *m, struct fl_addr *list, size_t *count); /* sorts, folds, copies */
 
+/* What is counted late, since only now it is known how it went, was not seen before the window. */
+void summary_seen(const struct summary *m, int64_t from_ns, int64_t to_ns, int64_t *first_ns, int64_t *last_ns);
+
 /* True when all it did was to see whether somebody is there: empty connections or health pages. */
 bool summary_is_probe(const struct fl_conversation *v);
 

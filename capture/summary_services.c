@@ -28,7 +28,7 @@ static int compare_inbound(const void *pa, const void *pb)
 
 static bool answered(const struct fl_conversation *v)
 {
-	return v->connections.established || v->connections.midstream || v->answered;
+	return v->connections.established || v->connections.midstream || v->connections.carried || v->answered;
 }
 
 static size_t collect(const struct summary *m, struct inbound **list)
@@ -168,6 +168,7 @@ static void add_service(struct summary *m, const struct inbound *list, size_t n)
 				    sizeof(*s->clients));
 	for (size_t i = 0; i < n; i++)
 		add_up(m, row, list[i].v);
+	summary_seen(m, s->first_seen_ns, s->last_seen_ns, &s->first_seen_ns, &s->last_seen_ns);
 	add_virtual_hosts(m, s, list, n);
 	add_addresses(m, s, list, n);
 }

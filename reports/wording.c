@@ -114,6 +114,10 @@ const char *fl_say_evidence(struct fl_arena *a, const struct fl_scan_dependency 
 		fl_say_count(a, connections, "connection", "connections"), m->exchanges_lower_bound ? "at least " : "",
 		fl_say_count(a, m->exchanges, "exchange", "exchanges"),
 		m->failures > 0 ? fl_arena_printf(a, ", %llu failed", (unsigned long long)m->failures) : "");
+	if (connections == 0 && c->carried > 0)
+		text = fl_arena_printf(a, "%s from before, %s%s",
+			fl_say_count(a, c->carried, "connection", "connections"), m->exchanges_lower_bound ? "at least " : "",
+			fl_say_count(a, m->exchanges, "exchange", "exchanges"));
 	if (bad > 0)
 		text = fl_arena_printf(a, "%s; %llu refused or timed out", text, (unsigned long long)bad);
 	if (c->reset > 0)

@@ -155,6 +155,11 @@ static inline uint32_t fl_flow_syn_retransmits(const struct fl_flow *f)
 /* Zeek's state of the flow as it is now. */
 enum fl_conn_state fl_flow_state(const struct fl_flow *f);
 
+/* Every flow that is open; @visit must not add packets. */
+void fl_flow_table_walk(struct fl_flow_table *t, void (*visit)(void *context, struct fl_flow *flow), void *context);
+/* 0 .. capacity - 1, of no other flow that is open now: for side tables. */
+uint32_t fl_flow_number(const struct fl_flow_table *t, const struct fl_flow *f);
+
 uint32_t fl_flow_table_count(const struct fl_flow_table *t);
 const struct fl_flow_counters *fl_flow_table_counters(const struct fl_flow_table *t);
 

@@ -31,6 +31,8 @@ uint32_t fl_inflight_listener(struct fl_inflight *f, const struct fl_addr *addre
 			      uint8_t transport);
 void fl_inflight_open(struct fl_inflight *f, uint32_t listener, int64_t now_ns);
 void fl_inflight_close(struct fl_inflight *f, uint32_t listener, int64_t now_ns);
+/* Time that is spent with work open counts up to @now_ns. */
+void fl_inflight_settle(struct fl_inflight *f, int64_t now_ns);
 /* Add one to nested[slot] for each listener of @client that has work open now. */
 void fl_inflight_nest(const struct fl_inflight *f, const struct fl_addr *client,
 		      uint32_t nested[static FL_NESTED_SLOTS]);

@@ -72,6 +72,10 @@ bool fl_names_may_know(const struct fl_names *n, const struct fl_addr *server);
 /* CNAME chain of the last answer @client got to a question for @name that had addresses. */
 fl_str fl_names_chain(const struct fl_names *n, const struct fl_addr *client, fl_str name);
 
+/* A new window: the list of answers begins anew. What clients call addresses stays, with its texts moved to @pool when that is another
+ * one; the old pool may go then. O(places). */
+void fl_names_restart(struct fl_names *n, struct fl_strpool *pool);
+
 /* Distinct answers, in the order they were first seen. */
 size_t fl_names_answer_count(const struct fl_names *n);
 const struct fl_answer *fl_names_answer(const struct fl_names *n, size_t i);

@@ -50,6 +50,8 @@ struct fl_connections {
 	uint64_t reset;         /* established, ended by RST of the far end */
 	uint64_t midstream;     /* older than the capture; not among tried */
 	uint64_t syn_retransmits;
+	uint64_t carried;       /* counted by an earlier window of the same watch, seen again in this; not among tried.
+				 * Merging windows takes the largest: it says how many were open, not how many more */
 };
 
 enum { FL_TIMELINE_BUCKETS = 120 };

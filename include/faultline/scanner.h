@@ -50,6 +50,24 @@ void fl_scanner_interrupted(struct fl_scanner *s);
 struct fl_scanner_progress { uint64_t packets; uint32_t flows; size_t conversations; };
 struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s);
 
+/**
+ * fl_scanner_cut() - End a window without ending the capture
+ * @end_ns: end of this window and begin of the next; later than the begin of this one. Packets with older stamps that
+ *          come later count in the next
+ *
+ * Flows that go on, their names, the DNS answers clients still use and the host's addresses are kept; conversations,
+ * listeners, look-ups and counters begin anew. What happened counts in the window it happened in: bytes, exchanges, an attempt
+ * to connect. A connection counts once, in the first window that ends when it was over three seconds old or had begun an
+ * exchange; how an attempt went, in the window in which that is known. A later window that sees packets of it has it as
+ * `carried`. So the windows add up to the scan of the whole, apart from what follows from a window's own view: which
+ * service asked, classes, ratios, and time lines, which begin with an endpoint's first answer.
+ *
+ * Return: the window's scan, owned by the caller. O(flows + conversations).
+ */
+struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns);
+/* The window as far as it has come; it goes on. For when what follows might be lost. */
+struct fl_scan *fl_scanner_so_far(struct fl_scanner *s, int64_t end_ns);
+
 /* End every flow and write up what was seen. Owned by the caller. Once. */
 struct fl_scan *fl_scanner_finish(struct fl_scanner *s);
 

@@ -27,6 +27,9 @@ void fl_strpool_free(struct fl_strpool *p);
 fl_str fl_strpool_add(struct fl_strpool *p, const char *s, size_t size);
 fl_str fl_strpool_find(const struct fl_strpool *p, const char *s, size_t size);
 
+/* String @id of @from in @to, added when new; FL_STR_NONE for FL_STR_NONE, and when @to is full. */
+fl_str fl_strpool_move(struct fl_strpool *to, const struct fl_strpool *from, fl_str id);
+
 /* Zero-terminated, valid until fl_strpool_free() (it never moves);
  * NULL for FL_STR_NONE. */
 const char *fl_strpool_get(const struct fl_strpool *p, fl_str id);

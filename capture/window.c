@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * window.c - one window ends, the next begins
+ *
+ * Writing up what a window has so far only counts earlier what would be counted later (account.c), so it can be done at
+ * any moment and the window goes on; a cut is that, and everything that counts begun anew.
+ *
+ * What lives on is what the next window needs to know of the past: flows and their names, DNS bindings, which addresses
+ * are ours. Texts gather in the string pool, which never forgets; when half of it is used, what is still referred to moves
+ * to a new one. Whoever keeps an fl_str over windows has to be moved by move_strings().
+ */
+#include "scanner_internal.h"
+
+#include <stdlib.h>
+
+static void settle_flow(void *context, struct fl_flow *f)
+{
+	account_so_far(context, f);
+}
+
+struct fl_scan *fl_scanner_so_far(struct fl_scanner *s, int64_t end_ns)
+{
+	int64_t declared = s->end_ns;
+	if (!s->carry)
+		s->carry = fl_alloc_array(s->flow_capacity, sizeof(*s->carry));
+	s->end_ns = end_ns;
+	fl_flow_table_walk(s->flows, settle_flow, s);
+	fl_inflight_settle(s->inflight, end_ns);
+	fl_locality_decide(s->locality);
+	struct fl_scan *scan = scanner_summarise(s);
+	s->end_ns = declared;
+	return scan;
+}
+
+/* Work that is open stays open in the new table; other listeners are found again when they are used. */
+static void move_listener(void *context, struct fl_flow *f)
+{
+	struct fl_scanner *s = context;
+	f->user[FLOW_CONVERSATION] = f->user_half = 0;
+	if (!flow_has(f, FLOW_COUNTED_OPEN)) {
+		f->user[FLOW_LISTENER] = 0;
+		return;
+	}
+	f->user[FLOW_LISTENER] = fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER], f->port[FL_RESPONDER],
+						      f->transport);
+	fl_inflight_open(s->inflight, f->user[FLOW_LISTENER], s->start_ns);
+	if (!f->user[FLOW_LISTENER])
+		flow_clear(f, FLOW_COUNTED_OPEN);
+}
+
+struct move {
+	struct fl_scanner *scanner;
+	struct fl_strpool *to;
+};
+
+static void move_flow_strings(void *context, struct fl_flow *f)
+{
+	const struct move *m = context;
+	struct fl_scanner *s = m->scanner;
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
+		s->flow_names[at - 1].name = fl_strpool_move(m->to, s->strings, s->flow_names[at - 1].name);
+	f->user[FLOW_DNS_NAME] = fl_strpool_move(m->to, s->strings, f->user[FLOW_DNS_NAME]);
+	f->user[FLOW_DNS_CHAIN] = fl_strpool_move(m->to, s->strings, f->user[FLOW_DNS_CHAIN]);
+}
+
+static void move_strings(struct fl_scanner *s)
+{
+	struct move m = { s, fl_strpool_new(s->string_limit) };
+	fl_flow_table_walk(s->flows, move_flow_strings, &m);
+	fl_names_restart(s->names, m.to);
+	fl_strpool_free(s->strings);
+	s->strings = m.to;
+}
+
+struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
+{
+	struct fl_scan *scan = fl_scanner_so_far(s, end_ns);
+	fl_conversations_free(s->conversations);
+	fl_inflight_free(s->inflight);
+	scanner_new_window_tables(s);
+	fl_exchange_log_cut(s->attempts);
+	s->window++;
+	s->start_ns = end_ns;
+	s->end_ns = 0;
+	fl_flow_table_walk(s->flows, move_listener, s);
+	fl_names_restart(s->names, s->strings);
+	if (fl_strpool_bytes(s->strings) > s->string_limit / 2)
+		move_strings(s);
+	s->counters = (struct scanner_counters){ 0 };
+	s->before = (struct scanner_before){
+		*fl_names_counters(s->names), *fl_flow_table_counters(s->flows),
+		fl_strpool_refused(s->strings), fl_stream_pool_refused(s->streams),
+		fl_hello_pool_given_up(s->hellos), fl_locality_refused(s->locality),
+	};
+	return scan;
+}
