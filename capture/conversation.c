@@ -238,6 +238,15 @@ struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, 
 	return v->generation == place.generation ? v : NULL;
 }
 
+void fl_conversation_expect(const struct fl_conversations *c, uint32_t number)
+{
+	enum { LINE = 64 };
+	if (number == 0 || number > c->count)
+		return;
+	for (size_t at = 0; at < sizeof(*c->list); at += LINE)
+		__builtin_prefetch((const char *)&c->list[number - 1] + at);
+}
+
 struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)
 {
 	if (*detail)

@@ -111,6 +111,11 @@ static inline uint64_t hash_endpoint(const uint64_t seed[3], const struct fl_add
 	return fold((high ^ seed[0]) + port * seed[2], low ^ seed[1]);
 }
 
+static inline struct ends ends_of(const struct fl_packet *p)
+{
+	return (struct ends){ &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
+}
+
 static inline uint32_t hash_ends(const struct fl_flow_table *t, const struct ends *e)
 {
 	uint64_t sum = hash_endpoint(t->seed, e->src, e->src_port) +
@@ -177,6 +182,14 @@ static void delete_slot(struct fl_flow_table *t, uint32_t hash, uint32_t id)
 static inline struct fl_flow *flow_of(const struct fl_flow_table *t, uint32_t id)
 {
 	return id ? &t->flows[id - 1] : NULL;
+}
+
+/* All of it, or what a packet without payload changes. */
+static inline void fetch_flow(const struct fl_flow *f, bool all)
+{
+	enum { LINE = 64 };
+	for (size_t at = 0; at < (all ? sizeof(*f) : sizeof(*f) / 2); at += LINE)
+		__builtin_prefetch((const char *)f + at);
 }
 
 static inline uint32_t id_of(const struct fl_flow_table *t, const struct fl_flow *f)
@@ -555,10 +568,9 @@ static bool advance(struct fl_flow_table *t, int64_t now)
 	return true;
 }
 
-static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl_packet *p)
+static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
 {
-	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
-	uint32_t hash = hash_ends(t, &e);
+	struct ends e = ends_of(p);
 	unsigned side;
 	struct fl_flow *f = find(t, &e, hash, &side);
 	struct fl_flow_packet result = { 0 };
@@ -591,25 +603,51 @@ static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl
 /* A time that is not believed must not end or stretch a flow that is there. It may begin one: after a
  * gap between two captures in one file it is right. */
 static __attribute__((noinline)) struct fl_flow_packet add_unbelieved(
-	struct fl_flow_table *t, const struct fl_packet *p)
+	struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
 {
-	struct ends e = { &p->src, &p->dst, p->src_port, p->dst_port, p->transport };
+	struct ends e = ends_of(p);
 	struct fl_packet copy = *p;
 	unsigned side;
-	const struct fl_flow *f = find(t, &e, hash_ends(t, &e), &side);
+	const struct fl_flow *f = find(t, &e, hash, &side);
 	if (f && !(p->transport == FL_TRANSPORT_TCP && begins_anew(f, p, side)))
 		copy.time_ns = t->clock_ns;
-	struct fl_flow_packet result = add(t, &copy);
+	struct fl_flow_packet result = add(t, &copy, hash);
 	t->leap_flow = result.created ? id_of(t, result.flow) : 0;
 	return result;
 }
 
-struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p)
+struct fl_flow_packet fl_flow_table_add_hashed(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
 {
 	assert(p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP);
 	if (p->time_ns > t->clock_ns && !advance(t, p->time_ns))
-		return add_unbelieved(t, p);
-	return add(t, p);
+		return add_unbelieved(t, p, hash);
+	return add(t, p, hash);
+}
+
+struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p)
+{
+	struct ends e = ends_of(p);
+	return fl_flow_table_add_hashed(t, p, hash_ends(t, &e));
+}
+
+uint32_t fl_flow_table_expect(const struct fl_flow_table *t, const struct fl_packet *p)
+{
+	struct ends e = ends_of(p);
+	uint32_t hash = hash_ends(t, &e);
+	__builtin_prefetch(&t->slots[hash & t->mask]);
+	return hash;
+}
+
+const struct fl_flow *fl_flow_table_expect_flow(const struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
+{
+	for (uint32_t i = hash & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
+		if (t->slots[i].hash != hash)
+			continue;
+		const struct fl_flow *f = &t->flows[t->slots[i].flow - 1];
+		fetch_flow(f, p->payload_len > 0);
+		return f;
+	}
+	return NULL;
 }
 
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p)

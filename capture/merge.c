@@ -3,8 +3,8 @@
  * merge.c - k sources, earliest stamp first
  *
  * A linear look over at most FL_MERGE_MAX waiting packets: a handful in practice, and one source alone costs one
- * comparison. Packets are not copied: each source keeps its own bytes until it is asked again, which happens only after
- * its packet was given out.
+ * comparison. Packets are not copied: each source keeps its own bytes until it is asked again, which happens only at the
+ * beginning of a call and when all that it had were given out before.
  */
 #include "faultline/merge.h"
 
@@ -22,39 +22,49 @@ static int refill(struct fl_merge *m, bool *lacking, bool *open, struct fl_error
 	*lacking = *open = false;
 	for (size_t i = 0; i < m->count; i++) {
 		struct fl_merge_source *s = &m->list[i];
-		if (!s->waits && !s->ended) {
-			int status = fl_source_next(s->source, &s->packet, err);
+		if (s->at == s->count && !s->ended) {
+			s->at = s->count = 0;
+			int status = fl_source_batch(s->source, s->packets, FL_SOURCE_BATCH, &s->count, err);
 			if (status < 0)
 				return status;
-			s->waits = status == 1;
 			s->ended = status == FL_SOURCE_END;
-			s->packet.interface = (uint32_t)i;
+			for (size_t k = 0; k < s->count; k++)
+				s->packets[k].interface = (uint32_t)i;
 		}
-		*open = *open || !s->ended || s->waits;
-		*lacking = *lacking || (!s->waits && !s->ended);
+		*open = *open || !s->ended || s->at < s->count;
+		*lacking = *lacking || (s->at == s->count && !s->ended);
 	}
 	return 0;
 }
 
-int fl_merge_next(struct fl_merge *m, int64_t settled_ns, const struct fl_packet **p, struct fl_error *err)
+static struct fl_merge_source *earliest(struct fl_merge *m)
+{
+	struct fl_merge_source *first = NULL;
+	for (size_t i = 0; i < m->count; i++) {
+		struct fl_merge_source *s = &m->list[i];
+		if (s->at < s->count && (!first || s->packets[s->at].time_ns < first->packets[first->at].time_ns))
+			first = s;
+	}
+	return first;
+}
+
+int fl_merge_batch(struct fl_merge *m, int64_t settled_ns, const struct fl_packet *list[static FL_SOURCE_BATCH],
+		   size_t *count, struct fl_error *err)
 {
 	bool lacking, open;
-	if (m->given)
-		m->list[m->last].waits = false;
-	m->given = false;
+	*count = 0;
 	int status = refill(m, &lacking, &open, err);
 	if (status < 0)
 		return status;
 	if (!open)
 		return FL_SOURCE_END;
-	struct fl_merge_source *first = NULL;
-	for (size_t i = 0; i < m->count; i++)
-		if (m->list[i].waits && (!first || m->list[i].packet.time_ns < first->packet.time_ns))
-			first = &m->list[i];
-	if (!first || (lacking && m->count > 1 && first->packet.time_ns > settled_ns))
-		return 0;
-	m->last = (size_t)(first - m->list);
-	m->given = true;
-	*p = &first->packet;
-	return 1;
+	while (*count < FL_SOURCE_BATCH) {
+		struct fl_merge_source *first = earliest(m);
+		if (!first || (lacking && m->count > 1 && first->packets[first->at].time_ns > settled_ns))
+			break;
+		list[(*count)++] = &first->packets[first->at++];
+		if (first->at == first->count && !first->ended) /* it may go on with the very next */
+			break;
+	}
+	return *count > 0;
 }

@@ -325,6 +325,16 @@ int pcapng_next(struct records *r, struct record *record)
 	}
 }
 
+/* Only packets follow each other without anything moving: other blocks may be of any size. */
+bool pcapng_ready(const struct records *r)
+{
+	size_t here = r->end - r->at, left = r->blocks->left;
+	if (here < left || here - left < FRAME)
+		return false;
+	struct fl_reader h = fl_reader_over(r->buffer + r->at + left, HEAD);
+	return is_packet(read_word(r, &h)) && here - left >= read_word(r, &h);
+}
+
 int pcapng_open(struct records *r)
 {
 	r->blocks = fl_alloc(sizeof(*r->blocks));

@@ -94,6 +94,17 @@ bool records_cut(const struct records *r)
 	return r->cut || r->at < r->end || feed_cut(r->feed);
 }
 
+bool records_ready(const struct records *r)
+{
+	if (r->blocks)
+		return pcapng_ready(r);
+	size_t here = r->end - r->at;
+	if (here < r->header || r->minor < 4)
+		return false;
+	struct fl_reader h = fl_reader_over(r->buffer + r->at + 8, 4);
+	return here - r->header >= read_word(r, &h);
+}
+
 static void swap_lengths(const struct records *r, struct record *record)
 {
 	if (r->minor == 3 && record->caplen <= record->len)

@@ -142,7 +142,8 @@ static int scan_together(struct scan_run *run, struct fl_scanner *scanner, const
 			 struct fl_error *err)
 {
 	struct fl_merge *merge = fl_alloc(sizeof(*merge));
-	const struct fl_packet *packet;
+	const struct fl_packet *list[FL_SOURCE_BATCH];
+	size_t n;
 	int status = 0;
 	for (size_t i = 0; i < count && status == 0; i++) {
 		struct fl_source *source;
@@ -151,8 +152,8 @@ static int scan_together(struct scan_run *run, struct fl_scanner *scanner, const
 			fl_merge_add(merge, source);
 	}
 	if (status == 0)
-		while ((status = fl_merge_next(merge, INT64_MAX, &packet, err)) == 1 && !interrupted)
-			fl_scanner_packet(scanner, packet);
+		while ((status = fl_merge_batch(merge, INT64_MAX, list, &n, err)) == 1 && !interrupted)
+			fl_scanner_packets(scanner, list, n);
 	if (status >= 0)
 		add_counters(scanner, merge);
 	close_all(merge);
@@ -257,13 +258,13 @@ static int open_live(const struct scan_options *o, struct live *live, struct fl_
 /* Take what there is now. What another interface may still bring in before it is waited for, but not long. */
 static int drain(struct live *live, struct fl_scanner *scanner, struct fl_error *err)
 {
-	const struct fl_packet *packet;
+	const struct fl_packet *list[FL_SOURCE_BATCH];
+	size_t count;
 	int64_t settled = now_ns(CLOCK_REALTIME) - HOLD_NS;
 	int status = 1;
-	for (int n = 0; n < DRAIN && status == 1; n++) {
-		status = fl_merge_next(&live->merge, settled, &packet, err);
-		if (status == 1)
-			fl_scanner_packet(scanner, packet);
+	for (size_t n = 0; n < DRAIN && status == 1; n += count) {
+		status = fl_merge_batch(&live->merge, settled, list, &count, err);
+		fl_scanner_packets(scanner, list, count);
 	}
 	for (size_t i = 0; i < live->merge.count; i++)
 		if (live->merge.list[i].ended)
@@ -298,9 +299,10 @@ static int capture(const struct scan_options *o, struct live *live, struct fl_sc
 		status = drain(live, scanner, err);
 	}
 	/* What is still held back. */
-	const struct fl_packet *packet;
-	while (status >= 0 && (status = fl_merge_next(&live->merge, INT64_MAX, &packet, err)) == 1)
-		fl_scanner_packet(scanner, packet);
+	const struct fl_packet *list[FL_SOURCE_BATCH];
+	size_t count;
+	while (status >= 0 && (status = fl_merge_batch(&live->merge, INT64_MAX, list, &count, err)) == 1)
+		fl_scanner_packets(scanner, list, count);
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	return status < 0 ? status : 0;

@@ -529,21 +529,31 @@ static void see_time(struct fl_scanner *s, int64_t time_ns)
 		s->last_ns = time_ns;
 }
 
-void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
+static void see_other(struct fl_scanner *s, const struct fl_packet *p)
+{
+	if (p->arp)
+		fl_locality_see_arp(s->locality, p);
+	if (p->quotes) {
+		s->counters.icmp_errors++;
+		fl_flow_table_unreachable(s->flows, p);
+	}
+}
+
+static bool has_flow(const struct fl_packet *p)
+{
+	return p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP;
+}
+
+static void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t hash)
 {
 	s->counters.packets++;
 	s->counters.bytes += p->len;
 	see_time(s, p->time_ns);
-	if (p->transport != FL_TRANSPORT_TCP && p->transport != FL_TRANSPORT_UDP) {
-		if (p->arp)
-			fl_locality_see_arp(s->locality, p);
-		if (p->quotes) {
-			s->counters.icmp_errors++;
-			fl_flow_table_unreachable(s->flows, p);
-		}
+	if (!has_flow(p)) {
+		see_other(s, p);
 		return;
 	}
-	struct fl_flow_packet seen = fl_flow_table_add(s->flows, p);
+	struct fl_flow_packet seen = fl_flow_table_add_hashed(s->flows, p, hash);
 	if (seen.duplicate)
 		return;
 	if (seen.created) {
@@ -556,6 +566,31 @@ void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
 		see_payload(s, &seen, p);
 	if (p->tcp_flags & (FL_TCP_FIN | FL_TCP_RST) && flow_has(seen.flow, FLOW_ANSWER_DUE))
 		scanner_attempt_goodbye(s, seen.flow, seen.side, p);
+}
+
+void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)
+{
+	see_packet(s, p, has_flow(p) ? fl_flow_table_expect(s->flows, p) : 0);
+}
+
+/* A packet's slot, flow and conversation lie anywhere in tables larger than the caches, each known only when the one before was
+ * read. Asked for in turn for all packets at hand, they come while the others are asked for. */
+void fl_scanner_packets(struct fl_scanner *s, const struct fl_packet *const *list, size_t count)
+{
+	uint32_t hash[FL_SOURCE_BATCH] = { 0 };
+	const struct fl_flow *flow[FL_SOURCE_BATCH] = { NULL };
+	assert(count <= FL_SOURCE_BATCH);
+	for (size_t i = 0; i < count; i++)
+		if (has_flow(list[i]))
+			hash[i] = fl_flow_table_expect(s->flows, list[i]);
+	for (size_t i = 0; i < count; i++)
+		if (has_flow(list[i]))
+			flow[i] = fl_flow_table_expect_flow(s->flows, list[i], hash[i]);
+	for (size_t i = 0; i < count; i++)
+		if (flow[i] && list[i]->payload_len)
+			fl_conversation_expect(s->conversations, flow[i]->user[FLOW_CONVERSATION]);
+	for (size_t i = 0; i < count; i++)
+		see_packet(s, list[i], hash[i]);
 }
 
 void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns)

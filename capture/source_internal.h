@@ -69,12 +69,15 @@ int records_open(struct records **records, struct feed *feed, const char **why);
 void records_close(struct records *r);
 /* Return: 1, RECORDS_END, or -1: damaged with @r->why, else feed_damage() or errno say why. */
 int records_next(struct records *r, struct record *record);
+/* Whether the next record is whole in memory, so that records_next() moves nothing. */
+bool records_ready(const struct records *r);
 /* Past the end, whether all of the file was whole. */
 bool records_cut(const struct records *r);
 
 int pcapng_open(struct records *r);
 void pcapng_close(struct pcapng *g);
 int pcapng_next(struct records *r, struct record *record);
+bool pcapng_ready(const struct records *r);
 /* Packets lost while capturing, as the file tells. */
 void pcapng_dropped(const struct pcapng *g, uint64_t *kernel, uint64_t *interface);
 /* A link type that nobody here reads when all interfaces so far have such, else -1. */

@@ -79,6 +79,8 @@ struct fl_conversation_place fl_conversation_place(const struct fl_conversations
 /* What is there; NULL when that went meanwhile (was evicted), or number is 0. A generation comes again after 65536 evictions from
  * one place: whoever may wait that long compares what he knows of the key. */
 struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, struct fl_conversation_place place);
+/* Fetches the conversation with that number (0: none), which is going to be asked for soon; any number is fine. */
+void fl_conversation_expect(const struct fl_conversations *c, uint32_t number);
 /* An exchange (or bare connection) began. Measures are kept from the first answer on, so that attempts that nobody answers use
  * none of the pool. */
 void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);

@@ -141,6 +141,12 @@ struct fl_flow_packet {
  */
 struct fl_flow_packet fl_flow_table_add(struct fl_flow_table *t, const struct fl_packet *p);
 
+/* For a packet that is going to be added soon: its hash, with the place in memory where it leads to being fetched; then the
+ * flow there. Neither changes anything. fl_flow_table_add_hashed() is fl_flow_table_add() with the hash known. */
+uint32_t fl_flow_table_expect(const struct fl_flow_table *t, const struct fl_packet *p);
+const struct fl_flow *fl_flow_table_expect_flow(const struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash);
+struct fl_flow_packet fl_flow_table_add_hashed(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash);
+
 /* An ICMP error quoted this packet: mark the flow, when there is one. */
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p);
 /* End everything, oldest first. */

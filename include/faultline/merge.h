@@ -17,25 +17,27 @@ enum { FL_MERGE_MAX = 64 };
 struct fl_merge {
 	struct fl_merge_source {
 		struct fl_source *source; /* owned by the caller */
-		struct fl_packet packet;  /* the one that waits */
-		bool waits, ended;
+		size_t at, count;         /* those of @packets that wait */
+		bool ended;
+		struct fl_packet packets[FL_SOURCE_BATCH];
 	} list[FL_MERGE_MAX];
 	size_t count;
-	size_t last;                      /* given out by the previous call; its bytes are valid until this one */
-	bool given;
 };
 
 /* At most FL_MERGE_MAX. */
 void fl_merge_add(struct fl_merge *m, struct fl_source *source);
 
 /**
- * fl_merge_next() - The earliest packet of all sources
+ * fl_merge_batch() - The earliest packets of all sources
  * @m:             sources
  * @settled_ns:    packets up to this stamp may go although a source has none waiting; INT64_MAX for files
- * @p:             out; borrowed until the next call; its interface is the source's index
+ * @list:          out: at most FL_SOURCE_BATCH, in order; borrowed until the next call; the interface of each is its
+ *                 source's index
+ * @count:         out: how many
  *
- * Return: 1, 0 (none now), FL_SOURCE_END when all have ended, negative errno with @err filled.
+ * Return: 1 with at least one, 0 (none now), FL_SOURCE_END when all have ended, negative errno with @err filled.
  */
-int fl_merge_next(struct fl_merge *m, int64_t settled_ns, const struct fl_packet **p, struct fl_error *err);
+int fl_merge_batch(struct fl_merge *m, int64_t settled_ns, const struct fl_packet *list[static FL_SOURCE_BATCH],
+		   size_t *count, struct fl_error *err);
 
 #endif

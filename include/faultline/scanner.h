@@ -38,6 +38,8 @@ void fl_scanner_free(struct fl_scanner *s);
 struct fl_locality *fl_scanner_locality(struct fl_scanner *s);
 
 void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p);
+/* The same for @count (at most FL_SOURCE_BATCH) in order: what the later ones need of the tables is fetched ahead. */
+void fl_scanner_packets(struct fl_scanner *s, const struct fl_packet *const *list, size_t count);
 /* Live: nothing arrived, but time went on. */
 void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns);
 /* Add what a source counted; call once per source at its end. */

@@ -65,6 +65,20 @@ void fl_source_close(struct fl_source *s); /* NULL is fine */
  */
 enum { FL_SOURCE_END = 2 };
 int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *err);
+/**
+ * fl_source_batch() - The next packet, and those behind it that are in memory already
+ * @s:     source
+ * @list:  out; all payloads are borrowed until the next call
+ * @limit: places in @list, at least 1
+ * @count: out: how many; 1 on a live source, whose packets stay for one call only
+ *
+ * Who has several can have memory fetched for the later ones while it works on the first.
+ *
+ * Return: as fl_source_next(); @count is at least 1 with 1, else 0. What ends the source behind the last
+ * packet is returned by the next call.
+ */
+enum { FL_SOURCE_BATCH = 32 };
+int fl_source_batch(struct fl_source *s, struct fl_packet *list, size_t limit, size_t *count, struct fl_error *err);
 void fl_source_stop(struct fl_source *s); /* async-signal-safe */
 
 /* For poll(2); -1 for files. */
