@@ -81,16 +81,17 @@ static uint32_t hash_key(const struct fl_conversation_key *k)
 
 static uint32_t hash_group(const struct fl_conversation_key *k)
 {
-	uint32_t words[6];
+	uint32_t words[7];
 	memcpy(words, &k->client, 16);
 	words[4] = k->name;
 	words[5] = (uint32_t)k->port << 8 | k->transport;
+	words[6] = k->owner;
 	return (uint32_t)(fl_hash_bytes(words, sizeof(words), fl_hash_seed()) >> 16);
 }
 
 static bool same_group(const struct fl_conversation_key *a, const struct fl_conversation_key *b)
 {
-	return a->name == b->name && a->port == b->port && a->transport == b->transport &&
+	return a->name == b->name && a->port == b->port && a->transport == b->transport && a->owner == b->owner &&
 	       fl_addr_equal(&a->client, &b->client);
 }
 

@@ -106,6 +106,8 @@ void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f)
 		(unsigned)fl_flow_syn_retransmits(f));
 	write_span(out, "connect_s", f->syn_ns, f->synack_ns);
 	write_span(out, "first_byte_s", f->first_payload_ns[FL_INITIATOR], f->first_payload_ns[FL_RESPONDER]);
-	fprintf(out, ",\"exchanges\":%" PRIu32 ",\"midstream\":%s,\"service\":null}\n", f->exchanges,
+	fprintf(out, ",\"exchanges\":%" PRIu32 ",\"midstream\":%s,\"service\":", f->exchanges,
 		f->midstream ? "true" : "false");
+	write_string(out, flow_owner(f) ? fl_owners_service(s->owners, flow_owner(f))->name : NULL);
+	fputs("}\n", out);
 }

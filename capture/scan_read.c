@@ -472,6 +472,11 @@ static void read_service(struct reading *r, const cJSON *item, void *into)
 
 	s->host = read_host_name(r, item, "host");
 	s->name = read_required_string(r, item, "name");
+	s->command = read_string(r, item, "command");
+	uint64_t uid = read_count(r, item, "uid");
+	if (uid > UINT32_MAX)
+		fail(r, "uid", "not a user's number");
+	s->uid = member(item, "uid") ? (int64_t)uid : -1;
 	read_objects(r, item, "ports", sizeof(*s->ports), read_service_port, &s->port_count, &s->ports);
 	read_addresses(r, item, "addresses", &s->addresses, &s->address_count);
 	read_strings(r, item, "virtual_hosts", &s->virtual_hosts, &s->virtual_host_count);
@@ -580,6 +585,7 @@ static void read_coverage(struct reading *r, const cJSON *root, struct fl_covera
 	if (item) {
 		read_counts(r, item, &fl_scan_coverage_counts, c);
 		c->host_detection = read_string(r, item, "host_detection");
+		c->attribution = read_string(r, item, "attribution");
 		read_objects(r, item, "limits", sizeof(*c->limits), read_limit, &c->limit_count, &c->limits);
 		read_objects(r, item, "blind_spots", sizeof(*c->blind_spots), read_blind_spot,
 			&c->blind_spot_count, &c->blind_spots);

@@ -96,6 +96,8 @@ static void emit_coverage(struct fl_json_emit *e, const struct fl_coverage *c)
 	fl_json_emit_object(e, "coverage");
 	emit_counts(e, &fl_scan_coverage_counts, c);
 	fl_json_emit_string(e, "host_detection", c->host_detection);
+	if (c->attribution)
+		fl_json_emit_string(e, "attribution", c->attribution);
 	emit_limits(e, c);
 	fl_json_emit_array(e, "blind_spots", false);
 	for (size_t i = 0; i < c->blind_spot_count; i++) {
@@ -145,6 +147,10 @@ static void emit_service(struct fl_json_emit *e, const struct fl_scan_service *s
 	fl_json_emit_object(e, NULL);
 	fl_json_emit_string(e, "host", s->host);
 	fl_json_emit_string(e, "name", s->name);
+	if (s->command)
+		fl_json_emit_string(e, "command", s->command);
+	if (s->uid >= 0)
+		fl_json_emit_u64(e, "uid", (uint64_t)s->uid);
 	emit_ports(e, s);
 	fl_json_emit_addresses(e, "addresses", s->addresses, s->address_count);
 	fl_json_emit_strings(e, "virtual_hosts", s->virtual_hosts, s->virtual_host_count);

@@ -24,7 +24,7 @@
 
 /* Parts of --memory, in percent. The rest is for libraries and code. */
 enum {
-	SHARE_FLOWS = 46,
+	SHARE_FLOWS = 43,
 	SHARE_STREAMS = 6,
 	SHARE_STRINGS = 8,
 	SHARE_CONVERSATIONS = 12,
@@ -34,10 +34,14 @@ enum {
 	SHARE_INFLIGHT = 1,
 	SHARE_HELLOS = 2,
 	SHARE_ATTEMPTS = 6,
+	SHARE_OWNERS = 3,
 };
 
 /* A flow in its table: the flow, its slot in the index, two names. */
 enum { FLOW_COST = sizeof(struct fl_flow) + 16 + 2 * sizeof(struct flow_name) };
+/* A socket in the table of owners: itself and its slot in the index. */
+enum { OWNER_COST = 64 + 16 };
+enum { LISTENERS_MAX = 65535 }; /* a flow has 16 bits for its own */
 /* An exchange without answer at the end of the capture is undecided when it is younger. */
 static const int64_t undecided_exchange_ns = INT64_C(10) * 1000000000;
 
@@ -55,6 +59,8 @@ static void touch(struct fl_conversation *v, const struct fl_flow *f, int64_t no
 {
 	v->multiplexed |= flow_has(f, FLOW_MULTIPLEXED);
 	v->broken |= f->broken;
+	v->polled |= flow_has(f, FLOW_OWNER_POLLED);
+	v->unseen = false;
 	if (now_ns > v->last_ns)
 		v->last_ns = now_ns;
 }
@@ -85,7 +91,7 @@ struct fl_conversation *scanner_conversation(struct fl_scanner *s, const struct 
 	struct fl_conversation_key key = {
 		.client = f->addr[FL_INITIATOR], .server = f->addr[FL_RESPONDER],
 		.port = f->port[FL_RESPONDER], .transport = f->transport,
-		.name = name->name, .name_source = (uint8_t)name->source,
+		.name = name->name, .name_source = (uint8_t)name->source, .owner = flow_owner(f),
 	};
 	struct fl_conversation *v = fl_conversation_at(s->conversations, &key, now_ns);
 	if (name->chain)
@@ -101,6 +107,7 @@ struct fl_conversation *scanner_inner_conversation(struct fl_scanner *s, const s
 	struct fl_conversation_key key = {
 		.client = f->addr[FL_INITIATOR], .server = f->addr[FL_RESPONDER], .port = target->port,
 		.transport = f->transport, .name = target->name, .name_source = target->source,
+		.owner = flow_owner(f),
 	};
 	if (fl_addr_parse(fl_strpool_get(s->strings, target->name), &key.server)) {
 		key.name = FL_STR_NONE;
@@ -214,7 +221,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 			fl_histogram_add(&d->duration, (int64_t)f->user[FLOW_SPAN] * 1000);
 	}
 	if (flow_has(f, FLOW_COUNTED_OPEN))
-		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], now_ns);
+		fl_inflight_close(s->inflight, flow_listener(f), now_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN);
 	flow_clear(f, FLOW_ANSWER_DUE);
 	flow_clear(f, FLOW_MAYBE_ANSWERED);
@@ -224,6 +231,8 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	close_exchange(s, f, p->time_ns, FL_END_CLOSED);
+	if (!f->exchanges)
+		scanner_own_flow(s, f);
 	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
 	f->exchanges++;
 	f->exchange_start_ns = p->time_ns;
@@ -241,11 +250,11 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 		v->exchanges++;
 		scanner_note_start(s, v, f, p->time_ns);
 	}
-	if (!f->user[FLOW_LISTENER])
-		f->user[FLOW_LISTENER] = fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER],
-							      f->port[FL_RESPONDER], f->transport);
-	if (f->user[FLOW_LISTENER] && !flow_has(f, FLOW_HEALTH)) {
-		fl_inflight_open(s->inflight, f->user[FLOW_LISTENER], p->time_ns);
+	if (!flow_listener(f))
+		flow_set_listener(f, fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER],
+							  f->port[FL_RESPONDER], f->transport));
+	if (flow_listener(f) && !flow_has(f, FLOW_HEALTH)) {
+		fl_inflight_open(s->inflight, flow_listener(f), p->time_ns);
 		flow_set(f, FLOW_COUNTED_OPEN);
 	}
 }
@@ -317,7 +326,7 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	flow_clear(f, FLOW_MAYBE_ANSWERED);
 	note_span(f, p->time_ns);
 	if (flow_has(f, FLOW_COUNTED_OPEN))
-		fl_inflight_close(s->inflight, f->user[FLOW_LISTENER], p->time_ns);
+		fl_inflight_close(s->inflight, flow_listener(f), p->time_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN);
 }
 
@@ -419,6 +428,7 @@ static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	fl_locality_see(s->locality, p);
 	if (to_group(p))
 		flow_set(f, FLOW_GROUP);
+	scanner_own_flow(s, f);
 	/* Reassembly begins behind the SYN, so a first segment that overtakes is not taken for the first. */
 	if (f->transport == FL_TRANSPORT_TCP && !f->midstream)
 		fl_stream_start(&f->stream[FL_INITIATOR], f->syn_seq + 1);
@@ -432,6 +442,7 @@ static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 {
 	struct fl_scanner *s = context;
+	scanner_own_flow(s, f);
 	if (!flow_has(f, FLOW_GROUP))
 		count_unanswered_queries(s, f);
 	close_exchange(s, f, f->last_ns, how);
@@ -452,7 +463,8 @@ void scanner_new_window_tables(struct fl_scanner *s)
 	uint64_t memory = s->options.memory;
 	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
 						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
-	s->inflight = fl_inflight_new(share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16));
+	uint32_t listeners = share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16);
+	s->inflight = fl_inflight_new(listeners < LISTENERS_MAX ? listeners : LISTENERS_MAX);
 }
 
 struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
@@ -477,6 +489,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	s->binding_limit = name_options.bindings;
 	scanner_new_window_tables(s);
 	s->attempts = fl_exchange_log_new(share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt)));
+	s->owners = fl_owners_new(share(memory, SHARE_OWNERS, OWNER_COST), options->netns);
 	s->locality = fl_locality_new();
 	fl_locality_inside(s->locality, options->internal, options->internal_count);
 	s->flow_name_limit = 2 * s->flow_capacity;
@@ -497,6 +510,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_conversations_free(s->conversations);
 	fl_inflight_free(s->inflight);
 	fl_exchange_log_free(s->attempts);
+	fl_owners_free(s->owners);
 	fl_locality_free(s->locality);
 	fl_strpool_free(s->strings);
 	free(s->flow_names);
@@ -627,6 +641,7 @@ struct fl_scanner_progress fl_scanner_progress(const struct fl_scanner *s)
 struct fl_scan *fl_scanner_finish(struct fl_scanner *s)
 {
 	fl_flow_table_flush(s->flows);
+	scanner_count_unseen(s);
 	fl_locality_decide(s->locality);
 	return scanner_summarise(s);
 }

@@ -24,6 +24,7 @@
 #include "faultline/http2.h"
 #include "faultline/inflight.h"
 #include "faultline/names.h"
+#include "faultline/owner.h"
 #include "faultline/quic.h"
 #include "faultline/scanner.h"
 #include "faultline/socks.h"
@@ -34,7 +35,7 @@ enum flow_word {
 	FLOW_NAMES,        /* first flow_name + 1 */
 	FLOW_REQUEST_NAME, /* newest flow_name + 1; 0: the request named nobody */
 	FLOW_STATE,        /* see below */
-	FLOW_LISTENER,     /* of the responder, in the inflight table */
+	FLOW_ENDS,         /* low half: the listener of the responder, in the inflight table; high: owner of the initiator */
 	FLOW_DNS_NAME,     /* what the client's last answer called the responder at creation */
 	FLOW_DNS_CHAIN,
 	FLOW_SPAN,         /* us from the start of the exchange to the answer's last payload; before that, while FLOW_ANSWER_DUE,
@@ -66,6 +67,7 @@ enum flow_flag {
 	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */
 	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */
 	FLOW_BODY = 1 << 26,          /* the open HTTP request has a body */
+	FLOW_OWNER_POLLED = 1 << 27,  /* its owner was found later */
 };
 
 /* A name that a flow carried; a list per flow, in the order of first appearance. */
@@ -86,6 +88,7 @@ struct scanner_counters {
 	uint64_t truncated, malformed, unsupported, dropped_kernel, dropped_interface, filtered, cut_short;
 	uint64_t lost_interface, interrupted;
 	uint64_t fragments;           /* frames that were a piece of a packet */
+	uint64_t unseen;              /* connections known from the socket table alone */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 };
 
@@ -112,6 +115,7 @@ struct scanner_before {
 	struct fl_names_counters names;
 	struct fl_flow_counters flows;
 	uint64_t strings_refused, streams_refused, hellos_given_up, locality_refused;
+	struct fl_owner_counters owners;
 };
 
 struct fl_scanner {
@@ -127,6 +131,9 @@ struct fl_scanner {
 	struct fl_inflight *inflight;
 	struct fl_exchange_log *attempts;
 	struct fl_locality *locality;
+	struct fl_owners *owners;
+	struct fl_attribution_state attribution;
+	bool unseen_counted;
 
 	struct flow_name *flow_names;
 	uint32_t flow_name_count, flow_name_limit, flow_name_free; /* free list: + 1 */
@@ -168,6 +175,21 @@ static inline void flow_set(struct fl_flow *f, enum flow_flag flag)
 static inline void flow_clear(struct fl_flow *f, enum flow_flag flag)
 {
 	f->user[FLOW_STATE] &= ~(uint32_t)flag;
+}
+
+static inline uint32_t flow_listener(const struct fl_flow *f)
+{
+	return f->user[FLOW_ENDS] & 0xffff;
+}
+
+static inline void flow_set_listener(struct fl_flow *f, uint32_t listener)
+{
+	f->user[FLOW_ENDS] = (f->user[FLOW_ENDS] & 0xffff0000) | listener;
+}
+
+static inline uint32_t flow_owner(const struct fl_flow *f)
+{
+	return f->user[FLOW_ENDS] >> 16;
 }
 
 static inline void flow_set_application(struct fl_flow *f, enum fl_application a)
@@ -227,6 +249,10 @@ void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struc
 void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed);
 /* The flow ended; nothing is done when it carried exchanges. */
 void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, bool established);
+
+/* scanner_owner.c: who opened the flow, while nobody is known; connections without packets, at the end */
+void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f);
+void scanner_count_unseen(struct fl_scanner *s);
 
 /* flow_log.c */
 void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f);

@@ -218,6 +218,7 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	free(m.inbound_names);
 	free(m.inbound_name_count);
 	free(m.services);
+	free(m.ports);
 	free(m.strings);
 	free(m.chains);
 	fl_scan_sort(scan);

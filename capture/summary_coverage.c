@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LIMITS_MAX = 16, BLIND_SPOTS_MAX = 24 };
+enum { LIMITS_MAX = 18, BLIND_SPOTS_MAX = 32 };
 
 static void add_limit(struct summary *m, const char *name, uint64_t limit, uint64_t hits, const char *what)
 {
@@ -51,6 +51,11 @@ static void add_limits(struct summary *m)
 	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos) - b->hellos_given_up,
 		  "QUIC or DTLS names not read");
 	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality) - b->locality_refused, "packets of hosts beyond it");
+	const struct fl_owner_counters *owners = fl_owners_counters(s->owners);
+	add_limit(m, "sockets", fl_owners_limit(s->owners), owners->evicted - b->owners.evicted,
+		  "listeners and old connections forgotten");
+	add_limit(m, "services", FL_OWNER_SERVICES_MAX, owners->services_refused - b->owners.services_refused,
+		  "sockets of services beyond it");
 	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
 		  "listeners without in-flight count");
 }
@@ -89,12 +94,47 @@ static uint64_t count_unread_quic(const struct summary *m)
 	return n;
 }
 
+/* Where owners were asked for: connections that nobody told of, and why the best way was not open. */
+static void add_attribution(struct summary *m)
+{
+	const struct fl_attribution_state *a = &m->scanner->attribution;
+	uint64_t not_told = 0;
+	if (!*a->way)
+		return;
+	for (size_t i = 0; i < m->scan->dependency_count; i++) {
+		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
+		if (d->attribution == FL_ATTRIBUTION_INFERRED || d->attribution == FL_ATTRIBUTION_HOST)
+			not_told += d->connections.tried + d->connections.midstream;
+	}
+	add_blind_spot(m, "not-attributed", not_told,
+		       "connections whose service nobody told: it was inferred from what was open at the time, or is the host");
+	add_blind_spot(m, "attribution", *a->why != 0,
+		       fl_arena_printf(m->arena, "way better than '%s' to tell who opens connections was not open: %s",
+				       a->way, a->why));
+	add_blind_spot(m, "attribution-lost", a->lost, "reports of the kernel on who opens connections were lost");
+	add_blind_spot(m, "namespaces", fl_owners_counters(m->scanner->owners)->ambiguous - m->scanner->before.owners.ambiguous,
+		       "look-ups found the same socket in several network namespaces and named nobody");
+}
+
+static void add_unseen_sockets(struct summary *m)
+{
+	const struct fl_scanner *s = m->scanner;
+	bool all = s->options.unseen == FL_UNSEEN_ALL;
+	add_blind_spot(m, "no-packets", all,
+		       "whole scan without packets: dependencies are sockets that were open when somebody looked; names, "
+		       "exchanges, times, failures and what closed in between are unknown");
+	add_blind_spot(m, "silent-connections", all ? 0 : s->counters.unseen,
+		       "connections were open before the scan and carried nothing during it; they are known from the socket table alone");
+}
+
 static void add_blind_spots(struct summary *m)
 {
 	const struct scanner_counters *c = &m->scanner->counters;
 	m->scan->coverage.blind_spots = fl_arena_array(m->arena, BLIND_SPOTS_MAX, sizeof(struct fl_scan_blind_spot));
 	add_blind_spot(m, "dropped", c->dropped_kernel + c->dropped_interface,
 		       "packets were dropped before they could be read; raise --buffer or filter");
+	add_attribution(m);
+	add_unseen_sockets(m);
 	add_blind_spot(m, "light", m->scanner->options.light,
 		       "capture passed only what names and states need: exchanges, bytes and times are not complete");
 	add_blind_spot(m, "cut-short", c->cut_short, "capture files end inside a packet");
@@ -169,6 +209,7 @@ void summary_coverage(struct summary *m)
 			c->flows_named -= flows;
 	}
 	c->name_answers = fl_names_counters(s->names)->answers - s->before.names.answers;
+	c->attribution = *s->attribution.way ? fl_arena_string(m->arena, s->attribution.way) : NULL;
 	c->host_detection = fl_locality_how(s->locality);
 	add_limits(m);
 	add_blind_spots(m);

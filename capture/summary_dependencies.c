@@ -5,7 +5,7 @@
  * A row is one conversation whose client is local, with its final name and the service it is
  * put down to. Rows of one service, endpoint, port and transport are one dependency.
  *
- * Whose it is. A host with one service that got real requests: that one (inferred). With several:
+ * Whose it is. Where the owner of the connection is known, that service (exact, polled). Else: a host with one service that got real requests: that one (inferred). With several:
  * the one whose open work the dependency's starts fall into, if that is clear. Else
  * the host itself.
  *
@@ -38,6 +38,7 @@ struct row {
 	const struct fl_conversation *v;
 	const char *name;               /* NULL: bare */
 	struct endpoint_name endpoint;
+	enum fl_attribution attribution;
 	bool scrape, scan;
 };
 
@@ -149,24 +150,33 @@ static void mark_patterns(struct row *rows, size_t n)
 
 /* ---- attribution ---- */
 
-/* Starts of @v that fell into open work of @service. */
+/* Starts of @v that fell into open work at a port of @service. */
+static uint64_t nested_at(const struct summary *m, const struct fl_conversation *v, const struct fl_scan_port *port)
+{
+	uint8_t transport = strcmp(port->transport, "tcp") == 0 ? FL_TRANSPORT_TCP : FL_TRANSPORT_UDP;
+	const struct fl_listener *l = fl_inflight_find(m->scanner->inflight, &v->key.client, port->port, transport);
+	return l && l->slot < FL_NESTED_SLOTS ? v->nested[l->slot] : 0;
+}
+
+/* ... of @service: at several ports the sum, at one port the larger of TCP and UDP. */
 static uint64_t nested_in(const struct summary *m, const struct fl_conversation *v, const struct service_row *service)
 {
-	static const uint8_t transports[] = { FL_TRANSPORT_TCP, FL_TRANSPORT_UDP };
-	uint64_t most = 0;
-	for (size_t i = 0; i < FL_ARRAY_LEN(transports); i++) {
-		const struct fl_listener *l =
-			fl_inflight_find(m->scanner->inflight, &v->key.client, service->port, transports[i]);
-		if (l && l->slot < FL_NESTED_SLOTS && v->nested[l->slot] > most)
-			most = v->nested[l->slot];
+	const struct fl_scan_service *s = service->service;
+	uint64_t sum = 0, before = 0;
+	for (size_t i = 0; i < s->port_count; i++) {
+		uint64_t n = nested_at(m, v, &s->ports[i]);
+		bool same = i > 0 && s->ports[i - 1].port == s->ports[i].port;
+		sum += !same ? n : n > before ? n - before : 0;
+		before = n;
 	}
-	return most;
+	return sum < v->starts ? sum : v->starts;
 }
 
 /* What is sent to a service of the same host does not come from that service. */
 static bool is_itself(const struct summary *m, const struct service_row *s, const struct row *r)
 {
-	return s->port == r->v->key.port && summary_host_of(m, &r->v->key.server) == s->host;
+	return summary_host_of(m, &r->v->key.server) == s->host &&
+	       summary_service(m, s->host, r->v->key.port) == s;
 }
 
 static void attribute(const struct summary *m, struct row *r)
@@ -174,6 +184,12 @@ static void attribute(const struct summary *m, struct row *r)
 	struct service_row *best = NULL;
 	double best_share = 0, second = 0;
 	size_t candidates = 0;
+	r->attribution = FL_ATTRIBUTION_HOST;
+	if (r->v->key.owner) {
+		r->service = summary_owned(m, r->host, r->v->key.owner);
+		r->attribution = r->v->polled ? FL_ATTRIBUTION_POLLED : FL_ATTRIBUTION_EXACT;
+		return;
+	}
 	for (size_t i = summary_first_service(m, r->host); i < m->service_count; i++) {
 		struct service_row *s = &m->services[i];
 		if (s->host != r->host)
@@ -190,8 +206,10 @@ static void attribute(const struct summary *m, struct row *r)
 		}
 		candidates++;
 	}
-	if (candidates == 1 || (candidates > 1 && best_share >= clear_share && best_share >= clear_lead * second))
+	if (candidates == 1 || (candidates > 1 && best_share >= clear_share && best_share >= clear_lead * second)) {
 		r->service = best;
+		r->attribution = FL_ATTRIBUTION_INFERRED;
+	}
 }
 
 /* ---- one dependency ---- */
@@ -383,13 +401,26 @@ static void set_application(struct fl_scan_dependency *d, const struct row *rows
 	d->application = name;
 }
 
+/* How most of its connections were told; of equals the weaker. */
+static enum fl_attribution attribution_of(const struct row *rows, size_t n)
+{
+	uint64_t weight[FL_ATTRIBUTION_HOST + 1] = { 0 };
+	enum fl_attribution most = FL_ATTRIBUTION_HOST;
+	for (size_t i = 0; i < n; i++)
+		weight[rows[i].attribution] += rows[i].v->connections.tried + rows[i].v->connections.midstream + 1;
+	for (size_t a = FL_ATTRIBUTION_HOST; a-- > 0;)
+		if (weight[a] > weight[most])
+			most = (enum fl_attribution)a;
+	return most;
+}
+
 static void write_dependency(struct summary *m, const struct row *rows, size_t n)
 {
 	struct fl_scan_dependency *d = &m->scan->dependencies[m->scan->dependency_count++];
 	struct sums sum = { 0 };
 	d->host = m->scan->hosts[rows[0].host].name;
 	d->service = rows[0].service ? rows[0].service->service->name : "host";
-	d->attribution = rows[0].service ? FL_ATTRIBUTION_INFERRED : FL_ATTRIBUTION_HOST;
+	d->attribution = attribution_of(rows, n);
 	d->port = rows[0].v->key.port;
 	d->transport = summary_transport(rows[0].v->key.transport);
 	for (size_t i = 0; i < n; i++) {
@@ -405,22 +436,60 @@ static void write_dependency(struct summary *m, const struct row *rows, size_t n
 	summary_seen(m, sum.first_ns, sum.last_ns, &d->first_seen_ns, &d->last_seen_ns);
 }
 
-/* All rows of one endpoint go to one service: the one that most of its starts are put down to. */
-static void agree_on_service(struct row *rows, size_t n)
+/* The one owner that is known to use the endpoint; NULL when none is or several are. */
+static struct service_row *only_owner(const struct row *rows, size_t n)
+{
+	struct service_row *owner = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].v->key.owner)
+			continue;
+		if (owner && rows[i].service != owner)
+			return NULL;
+		owner = rows[i].service;
+	}
+	return owner;
+}
+
+/* The service, or nobody, that most starts of the rows without an owner are put down to. */
+static struct service_row *most_likely(const struct row *rows, size_t n)
 {
 	uint64_t most = 0;
-	struct service_row *chosen = rows[0].service;
+	struct service_row *chosen = NULL;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t starts = 0;
+		if (rows[i].v->key.owner)
+			continue;
 		for (size_t k = 0; k < n; k++)
-			starts += rows[k].service == rows[i].service ? rows[k].v->starts + 1 : 0;
+			starts += !rows[k].v->key.owner && rows[k].service == rows[i].service ? rows[k].v->starts + 1 : 0;
 		if (starts > most) {
 			most = starts;
 			chosen = rows[i].service;
 		}
 	}
+	return chosen;
+}
+
+/* Rows of one endpoint whose owner is not known go to one service: the only one that is known to use it, else the
+ * most likely one. */
+static void agree_on_service(struct row *rows, size_t n)
+{
+	struct service_row *chosen = only_owner(rows, n);
+	if (!chosen)
+		chosen = most_likely(rows, n);
 	for (size_t i = 0; i < n; i++)
-		rows[i].service = chosen;
+		if (!rows[i].v->key.owner) {
+			rows[i].service = chosen;
+			rows[i].attribution = chosen ? FL_ATTRIBUTION_INFERRED : FL_ATTRIBUTION_HOST;
+		}
+}
+
+/* Within one endpoint: by service, those of nobody last. */
+static int compare_within_endpoint(const void *pa, const void *pb)
+{
+	const struct row *a = pa, *b = pb;
+	if (a->service != b->service)
+		return !a->service ? 1 : !b->service ? -1 : a->service < b->service ? -1 : 1;
+	return compare_rows(pa, pb);
 }
 
 static size_t collect(struct summary *m, struct row **list)
@@ -457,8 +526,27 @@ static void add_host_services(struct summary *m)
 		if (!wanted)
 			continue;
 		struct fl_scan_service *s = &scan->services[scan->service_count++];
-		*s = (struct fl_scan_service){ .host = scan->hosts[h].name, .name = "host",
+		*s = (struct fl_scan_service){ .host = scan->hosts[h].name, .name = "host", .uid = -1,
 					       .first_seen_ns = scan->start_ns, .last_seen_ns = scan->end_ns };
+	}
+}
+
+static bool same_dependency(const struct row *a, const struct row *b)
+{
+	return a->service == b->service && compare_groups(a, b) == 0;
+}
+
+/* Rows of one endpoint settle whose they are, then those of one service stand together. */
+static void settle_endpoints(struct row *rows, size_t n)
+{
+	if (n)
+		qsort(rows, n, sizeof(*rows), compare_rows);
+	for (size_t i = 0, from = 0; i < n; i++) {
+		if (i + 1 < n && compare_groups(&rows[i], &rows[i + 1]) == 0)
+			continue;
+		agree_on_service(rows + from, i + 1 - from);
+		qsort(rows + from, i + 1 - from, sizeof(*rows), compare_within_endpoint);
+		from = i + 1;
 	}
 }
 
@@ -467,15 +555,13 @@ void summary_dependencies(struct summary *m)
 	struct row *rows;
 	size_t n = collect(m, &rows), groups = 0;
 	mark_patterns(rows, n);
-	if (n)
-		qsort(rows, n, sizeof(*rows), compare_rows);
+	settle_endpoints(rows, n);
 	for (size_t i = 0; i < n; i++)
-		groups += i == 0 || compare_groups(&rows[i - 1], &rows[i]) != 0;
+		groups += i == 0 || !same_dependency(&rows[i - 1], &rows[i]);
 	m->scan->dependencies = fl_arena_array(m->arena, groups + 1, sizeof(*m->scan->dependencies));
 	for (size_t i = 0, from = 0; i < n; i++) {
-		if (i + 1 < n && compare_groups(&rows[i], &rows[i + 1]) == 0)
+		if (i + 1 < n && same_dependency(&rows[i], &rows[i + 1]))
 			continue;
-		agree_on_service(rows + from, i + 1 - from);
 		write_dependency(m, rows + from, i + 1 - from);
 		from = i + 1;
 	}

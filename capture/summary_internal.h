@@ -7,22 +7,30 @@
 
 #include "scanner_internal.h"
 
-/* A service under construction: host and port; what it becomes in the scan. */
+/* A service under construction: the owner of sockets, or where that is not known a port; what it becomes in the scan. */
 struct service_row {
 	uint32_t host;
-	uint16_t port;
+	uint32_t owner;          /* owner.h; 0: known by its port alone */
 	struct fl_scan_service *service;
 	uint64_t requests;       /* inbound exchanges that are no health checks */
 	int64_t busy_ns;         /* time with work open */
 	bool candidate;          /* may be what outbound traffic is for: it got real requests */
 };
 
+/* Who answers on a port of a host. */
+struct port_row {
+	uint32_t host, service;  /* index of a service_row */
+	uint16_t port;
+};
+
 struct summary {
 	struct fl_scanner *scanner;
 	struct fl_scan *scan;
 	struct fl_arena *arena;
-	struct service_row *services; /* sorted by host, port */
+	struct service_row *services; /* sorted by host; those with an owner by name, then the others by port */
 	size_t service_count;
+	struct port_row *ports;       /* sorted by host, port */
+	size_t port_count;
 	fl_str **inbound_names;       /* per host, sorted ids */
 	size_t *inbound_name_count;
 	double window_s;
@@ -33,7 +41,10 @@ struct summary {
 #define NO_HOST UINT32_MAX
 /* Index of the local host with this address, or NO_HOST. */
 uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a);
+/* The service at a port of the host, or NULL. */
 struct service_row *summary_service(const struct summary *m, uint32_t host, uint16_t port);
+/* The service that this owner is on this host, or NULL. */
+struct service_row *summary_owned(const struct summary *m, uint32_t host, uint32_t owner);
 /* Index of the host's first service, or where it would stand. */
 size_t summary_first_service(const struct summary *m, uint32_t host);
 const char *summary_transport(uint8_t transport);

@@ -25,6 +25,7 @@ struct fl_scan *fl_scanner_so_far(struct fl_scanner *s, int64_t end_ns)
 		s->carry = fl_alloc_array(s->flow_capacity, sizeof(*s->carry));
 	s->end_ns = end_ns;
 	fl_flow_table_walk(s->flows, settle_flow, s);
+	scanner_count_unseen(s);
 	fl_inflight_settle(s->inflight, end_ns);
 	fl_locality_decide(s->locality);
 	struct fl_scan *scan = scanner_summarise(s);
@@ -38,13 +39,12 @@ static void move_listener(void *context, struct fl_flow *f)
 	struct fl_scanner *s = context;
 	f->user[FLOW_CONVERSATION] = f->user_half = 0;
 	if (!flow_has(f, FLOW_COUNTED_OPEN)) {
-		f->user[FLOW_LISTENER] = 0;
+		flow_set_listener(f, 0);
 		return;
 	}
-	f->user[FLOW_LISTENER] = fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER], f->port[FL_RESPONDER],
-						      f->transport);
-	fl_inflight_open(s->inflight, f->user[FLOW_LISTENER], s->start_ns);
-	if (!f->user[FLOW_LISTENER])
+	flow_set_listener(f, fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER], f->port[FL_RESPONDER], f->transport));
+	fl_inflight_open(s->inflight, flow_listener(f), s->start_ns);
+	if (!flow_listener(f))
 		flow_clear(f, FLOW_COUNTED_OPEN);
 }
 
@@ -91,6 +91,7 @@ struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
 		*fl_names_counters(s->names), *fl_flow_table_counters(s->flows),
 		fl_strpool_refused(s->strings), fl_stream_pool_refused(s->streams),
 		fl_hello_pool_given_up(s->hellos), fl_locality_refused(s->locality),
+		*fl_owners_counters(s->owners),
 	};
 	return scan;
 }

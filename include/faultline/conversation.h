@@ -29,6 +29,7 @@ struct fl_conversation_key {
 	uint16_t port;
 	uint8_t transport;        /* IP protocol number */
 	uint8_t name_source;      /* enum fl_name_source */
+	uint32_t owner;           /* service of the client side, see owner.h; 0: not known */
 };
 
 struct fl_conversation {
@@ -38,6 +39,8 @@ struct fl_conversation {
 	fl_str dns_name;          /* what the client's last answer called the address; may differ from the name */
 	fl_str dns_chain;
 	uint8_t application;      /* enum fl_application */
+	bool unseen;              /* known from the socket table alone: no packet came */
+	bool polled;              /* the owner of one of its flows was not told when it was opened */
 	bool multiplexed, broken;
 	bool inner;               /* with what is behind a proxy; the server is the proxy, the port is the target's */
 	uint32_t sibling, sibling_before; /* ring of conversations of the same client, name, port, transport */

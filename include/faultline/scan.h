@@ -99,6 +99,8 @@ struct fl_scan_client {
 struct fl_scan_service {
 	const char *host;       /* a name in hosts */
 	const char *name;       /* "port-8080" where only the port is known; "host" */
+	const char *command;    /* executable; NULL: not known */
+	int64_t uid;            /* of its first socket; -1: not known */
 	struct fl_scan_port *ports;
 	size_t port_count;
 	struct fl_addr *addresses;      /* it answered on */
@@ -192,6 +194,7 @@ struct fl_coverage {
 					 * resolvers and probes need no name and count as named */
 	uint64_t flows_unattributed;    /* outbound, of no known service */
 	uint64_t name_answers;          /* DNS answers read */
+	const char *attribution;        /* how owners of connections were told: "bpf", "sock-diag", "proc"; NULL: not asked */
 	const char *host_detection;     /* how local addresses were told: "given", "cooked", "mac"... */
 	struct fl_scan_limit *limits;
 	size_t limit_count;

@@ -14,11 +14,19 @@
 #define FAULTLINE_SCANNER_H
 
 #include "faultline/decode.h"
+#include "faultline/attribution.h"
 #include "faultline/locality.h"
 #include "faultline/scan.h"
 #include "faultline/source.h"
 
 struct fl_scanner;
+
+/* Connections of which the socket table tells and no packet. */
+enum fl_scanner_unseen {
+	FL_UNSEEN_LEFT_OUT, /* a filter decides what is looked at */
+	FL_UNSEEN_BEFORE,   /* those that were there before the scan count: pools */
+	FL_UNSEEN_ALL,      /* there are no packets: the table is all that is known */
+};
 
 struct fl_scanner_options {
 	const char *point;             /* name of the capture point and of its host */
@@ -30,6 +38,8 @@ struct fl_scanner_options {
 	size_t internal_count;
 	const char *const *internal_domains; /* --internal domains, without leading dot */
 	size_t internal_domain_count;
+	enum fl_scanner_unseen unseen;
+	uint32_t netns;                /* network namespace of the packets, 0: not known; see owner.h */
 };
 
 struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options);
@@ -40,6 +50,10 @@ struct fl_locality *fl_scanner_locality(struct fl_scanner *s);
 void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p);
 /* The same for @count (at most FL_SOURCE_BATCH) in order: what the later ones need of the tables is fetched ahead. */
 void fl_scanner_packets(struct fl_scanner *s, const struct fl_packet *const *list, size_t count);
+/* Who owns a socket; best before its first packet, at any time before the flow ends. */
+void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r);
+/* How owners were told; without it there are none. The last call counts. */
+void fl_scanner_attribution(struct fl_scanner *s, const struct fl_attribution_state *state);
 /* Live: nothing arrived, but time went on. */
 void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns);
 /* Add what a source counted; call once per source at its end. */

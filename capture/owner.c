@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * owner.c - the bounded table of sockets and the services they belong to
+ *
+ * All sockets are in one array with one index by transport, ends and ports; the namespace is not part of the hash, so
+ * that a look-up meets all namespaces that have such a socket and can choose. The array has two halves, each a ring
+ * where the oldest makes room: connections that begin while we watch come by the thousand and are asked for within
+ * a second; listeners and pools came early and are asked for at any time. A flood of the former
+ * cannot push out the latter.
+ *
+ * A socket that comes again (same ends, same namespace) replaces its record: ports are reused.
+ *
+ * Services are kept apart, once each, under small numbers that flows can carry. Addresses with the namespace that has them decide for
+ * sockets that are bound to no address, since every namespace has a port space of its own.
+ */
+#include "faultline/owner.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/index.h"
+
+static const int64_t reuse_ns = INT64_C(1) * 1000000000;
+enum { TCP = 6, SEVERAL = UINT32_MAX };
+
+struct socket {
+	struct fl_addr local, remote;
+	int64_t since_ns;
+	uint32_t netns;
+	uint16_t local_port, remote_port;
+	uint16_t service;
+	uint8_t transport, attribution;
+	bool before, established, seen, used;
+};
+
+/* Part of the array: [from, from + limit). */
+struct ring {
+	uint32_t from, limit, count, hand;
+};
+
+struct home {
+	struct fl_addr address;
+	uint32_t netns; /* SEVERAL: more than one has it */
+};
+
+struct fl_owners {
+	struct socket *list;
+	struct ring fresh, standing;
+	struct fl_index by_ends;
+	struct fl_owner_service *services; /* [0] is nobody */
+	uint32_t service_count, service_room;
+	struct fl_index by_name;
+	struct home *homes;
+	uint32_t home_count;
+	struct fl_index by_address;
+	uint32_t netns;
+	struct fl_owner_counters counters;
+};
+
+struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns)
+{
+	struct fl_owners *o = fl_alloc(sizeof(*o));
+	uint32_t half = limit < 16 ? 8 : limit / 2;
+	o->list = fl_alloc_array((size_t)half * 2, sizeof(*o->list));
+	o->fresh = (struct ring){ .limit = half };
+	o->standing = (struct ring){ .from = half, .limit = half };
+	fl_index_init(&o->by_ends, half * 2);
+	fl_index_init(&o->by_name, FL_OWNER_SERVICES_MAX);
+	fl_index_init(&o->by_address, FL_OWNER_ADDRESSES_MAX);
+	o->homes = fl_alloc_array(FL_OWNER_ADDRESSES_MAX, sizeof(*o->homes));
+	o->service_count = 1;
+	o->service_room = 8;
+	o->services = fl_alloc_array(o->service_room, sizeof(*o->services));
+	o->netns = netns;
+	return o;
+}
+
+void fl_owners_free(struct fl_owners *o)
+{
+	if (!o)
+		return;
+	fl_index_fini(&o->by_ends);
+	fl_index_fini(&o->by_name);
+	fl_index_fini(&o->by_address);
+	free(o->list);
+	free(o->homes);
+	free(o->services);
+	free(o);
+}
+
+/* ---- services ---- */
+
+/* Into @room bytes: zero-terminated, printable ASCII. What produces records escapes; this is the net below it. */
+static void keep_text(char *into, const char *from, size_t room)
+{
+	size_t n = 0;
+	for (; n + 1 < room && from[n]; n++) {
+		unsigned char c = (unsigned char)from[n];
+		into[n] = c > 0x20 && c < 0x7f ? (char)c : '?';
+	}
+	memset(into + n, 0, room - n);
+}
+
+/* "host" and "port-80" are what the scan calls those that nobody knows. */
+static void avoid_own_words(char name[static FL_SERVICE_NAME_MAX])
+{
+	static const char suffix[] = "-program";
+	size_t size = strlen(name);
+	if (strcmp(name, "host") != 0 && strncmp(name, "port-", 5) != 0)
+		return;
+	if (size > FL_SERVICE_NAME_MAX - sizeof(suffix))
+		size = FL_SERVICE_NAME_MAX - sizeof(suffix);
+	memcpy(name + size, suffix, sizeof(suffix));
+}
+
+static uint32_t service_of(struct fl_owners *o, const struct fl_owner_record *r)
+{
+	char name[FL_SERVICE_NAME_MAX];
+	keep_text(name, r->service, sizeof(name));
+	if (!*name)
+		return 0;
+	avoid_own_words(name);
+	uint32_t hash = (uint32_t)(fl_hash_bytes(name, sizeof(name), fl_hash_seed()) >> 16);
+	uint32_t at = fl_index_home(&o->by_name, hash), i;
+	while ((i = fl_index_next(&o->by_name, hash, &at)) != UINT32_MAX)
+		if (strcmp(o->services[i].name, name) == 0)
+			return i;
+	if (o->service_count == FL_OWNER_SERVICES_MAX) {
+		o->counters.services_refused++;
+		return 0;
+	}
+	if (o->service_count == o->service_room) {
+		o->service_room *= 2;
+		o->services = fl_grow_array(o->services, o->service_room, sizeof(*o->services));
+	}
+	i = o->service_count++;
+	struct fl_owner_service *s = &o->services[i];
+	memcpy(s->name, name, sizeof(name));
+	keep_text(s->command, r->command, sizeof(s->command));
+	s->uid = r->uid;
+	fl_index_add(&o->by_name, hash, i);
+	return i;
+}
+
+/* ---- addresses ---- */
+
+static struct home *home_of(const struct fl_owners *o, const struct fl_addr *a, uint32_t *hash)
+{
+	*hash = (uint32_t)(fl_hash_bytes(a, sizeof(*a), fl_hash_seed()) >> 16);
+	uint32_t at = fl_index_home(&o->by_address, *hash), i;
+	while ((i = fl_index_next(&o->by_address, *hash, &at)) != UINT32_MAX)
+		if (fl_addr_equal(&o->homes[i].address, a))
+			return &o->homes[i];
+	return NULL;
+}
+
+/* Every namespace has the loopback and link-local ones. */
+static bool is_everywhere(const struct fl_addr *a)
+{
+	return fl_addr_is_none(a) || fl_addr_is_loopback(a) || fl_addr_is_link_local(a) || fl_addr_is_multicast(a);
+}
+
+static void see_address(struct fl_owners *o, const struct fl_addr *a, uint32_t netns)
+{
+	uint32_t hash;
+	if (!netns || is_everywhere(a))
+		return;
+	struct home *h = home_of(o, a, &hash);
+	if (h) {
+		if (h->netns != netns)
+			h->netns = SEVERAL;
+		return;
+	}
+	if (o->home_count == FL_OWNER_ADDRESSES_MAX)
+		return;
+	o->homes[o->home_count] = (struct home){ *a, netns };
+	fl_index_add(&o->by_address, hash, o->home_count++);
+}
+
+/* The only namespace that can be meant by @a; 0 when nothing tells. */
+static uint32_t namespace_of(const struct fl_owners *o, const struct fl_addr *a)
+{
+	uint32_t hash;
+	if (is_everywhere(a))
+		return o->netns;
+	const struct home *h = home_of(o, a, &hash);
+	return h && h->netns != SEVERAL ? h->netns : 0;
+}
+
+/* ---- sockets ---- */
+
+static uint32_t hash_ends(uint8_t transport, const struct fl_addr *local, uint16_t local_port,
+			  const struct fl_addr *remote, uint16_t remote_port)
+{
+	uint8_t key[40] = { 0 };
+	memcpy(key, local, 16);
+	memcpy(key + 16, remote, 16);
+	memcpy(key + 32, &local_port, 2);
+	memcpy(key + 34, &remote_port, 2);
+	key[36] = transport;
+	return (uint32_t)(fl_hash_bytes(key, sizeof(key), fl_hash_seed()) >> 16);
+}
+
+static uint32_t hash_socket(const struct socket *s)
+{
+	return hash_ends(s->transport, &s->local, s->local_port, &s->remote, s->remote_port);
+}
+
+static bool same_ends(const struct socket *a, const struct socket *b)
+{
+	return a->transport == b->transport && a->local_port == b->local_port && a->remote_port == b->remote_port &&
+	       fl_addr_equal(&a->local, &b->local) && fl_addr_equal(&a->remote, &b->remote);
+}
+
+static uint32_t find_same(const struct fl_owners *o, const struct socket *s, uint32_t hash)
+{
+	uint32_t at = fl_index_home(&o->by_ends, hash), i;
+	while ((i = fl_index_next(&o->by_ends, hash, &at)) != UINT32_MAX)
+		if (o->list[i].netns == s->netns && same_ends(&o->list[i], s))
+			break;
+	return i;
+}
+
+static uint32_t take_place(struct fl_owners *o, struct ring *r)
+{
+	if (r->count < r->limit)
+		return r->from + r->count++;
+	uint32_t i = r->from + r->hand;
+	r->hand = (r->hand + 1) % r->limit;
+	if (o->list[i].used)
+		fl_index_remove(&o->by_ends, hash_socket(&o->list[i]), i);
+	o->counters.evicted += r == &o->standing;
+	return i;
+}
+
+void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
+{
+	o->counters.records++;
+	see_address(o, &r->local, r->netns);
+	uint32_t service = r->kind == FL_OWNER_ADDRESS ? 0 : service_of(o, r);
+	if (!service)
+		return;
+	bool alone = r->kind == FL_OWNER_SOCKET;
+	struct socket s = { .local = r->local, .local_port = r->local_port, .since_ns = r->since_ns, .netns = r->netns,
+			    .service = (uint16_t)service, .transport = r->transport, .before = r->before != 0, .established = r->established != 0,
+			    .attribution = r->attribution == FL_ATTRIBUTION_EXACT ? FL_ATTRIBUTION_EXACT
+										  : FL_ATTRIBUTION_POLLED };
+	if (!alone) {
+		s.remote = r->remote;
+		s.remote_port = r->remote_port;
+	}
+	s.used = true;
+	uint32_t hash = hash_socket(&s), i = find_same(o, &s, hash);
+	if (i == UINT32_MAX) {
+		i = take_place(o, alone || s.before ? &o->standing : &o->fresh);
+		fl_index_add(&o->by_ends, hash, i);
+	} else if (r->again) {
+		o->list[i].established |= s.established;
+		return;
+	}
+	o->list[i] = s;
+}
+
+bool fl_owners_empty(const struct fl_owners *o)
+{
+	return o->fresh.count + o->standing.count == 0;
+}
+
+/* ---- look-ups ---- */
+
+static bool in_time(const struct socket *s, const struct fl_owner_question *q)
+{
+	return s->transport != TCP || q->midstream || fl_addr_is_none(&s->remote) || s->since_ns >= q->began_ns - reuse_ns;
+}
+
+/* Of the sockets with these ends: the one in @only when that is known, else the scanner's own, else what all agree on. */
+static struct socket *choose(struct fl_owners *o, const struct socket *ends, const struct fl_owner_question *q,
+			     uint32_t only)
+{
+	uint32_t hash = hash_socket(ends), at = fl_index_home(&o->by_ends, hash), i;
+	struct socket *found = NULL;
+	bool several = false;
+	while ((i = fl_index_next(&o->by_ends, hash, &at)) != UINT32_MAX) {
+		struct socket *s = &o->list[i];
+		if (!same_ends(s, ends) || !in_time(s, q) || (only && s->netns != only))
+			continue;
+		if (s->netns == o->netns || s->netns == only)
+			return s;
+		several = several || (found && found->service != s->service);
+		found = s;
+	}
+	o->counters.ambiguous += several;
+	return several ? NULL : found;
+}
+
+static struct socket *find_alone(struct fl_owners *o, const struct fl_owner_question *q, uint32_t only)
+{
+	struct socket ends = { .local = q->local, .local_port = q->local_port, .transport = q->transport };
+	struct socket *s = choose(o, &ends, q, only);
+	if (s)
+		return s;
+	ends.local = (struct fl_addr){ 0 };
+	return choose(o, &ends, q, only);
+}
+
+static struct fl_owned owned_by(const struct socket *s)
+{
+	return (struct fl_owned){ s->service, (enum fl_attribution)s->attribution, s->before };
+}
+
+bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, struct fl_owned *owned)
+{
+	struct socket ends = { .local = q->local, .local_port = q->local_port, .remote = q->remote,
+			       .remote_port = q->remote_port, .transport = q->transport };
+	uint32_t only = namespace_of(o, &q->local);
+	struct socket *s = choose(o, &ends, q, only);
+	if (!s)
+		s = find_alone(o, q, only);
+	if (!s)
+		return false;
+	s->seen = true;
+	*owned = owned_by(s);
+	return true;
+}
+
+bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_addr *address, uint16_t port,
+			struct fl_owned *owned)
+{
+	struct fl_owner_question q = { .local = *address, .local_port = port, .transport = transport };
+	const struct socket *s = find_alone(o, &q, namespace_of(o, address));
+	if (s)
+		*owned = owned_by(s);
+	return s != NULL;
+}
+
+/* ---- what nobody asked for ---- */
+
+/* Standing ones first, each ring from its oldest: the order in which they came. NULL at the end. */
+static const struct socket *next_socket(const struct fl_owners *o, uint32_t *at)
+{
+	const struct ring *rings[] = { &o->standing, &o->fresh };
+	uint32_t n = *at;
+	for (size_t r = 0; r < FL_ARRAY_LEN(rings); r++) {
+		if (n < rings[r]->count) {
+			++*at;
+			return &o->list[rings[r]->from + (rings[r]->hand + n) % rings[r]->count];
+		}
+		n -= rings[r]->count;
+	}
+	return NULL;
+}
+
+static bool listens(const struct fl_owners *o, const struct socket *s)
+{
+	struct socket ends = { .local = s->local, .local_port = s->local_port, .transport = s->transport, .netns = s->netns };
+	if (find_same(o, &ends, hash_socket(&ends)) != UINT32_MAX)
+		return true;
+	ends.local = (struct fl_addr){ 0 };
+	return find_same(o, &ends, hash_socket(&ends)) != UINT32_MAX;
+}
+
+bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen)
+{
+	const struct socket *s;
+	while ((s = next_socket(o, at)) && (s->seen || fl_addr_is_none(&s->remote)))
+		;
+	if (!s)
+		return false;
+	*unseen = (struct fl_owner_unseen){ .client = s->local, .client_port = s->local_port, .server = s->remote,
+					    .server_port = s->remote_port, .transport = s->transport,
+					    .owned = owned_by(s), .since_ns = s->since_ns,
+					    .established = s->established };
+	if (listens(o, s)) {
+		unseen->inbound = true;
+		unseen->client = s->remote;
+		unseen->client_port = s->remote_port;
+		unseen->server = s->local;
+		unseen->server_port = s->local_port;
+	}
+	return true;
+}
+
+const struct fl_owner_service *fl_owners_service(const struct fl_owners *o, uint32_t service)
+{
+	assert(service > 0 && service < o->service_count);
+	return &o->services[service];
+}
+
+uint32_t fl_owners_service_count(const struct fl_owners *o)
+{
+	return o->service_count - 1;
+}
+
+const struct fl_owner_counters *fl_owners_counters(const struct fl_owners *o)
+{
+	return &o->counters;
+}
+
+uint32_t fl_owners_limit(const struct fl_owners *o)
+{
+	return o->fresh.limit + o->standing.limit;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scanner_owner.c - flows and their owners; connections of which no packet came
+ *
+ * The owner of a flow is who opened it. It is looked up when the flow begins, before its first exchange and when it ends, for as long
+ * as nobody is known: records may come after the packets they are about. Until then it counts under
+ * nobody; the summary gives such counts to the one service that is known to use the same endpoint.
+ *
+ * Connections that nobody sent anything on while we watched (pools) are known from the socket table alone. They become conversations
+ * at the end, as connections older than the scan, with no exchange.
+ */
+#include "scanner_internal.h"
+
+#include <string.h>
+
+void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r)
+{
+	fl_owners_add(s->owners, r);
+	if (r->kind == FL_OWNER_ADDRESS && s->attribution.all_namespaces)
+		fl_locality_declare(s->locality, &r->local, "interface");
+}
+
+void fl_scanner_attribution(struct fl_scanner *s, const struct fl_attribution_state *state)
+{
+	s->attribution = *state;
+	s->attribution.way[sizeof(state->way) - 1] = 0;
+	s->attribution.why[sizeof(state->why) - 1] = 0;
+}
+
+void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct fl_owned owned;
+	if (flow_owner(f) || fl_owners_empty(s->owners))
+		return;
+	struct fl_owner_question q = {
+		.local = f->addr[FL_INITIATOR], .remote = f->addr[FL_RESPONDER], .local_port = f->port[FL_INITIATOR],
+		.remote_port = f->port[FL_RESPONDER], .transport = f->transport, .midstream = f->midstream,
+		.began_ns = f->first_ns,
+	};
+	if (!fl_owners_find(s->owners, &q, &owned))
+		return;
+	f->user[FLOW_ENDS] |= owned.service << 16;
+	f->user[FLOW_CONVERSATION] = 0;
+	if (owned.attribution != FL_ATTRIBUTION_EXACT)
+		flow_set(f, FLOW_OWNER_POLLED);
+}
+
+/* The accepted side of a connection is in the table, too: packets that were matched to the opener's record are its as well. */
+static bool is_known_flow(const struct fl_scanner *s, const struct fl_owner_unseen *u)
+{
+	return u->inbound && fl_locality_is_own(s->locality, &u->client);
+}
+
+static void count_unseen(struct fl_scanner *s, const struct fl_owner_unseen *u)
+{
+	struct fl_conversation_key key = {
+		.client = u->client, .server = u->server, .port = u->server_port, .transport = u->transport,
+		.name_source = FL_NAME_NONE, .owner = u->inbound ? 0 : u->owned.service,
+	};
+	struct fl_conversation *v = fl_conversation_at(s->conversations, &key, u->since_ns);
+	bool known = v->connections.tried || v->connections.midstream;
+	v->broken = true; /* what it carried before is not known */
+	v->polled = v->polled || u->owned.attribution != FL_ATTRIBUTION_EXACT;
+	if (u->owned.before && u->transport == FL_TRANSPORT_TCP) {
+		v->connections.midstream++;
+	} else {
+		v->connections.tried++;
+		v->connections.established += u->established;
+	}
+	v->unseen = v->unseen || !known;
+	s->counters.unseen++;
+}
+
+/* Once, with the first window: nobody tells when such a socket was closed, so later windows cannot know that it is still there.
+ * On our own host both ends are in the table; the opener's tells all. */
+void scanner_count_unseen(struct fl_scanner *s)
+{
+	struct fl_owner_unseen u;
+	if (s->options.unseen == FL_UNSEEN_LEFT_OUT || s->unseen_counted)
+		return;
+	s->unseen_counted = true;
+	for (uint32_t at = 0; fl_owners_unseen(s->owners, &at, &u);) {
+		bool wanted = s->options.unseen == FL_UNSEEN_ALL ||
+			      (u.owned.before && u.transport == FL_TRANSPORT_TCP);
+		const struct fl_addr *near = u.inbound ? &u.server : &u.client;
+		if (wanted && fl_locality_is_own(s->locality, near) && !is_known_flow(s, &u))
+			count_unseen(s, &u);
+	}
+}

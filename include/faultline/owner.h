@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * owner.h - which service a socket belongs to
+ *
+ * Whoever can ask the kernel (attribution.h) writes records: this socket, in this network namespace, belongs to this service.
+ * The scanner keeps them in a bounded table and asks it for the client side of flows and for the listeners behind ports. A
+ * record is plain data of fixed size without pointers, so that it can cross a pipe between a process that may ask and one
+ * that parses packets.
+ *
+ * Two kinds of sockets: with a peer (a connection), and without (a TCP listener; a UDP socket that was not connected). Packets
+ * carry no namespace. One with an address that only one namespace has belongs there; else the scanner's own comes first, and
+ * where several others fit and do not agree, nobody is named (counted).
+ */
+#ifndef FAULTLINE_OWNER_H
+#define FAULTLINE_OWNER_H
+
+#include "faultline/addr.h"
+#include "faultline/scan.h"
+
+enum {
+	FL_SERVICE_NAME_MAX = 128, /* bytes, with the final zero */
+	FL_OWNER_COMMAND_MAX = 64,
+	FL_OWNER_SERVICES_MAX = 4096, /* distinct services kept; a host has hundreds */
+	FL_OWNER_ADDRESSES_MAX = 4096, /* local addresses whose namespace is kept */
+};
+
+enum fl_owner_kind {
+	FL_OWNER_CONNECTION, /* has a peer; which side opened it is told by the listeners */
+	FL_OWNER_SOCKET,     /* has none: TCP listener, unconnected UDP; remote is none, local may be (any address) */
+	FL_OWNER_ADDRESS,    /* no socket: @local is an address of @netns */
+};
+
+/* Fixed size, no pointers; unused bytes are zero. */
+struct fl_owner_record {
+	struct fl_addr local, remote;
+	int64_t since_ns;        /* when it was opened; of sockets that were only found: when they were found */
+	uint32_t netns;          /* inode of the network namespace */
+	uint32_t uid;
+	uint16_t local_port, remote_port;
+	uint8_t transport;       /* IP protocol number */
+	uint8_t kind;            /* enum fl_owner_kind */
+	uint8_t attribution;     /* FL_ATTRIBUTION_EXACT: told when it was opened; _POLLED: found in a table later */
+	uint8_t before;          /* it was there before the watching began */
+	uint8_t established;     /* known to have been answered */
+	uint8_t again;           /* told before, perhaps; what is known already stays */
+	uint8_t reserved[2];
+	char service[FL_SERVICE_NAME_MAX]; /* zero-terminated; "" = nobody knows */
+	char command[FL_OWNER_COMMAND_MAX]; /* executable, for people; may be "" */
+};
+
+/* What a look-up gives. */
+struct fl_owned {
+	uint32_t service;        /* see fl_owners_service(); 0 = unknown; < FL_OWNER_SERVICES_MAX */
+	enum fl_attribution attribution;
+	bool before;
+};
+
+struct fl_owner_service {
+	char name[FL_SERVICE_NAME_MAX];
+	char command[FL_OWNER_COMMAND_MAX]; /* of its first socket */
+	uint32_t uid;
+};
+
+/* One side of a flow. */
+struct fl_owner_question {
+	struct fl_addr local, remote;
+	uint16_t local_port, remote_port;
+	uint8_t transport;
+	bool midstream;          /* its beginning was not seen */
+	int64_t began_ns;
+};
+
+/* A connection of which no packet asked. */
+struct fl_owner_unseen {
+	struct fl_addr client, server;
+	uint16_t client_port, server_port;
+	uint8_t transport;
+	bool inbound;            /* the local side is the server */
+	bool established;
+	struct fl_owned owned;   /* of the local side */
+	int64_t since_ns;
+};
+
+struct fl_owner_counters {
+	uint64_t records;
+	uint64_t evicted;        /* listeners and old connections that found no place */
+	uint64_t services_refused; /* records of services beyond FL_OWNER_SERVICES_MAX */
+	uint64_t ambiguous;      /* look-ups to which several namespaces gave different answers */
+};
+
+struct fl_owners;
+
+/* @limit: sockets kept, half of them for new connections (oldest out first), half for listeners and what was there before. @netns:
+ * the namespace that the packets come from, 0 when it is not known. */
+struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns);
+void fl_owners_free(struct fl_owners *o);
+
+/* Expected O(1). Names are cut and made printable here, whoever wrote the record. A record without a service only tells the
+ * namespace of its address. */
+void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r);
+bool fl_owners_empty(const struct fl_owners *o);
+
+/**
+ * fl_owners_find() - Whose is this side of a flow?
+ * @q:     near side as local
+ * @owned: out, when true is returned
+ *
+ * The connection with these ends, else a socket without peer at this address and port, else at this port of any
+ * address. A TCP connection that was opened a second and more before the flow began is another one that had the same
+ * port. What is found counts as seen, see fl_owners_unseen(). Expected O(1).
+ */
+bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, struct fl_owned *owned);
+/* Who listens at this address and port? */
+bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_addr *address, uint16_t port,
+			struct fl_owned *owned);
+
+/* Connections that nobody asked for, in the order they came: begin with *@at = 0. False at the end. */
+bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen);
+/* Valid until the next fl_owners_add(). @service: 1 to fl_owners_service_count(). */
+const struct fl_owner_service *fl_owners_service(const struct fl_owners *o, uint32_t service);
+uint32_t fl_owners_service_count(const struct fl_owners *o);
+const struct fl_owner_counters *fl_owners_counters(const struct fl_owners *o);
+uint32_t fl_owners_limit(const struct fl_owners *o);
+
+#endif

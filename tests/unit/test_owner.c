@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_owner.c - sockets to services: namespaces, port reuse, floods, hostile names */
+#include "unit.h"
+
+#include "faultline/owner.h"
+
+#include "traffic.h"
+
+enum { HERE = 100, THERE = 200, ELSEWHERE = 300 };
+
+struct given {
+	const char *local, *remote; /* NULL: none */
+	uint16_t local_port, remote_port;
+	uint8_t transport;
+	uint32_t netns;
+	int64_t since_ns;
+	const char *service;
+};
+
+static struct fl_addr address(const char *text)
+{
+	return text ? ip(text) : (struct fl_addr){ 0 };
+}
+
+static struct fl_owner_record record(const struct given *g)
+{
+	struct fl_owner_record r = { .local = address(g->local), .remote = address(g->remote), .local_port = g->local_port,
+				     .remote_port = g->remote_port, .transport = g->transport, .netns = g->netns,
+				     .since_ns = g->since_ns,
+				     .kind = (uint8_t)(!g->service ? FL_OWNER_ADDRESS
+						       : g->remote ? FL_OWNER_CONNECTION
+								   : FL_OWNER_SOCKET) };
+	if (g->service)
+		snprintf(r.service, sizeof(r.service), "%s", g->service);
+	return r;
+}
+
+struct row {
+	const char *name;
+	struct given given[3];
+	struct given asked; /* since_ns: when the flow began */
+	bool midstream;
+	const char *expected; /* NULL: nobody */
+};
+
+static const struct row rows[] = {
+	{ "a connection belongs to who opened it",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0, NULL }, false, "web" },
+	{ "another port is another connection",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" } },
+	  { "10.0.0.1", "10.0.0.9", 4001, 80, 6, 0, T0, NULL }, false, NULL },
+	{ "UDP and TCP ports are different ports",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 17, 0, T0, NULL }, false, NULL },
+	{ "a port that was reused belongs to who has it now",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" },
+	    { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0 + 60 * SECOND, "mail" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0 + 60 * SECOND, NULL }, false, "mail" },
+	{ "a flow does not belong to who had its port a minute ago",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0 + 60 * SECOND, NULL }, false, NULL },
+	{ "a flow whose beginning was not seen may be as old as it likes",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0 + 60 * SECOND, NULL }, true, "web" },
+	{ "an unconnected UDP socket owns what leaves its port",
+	  { { NULL, NULL, 4000, 0, 17, HERE, T0, "resolver" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + 60 * SECOND, NULL }, false, "resolver" },
+	{ "a listener owns what its port answers",
+	  { { NULL, NULL, 80, 0, 6, HERE, T0, "nginx" } },
+	  { "10.0.0.1", "10.0.0.9", 80, 51000, 6, 0, T0 + 60 * SECOND, NULL }, false, "nginx" },
+	{ "the listener of an address goes before the one of all addresses",
+	  { { NULL, NULL, 80, 0, 6, HERE, T0, "all" }, { "10.0.0.1", NULL, 80, 0, 6, HERE, T0, "one" } },
+	  { "10.0.0.1", "10.0.0.9", 80, 51000, 6, 0, T0, NULL }, false, "one" },
+	{ "the same connection in two namespaces is the one of the scanner's",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "web" },
+	    { "10.0.0.1", "10.0.0.9", 4000, 80, 6, THERE, T0, "other" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0, NULL }, false, "web" },
+	{ "two foreign namespaces that do not agree name nobody",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, THERE, T0, "web" },
+	    { "10.0.0.1", "10.0.0.9", 4000, 80, 6, ELSEWHERE, T0, "other" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0, NULL }, false, NULL },
+	{ "a socket of any address belongs to the namespace that has the address",
+	  { { NULL, NULL, 4000, 0, 17, THERE, T0, "there" }, { NULL, NULL, 4000, 0, 17, ELSEWHERE, T0, "elsewhere" },
+	    { "10.0.0.1", NULL, 0, 0, 0, THERE, T0, NULL } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0, NULL }, false, "there" },
+	{ "loopback is the scanner's own",
+	  { { "127.0.0.1", "127.0.0.1", 4000, 80, 6, THERE, T0, "there" } },
+	  { "127.0.0.1", "127.0.0.1", 4000, 80, 6, 0, T0, NULL }, false, NULL },
+	{ "IPv4 within IPv6 is IPv4",
+	  { { "::ffff:10.0.0.1", "::ffff:10.0.0.9", 4000, 80, 6, HERE, T0, "web" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0, NULL }, false, "web" },
+	{ "control characters in a name become harmless",
+	  { { "10.0.0.1", "10.0.0.9", 4000, 80, 6, HERE, T0, "a\x1b[31m\nb\xff" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 80, 6, 0, T0, NULL }, false, "a?[31m?b?" },
+};
+
+static void find(void **state)
+{
+	const struct row *row = *state;
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	for (size_t i = 0; i < FL_ARRAY_LEN(row->given) && row->given[i].local_port + row->given[i].netns; i++) {
+		struct fl_owner_record r = record(&row->given[i]);
+		fl_owners_add(o, &r);
+	}
+	struct fl_owner_question q = { .local = address(row->asked.local), .remote = address(row->asked.remote),
+				       .local_port = row->asked.local_port, .remote_port = row->asked.remote_port,
+				       .transport = row->asked.transport, .midstream = row->midstream,
+				       .began_ns = row->asked.since_ns };
+	struct fl_owned owned;
+	bool found = fl_owners_find(o, &q, &owned);
+	assert_int_equal(found, row->expected != NULL);
+	if (found)
+		assert_string_equal(fl_owners_service(o, owned.service)->name, row->expected);
+	fl_owners_free(o);
+}
+
+static void a_flood_of_connections_leaves_the_listeners(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	struct given g = { NULL, NULL, 80, 0, 6, HERE, T0, "nginx" };
+	struct fl_owner_record r = record(&g);
+	struct fl_owned owned;
+	struct fl_addr any = ip("10.0.0.1");
+	fl_owners_add(o, &r);
+	for (uint16_t i = 1; i < 5000; i++) {
+		g = (struct given){ "10.0.0.1", "10.0.0.9", i, 443, 6, HERE, T0, "flood" };
+		r = record(&g);
+		fl_owners_add(o, &r);
+	}
+	assert_true(fl_owners_listener(o, 6, &any, 80, &owned));
+	assert_string_equal(fl_owners_service(o, owned.service)->name, "nginx");
+	assert_int_equal(fl_owners_counters(o)->evicted, 0);
+	fl_owners_free(o);
+	(void)state;
+}
+
+static void a_program_cannot_take_the_names_of_what_nobody_knows(void **state)
+{
+	static const char *const names[][2] = { { "host", "host-program" }, { "port-80", "port-80-program" },
+						{ "hostd", "hostd" } };
+	for (size_t i = 0; i < FL_ARRAY_LEN(names); i++) {
+		struct fl_owners *o = fl_owners_new(64, HERE);
+		struct given g = { NULL, NULL, 80, 0, 6, HERE, T0, names[i][0] };
+		struct fl_owner_record r = record(&g);
+		fl_owners_add(o, &r);
+		assert_string_equal(fl_owners_service(o, 1)->name, names[i][1]);
+		fl_owners_free(o);
+	}
+	(void)state;
+}
+
+static void services_beyond_the_limit_are_counted(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	for (unsigned i = 0; i < FL_OWNER_SERVICES_MAX + 10; i++) {
+		struct given g = { "10.0.0.1", "10.0.0.9", (uint16_t)(i + 1), 443, 6, HERE, T0, "x" };
+		struct fl_owner_record r = record(&g);
+		snprintf(r.service, sizeof(r.service), "service-%u", i);
+		fl_owners_add(o, &r);
+	}
+	assert_int_equal(fl_owners_service_count(o), FL_OWNER_SERVICES_MAX - 1);
+	assert_int_equal(fl_owners_counters(o)->services_refused, 11);
+	fl_owners_free(o);
+	(void)state;
+}
+
+static void connections_that_nobody_asked_for_are_listed_with_their_direction(void **state)
+{
+	static const struct given given[] = {
+		{ NULL, NULL, 80, 0, 6, HERE, T0, "nginx" },
+		{ "10.0.0.1", "10.0.0.7", 80, 51000, 6, HERE, T0, "nginx" },
+		{ "10.0.0.1", "10.0.0.8", 4000, 5432, 6, HERE, T0, "nginx" },
+		{ "10.0.0.1", "10.0.0.9", 4001, 6379, 6, HERE, T0, "nginx" },
+	};
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	for (size_t i = 0; i < FL_ARRAY_LEN(given); i++) {
+		struct fl_owner_record r = record(&given[i]);
+		r.before = 1;
+		fl_owners_add(o, &r);
+	}
+	struct fl_owner_question q = { .local = ip("10.0.0.1"), .remote = ip("10.0.0.9"), .local_port = 4001,
+				       .remote_port = 6379, .transport = 6, .midstream = true };
+	struct fl_owned owned;
+	struct fl_owner_unseen u;
+	uint32_t at = 0;
+	assert_true(fl_owners_find(o, &q, &owned) && owned.before);
+	assert_true(fl_owners_unseen(o, &at, &u));
+	assert_true(u.inbound && u.server_port == 80 && u.client_port == 51000);
+	assert_true(fl_owners_unseen(o, &at, &u));
+	assert_true(!u.inbound && u.server_port == 5432 && u.client_port == 4000 && u.owned.before);
+	assert_false(fl_owners_unseen(o, &at, &u));
+	fl_owners_free(o);
+	(void)state;
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 4];
+	size_t n = 0;
+	for (; n < FL_ARRAY_LEN(rows); n++)
+		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_flood_of_connections_leaves_the_listeners);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(connections_that_nobody_asked_for_are_listed_with_their_direction);
+	return _cmocka_run_group_tests("owner", tests, n, NULL, NULL);
+}
