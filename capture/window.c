@@ -15,6 +15,7 @@
 
 static void settle_flow(void *context, struct fl_flow *f)
 {
+	scanner_own_flow(context, f);
 	account_so_far(context, f);
 }
 
