@@ -2,7 +2,7 @@
 /*
  * load.c - INPUTs of the command line become a system
  *
- * Either scans, from any number of files, directories and standard input, or one graph file; a graph has
+ * Either scans, from any number of files, directories, stores and standard input, or one graph file; a graph has
  * no evidence that scans could be added to, so both together are refused. What a file is is told by its
  * "schema", never by its name.
  */
@@ -16,6 +16,7 @@
 #include "analyze/join_internal.h"
 #include "analyze/model_internal.h"
 #include "faultline/json.h"
+#include "faultline/store.h"
 
 struct loading {
 	struct fl_scan_set set;
@@ -62,11 +63,24 @@ static int load_scans(struct loading *l, const struct fl_json_text *t, const cJS
 	return code;
 }
 
-static bool is_store(const char *path)
+static int load_store(struct loading *l, const char *path, const char *range_text)
 {
-	size_t length = strlen(path);
-
-	return length > 3 && strcmp(path + length - 3, ".db") == 0;
+	struct fl_store_range range;
+	struct fl_store *store = NULL;
+	size_t before = l->set.count;
+	int code = l->graph ? fl_fail(l->err, -EINVAL, "%s: a graph file stands alone; give either one graph file or scans, not both",
+				      l->graph_name)
+			    : fl_store_range_parse(&range, range_text, l->err);
+	if (code == 0)
+		code = fl_store_open(&store, path, FL_STORE_READ, l->err);
+	if (code == 0)
+		code = fl_store_read(store, &range, &l->set, l->err);
+	if (code == 0 && l->set.count == before)
+		code = fl_fail(l->err, -ENOENT, "%s: no window%s%s; 'faultline scans %s' lists what is there", path,
+			       *range_text ? " in " : " in it", range_text, path);
+	fl_store_close(store);
+	l->files++;
+	return code;
 }
 
 static int load_file(struct loading *l, const char *path)
@@ -75,11 +89,6 @@ static int load_file(struct loading *l, const char *path)
 	cJSON *schema = NULL;
 	int code;
 
-	if (is_store(path))
-		return fl_fail(l->err, -ENOTSUP,
-			"%s: stores cannot be read yet; give scan files "
-			"(faultline scan -o SCAN.json)",
-			path);
 	code = fl_json_read_text(path, &text, l->err);
 	if (code < 0)
 		return code;
@@ -152,7 +161,14 @@ static int load_directory(struct loading *l, const char *directory)
 static int load_input(struct loading *l, const char *input)
 {
 	struct stat status;
+	const char *range;
+	char *store;
 
+	if (fl_store_is_input(input, &store, &range)) {
+		int code = load_store(l, store, range);
+		free(store);
+		return code;
+	}
 	if (strcmp(input, "-") != 0 && stat(input, &status) == 0 && S_ISDIR(status.st_mode))
 		return load_directory(l, input);
 	return load_file(l, input);
@@ -197,7 +213,7 @@ int fl_system_load_model(struct fl_system **system, const char *const *inputs, s
 
 	if (code == 0 && count == 0)
 		code = fl_fail(err, -EINVAL,
-			"no input; give scan files, a directory of them, a graph file, or "
+			"no input; give scan files, a directory of them, a store, a graph file, or "
 			"- for standard input");
 	for (size_t i = 0; i < count && code == 0; i++)
 		code = load_input(&l, inputs[i]);

@@ -43,6 +43,8 @@ static const struct fl_option options[] = {
 	  "also write every flow, one JSON object a line" },
 	{ "out", 'o', FL_OPTION_STRING, offsetof(struct scan_options, out), 0, 0, "FILE|DIR",
 	  "write the scan here; a directory gets one file per capture point (default: standard output)" },
+	{ "store", 0, FL_OPTION_STRING, offsetof(struct scan_options, store), 0, 0, "DB",
+	  "add the scan to this store, which is made when it is not there" },
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 16 << 20, INT64_C(64) << 30, "SIZE",
 	  "memory of the process: three quarters are the tables, what they cannot hold is counted (default: 64MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
@@ -58,7 +60,7 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "scan",
-	.synopsis = "[-i IFACE]... [-r FILE]... [--for 60s] [-o SCAN.json]",
+	.synopsis = "[-i IFACE]... [-r FILE]... [--for 60s] [-o SCAN.json] [--store DB]",
 	.about = "watch traffic, live or from capture files, and write down what the hosts depend on",
 	.options = options,
 	.notes = "Several capture points written to one FILE make a faultline.scan-set/1. Live capture needs\n"
@@ -210,6 +212,8 @@ static int write_scans(struct scan_run *run, struct fl_error *err)
 	const char *path = run->options->out ? run->options->out : "-";
 	struct fl_output *out;
 	fl_scan_set_normalise(&run->scans);
+	if (!run->options->out && run->options->store && !run->options->json)
+		return 0;
 	if (!run->options->out && !run->options->json && isatty(STDOUT_FILENO))
 		return show_scans(run);
 	if (is_directory(path))
@@ -260,7 +264,7 @@ static int prepare_output(const struct scan_options *o, struct fl_error *err)
 	struct fl_output *probe;
 	size_t size = o->out ? strlen(o->out) : 0;
 	if (!o->out) {
-		if (!o->json && isatty(STDOUT_FILENO) && !o->files.count)
+		if (!o->json && !o->store && isatty(STDOUT_FILENO) && !o->files.count)
 			fl_command_warn("scan", "without -o FILE a summary is shown and the scan is not kept");
 		return 0;
 	}
@@ -274,23 +278,40 @@ static int prepare_output(const struct scan_options *o, struct fl_error *err)
 	return status;
 }
 
+static int store_scans(struct scan_run *run, struct fl_error *err)
+{
+	int status = 0;
+	for (size_t i = 0; i < run->scans.count && status >= 0; i++) {
+		status = fl_store_add(run->store, run->scans.list[i], err);
+		if (status == FL_STORE_KNOWN)
+			fl_command_warn("scan", "%s: a scan of %s with this start is in it already; left as it is",
+					run->options->store, run->scans.list[i]->point);
+	}
+	return status < 0 ? status : 0;
+}
+
 static int run_scan(const struct scan_options *o, struct fl_error *err)
 {
 	struct scan_run run = { .options = o };
 	int status = read_internal(&run, err);
 	if (status == 0)
 		status = prepare_output(o, err);
+	if (status == 0 && o->store)
+		status = fl_store_open(&run.store, o->store, FL_STORE_WRITE, err);
 	if (status == 0 && o->flows)
 		status = fl_output_open(&run.flows, o->flows, err);
 	if (status == 0)
 		status = o->files.count ? scan_files(&run, err) : scan_live(&run, err);
 	if (status == 0 && run.flows)
 		status = fl_output_commit(&run.flows, err);
+	if (status == 0 && run.store)
+		status = store_scans(&run, err);
 	if (status == 0)
 		status = write_scans(&run, err);
 	if (status == 0)
 		warn_losses(&run);
 	fl_output_abort(&run.flows);
+	fl_store_close(run.store);
 	fl_scan_set_fini(&run.scans);
 	free(run.internal);
 	free(run.domains);

@@ -8,11 +8,12 @@
 #include "faultline/options.h"
 #include "faultline/output.h"
 #include "faultline/scanner.h"
+#include "faultline/store.h"
 
 struct scan_options {
 	struct fl_strings interfaces, files, internal, hosts, host_addresses;
 	int64_t for_ns;
-	const char *filter, *flows, *out;
+	const char *filter, *flows, *out, *store;
 	uint64_t memory, buffer;
 	int64_t snaplen;
 	bool json, light;
@@ -25,6 +26,7 @@ struct scan_run {
 	const char **domains;
 	size_t internal_count, domain_count;
 	struct fl_output *flows;
+	struct fl_store *store;
 	struct fl_scan_set scans;
 };
 

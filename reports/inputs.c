@@ -89,7 +89,7 @@ int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *argument
 			arguments->list[arguments->count - 1], command);
 	if (arguments->count <= first)
 		return fl_fail(err, -EINVAL,
-			"no input: give scan files, a directory of them or a graph file; 'faultline %s "
+			"no input: give scan files, a directory of them, a store or a graph file; 'faultline %s "
 			"--help' shows how",
 			command);
 	int code = fl_system_load_model(s, arguments->list + first, arguments->count - first, model, err);

@@ -28,6 +28,7 @@ extern const struct fl_command fl_command_shared;
 extern const struct fl_command fl_command_path;
 extern const struct fl_command fl_command_diff;
 extern const struct fl_command fl_command_report;
+extern const struct fl_command fl_command_scans;
 
 /* Print "faultline NAME: TEXT" on standard error, return FL_EXIT_ERROR. */
 int fl_command_fail(const char *name, const struct fl_error *err);

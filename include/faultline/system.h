@@ -70,8 +70,8 @@ struct fl_system {
 
 /**
  * fl_system_load() - Read INPUTs and join them
- * @inputs: scan files, scan sets, directories of such files (*.json, not recursive), one graph
- *          file, or "-"
+ * @inputs: scan files, scan sets, directories of such files (*.json, not recursive), stores with or without a
+ *          range (store.h), one graph file, or "-"
  * @err:    names the input, the place and the remedy. A graph file beside other inputs is an error
  */
 int fl_system_load(struct fl_system **system, const char *const *inputs, size_t count,

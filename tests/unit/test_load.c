@@ -61,8 +61,6 @@ static const struct row rows[] = {
 		"a graph file stands alone" },
 	{ "an empty directory is refused with the remedy", { { "notes.txt", "" } }, { "" }, NULL,
 		"faultline scan -o" },
-	{ "a store is refused for now", { { "fleet.db", "" } }, { "/fleet.db" }, NULL,
-		"stores cannot be read yet" },
 	{ "a missing file is named", { { "a.json", SCAN("a") } }, { "/b.json" }, NULL, "/b.json" },
 	{ "an empty set is refused", { { "s.json", "{\"schema\":\"faultline.scan-set/1\",\"scans\":[]}" } },
 		{ "/s.json" }, NULL, "no scan in it" },
