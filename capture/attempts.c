@@ -95,10 +95,19 @@ void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum
 	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_MULTIPLEXED) || flow_has(f, FLOW_MAYBE_ANSWERED))
 		return;
 	int64_t last_ns = a->start_ns + (int64_t)a->last_us * 1000;
+	a->wait_us = offset_us(a->start_ns, p->time_ns);
 	if (side == FL_INITIATOR && p->time_ns - last_ns < goodbye_ns)
 		return;
 	a->outcome = side == FL_INITIATOR ? FL_OUTCOME_RESPONSE_TIMEOUT : FL_OUTCOME_RESET;
-	a->wait_us = offset_us(a->start_ns, p->time_ns);
+}
+
+/* It has ended; @v may be another conversation than when it began. */
+static void settle(struct fl_scanner *s, struct fl_flow *f, struct fl_attempt *a, const struct fl_conversation *v)
+{
+	a->conversation = v->serial;
+	a->last_us = a->flags & FL_ATTEMPT_FIRST && !f->midstream ? offset_us(f->first_ns, a->start_ns) : 0;
+	fl_exchange_log_close(s->attempts, f->user[FLOW_SPAN]);
+	f->user[FLOW_SPAN] = 0;
 }
 
 void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p,
@@ -111,15 +120,13 @@ void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struc
 		a->outcome = failed ? FL_OUTCOME_ERROR : FL_OUTCOME_ANSWERED;
 		a->wait_us = offset_us(a->start_ns, p->time_ns);
 	}
-	a->conversation = v->serial;
-	fl_exchange_log_close(s->attempts, f->user[FLOW_SPAN]);
-	f->user[FLOW_SPAN] = 0;
+	settle(s, f, a, v);
 }
 
 /* No answer came, and no goodbye either that says why. */
 static void decide(const struct fl_flow *f, struct fl_attempt *a, enum fl_flow_end how, bool failed)
 {
-	if (a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_MULTIPLEXED))
+	if (a->outcome != FL_OUTCOME_UNDECIDED)
 		return;
 	if (f->unreachable)
 		a->outcome = FL_OUTCOME_REFUSED;
@@ -127,6 +134,8 @@ static void decide(const struct fl_flow *f, struct fl_attempt *a, enum fl_flow_e
 		a->outcome = FL_OUTCOME_RESPONSE_TIMEOUT;
 	else if (flow_has(f, FLOW_MAYBE_ANSWERED))
 		a->outcome = FL_OUTCOME_ANSWERED;
+	else if (how != FL_END_CAPTURE && a->wait_us == FL_NO_TIME)
+		a->wait_us = offset_us(a->start_ns, f->last_ns);
 }
 
 void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed)
@@ -135,9 +144,7 @@ void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct f
 	if (!a)
 		return;
 	decide(f, a, how, failed);
-	a->conversation = v->serial;
-	fl_exchange_log_close(s->attempts, f->user[FLOW_SPAN]);
-	f->user[FLOW_SPAN] = 0;
+	settle(s, f, a, v);
 }
 
 /* ---- connections without an exchange ---- */

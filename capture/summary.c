@@ -209,8 +209,12 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	m.window_s = (double)(scan->end_ns - scan->start_ns) / 1e9;
 	add_hosts(&m);
 	collect_inbound_names(&m);
+	size_t conversations = fl_conversation_count(s->conversations);
+	m.dependency_of = fl_alloc_array(conversations + 1, sizeof(*m.dependency_of));
+	m.service_of = fl_alloc_array(conversations + 1, sizeof(*m.service_of));
 	summary_services(&m);
 	summary_dependencies(&m);
+	summary_behaviour(&m);
 	add_names(&m);
 	summary_coverage(&m);
 	for (size_t h = 0; h < scan->host_count; h++)
@@ -219,6 +223,9 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	free(m.inbound_name_count);
 	free(m.services);
 	free(m.ports);
+	free(m.dependency_of);
+	free(m.service_of);
+	free(m.service_of_dependency);
 	free(m.strings);
 	free(m.chains);
 	fl_scan_sort(scan);

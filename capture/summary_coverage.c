@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LIMITS_MAX = 18, BLIND_SPOTS_MAX = 32 };
+enum { LIMITS_MAX = 24, BLIND_SPOTS_MAX = 32 };
 
 static void add_limit(struct summary *m, const char *name, uint64_t limit, uint64_t hits, const char *what)
 {
@@ -56,6 +56,11 @@ static void add_limits(struct summary *m)
 		  "listeners and old connections forgotten");
 	add_limit(m, "services", FL_OWNER_SERVICES_MAX, owners->services_refused - b->owners.services_refused,
 		  "sockets of services beyond it");
+	add_limit(m, "exchange log", fl_exchange_log_limit(s->attempts), fl_exchange_log_thinned(s->attempts),
+		  "answered exchanges told by their neighbours; counts hold");
+	add_limit(m, "exchange log lost", fl_exchange_log_limit(s->attempts), fl_exchange_log_lost(s->attempts),
+		  "exchanges forgotten");
+	add_limit(m, "behaviours", 1024, m->not_described, "dependencies without retries, timeouts and stalls");
 	add_limit(m, "listeners", fl_inflight_count(s->inflight), fl_inflight_refused(s->inflight),
 		  "listeners without in-flight count");
 }

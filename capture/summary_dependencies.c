@@ -36,6 +36,7 @@ struct row {
 	uint32_t host;
 	struct service_row *service;    /* NULL: the host itself */
 	const struct fl_conversation *v;
+	uint32_t conversation;          /* its index */
 	const char *name;               /* NULL: bare */
 	struct endpoint_name endpoint;
 	enum fl_attribution attribution;
@@ -423,7 +424,10 @@ static void write_dependency(struct summary *m, const struct row *rows, size_t n
 	d->attribution = attribution_of(rows, n);
 	d->port = rows[0].v->key.port;
 	d->transport = summary_transport(rows[0].v->key.transport);
+	if (rows[0].service)
+		m->service_of_dependency[m->scan->dependency_count - 1] = (uint32_t)(rows[0].service - m->services) + 1;
 	for (size_t i = 0; i < n; i++) {
+		m->dependency_of[rows[i].conversation] = (uint32_t)m->scan->dependency_count;
 		add_counts(m, d, rows[i].v);
 		add_sums(m, &sum, &rows[i]);
 	}
@@ -503,7 +507,7 @@ static size_t collect(struct summary *m, struct row **list)
 		if (host == NO_HOST)
 			continue;
 		struct row *r = &(*list)[count++];
-		*r = (struct row){ .host = host, .v = v };
+		*r = (struct row){ .host = host, .v = v, .conversation = (uint32_t)i };
 		r->endpoint = scanner_endpoint_name(m->scanner, v, m->inbound_names[host], m->inbound_name_count[host]);
 		/* A resolver is known by its address: a name for it is no better. */
 		if (v->key.port != 53)
@@ -559,6 +563,7 @@ void summary_dependencies(struct summary *m)
 	for (size_t i = 0; i < n; i++)
 		groups += i == 0 || !same_dependency(&rows[i - 1], &rows[i]);
 	m->scan->dependencies = fl_arena_array(m->arena, groups + 1, sizeof(*m->scan->dependencies));
+	m->service_of_dependency = fl_alloc_array(groups + 1, sizeof(*m->service_of_dependency));
 	for (size_t i = 0, from = 0; i < n; i++) {
 		if (i + 1 < n && same_dependency(&rows[i], &rows[i + 1]))
 			continue;

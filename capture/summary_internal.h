@@ -36,6 +36,9 @@ struct summary {
 	double window_s;
 	const char **strings;         /* by fl_str: copies in the arena, each made once */
 	const char ***chains;
+	uint32_t *dependency_of, *service_of;    /* by conversation: index in the scan's list + 1; 0: none. Until the scan is sorted */
+	uint32_t *service_of_dependency;         /* by dependency: index in services + 1; 0: none, or not known */
+	uint64_t not_described;                  /* dependencies whose behaviour was left out */
 };
 
 #define NO_HOST UINT32_MAX
@@ -62,6 +65,7 @@ bool summary_is_probe(const struct fl_conversation *v);
 
 void summary_services(struct summary *m);      /* summary_services.c */
 void summary_dependencies(struct summary *m);  /* summary_dependencies.c */
+void summary_behaviour(struct summary *m);     /* behaviour.c, after both */
 void summary_coverage(struct summary *m);      /* summary_coverage.c */
 
 #endif

@@ -262,8 +262,11 @@ static void add_service(struct summary *m, const struct inbound *list, size_t n)
 	s->ports = fl_arena_array(m->arena, n, sizeof(*s->ports));
 	s->clients = fl_arena_array(m->arena, n < FL_SCAN_CLIENTS_MAX ? n : FL_SCAN_CLIENTS_MAX,
 				    sizeof(*s->clients));
-	for (size_t i = 0; i < n; i++)
+	const struct fl_conversations *table = m->scanner->conversations;
+	for (size_t i = 0; i < n; i++) {
 		add_up(m, row, list[i].v);
+		m->service_of[list[i].v - fl_conversation_get(table, 0)] = (uint32_t)m->service_count;
+	}
 	summary_seen(m, s->first_seen_ns, s->last_seen_ns, &s->first_seen_ns, &s->last_seen_ns);
 	add_virtual_hosts(m, s, list, n);
 	add_addresses(m, s, list, n);

@@ -26,7 +26,7 @@ enum { FL_WAIT_MAX_US = UINT32_MAX - 1 };
 #define FL_NO_TIME UINT32_MAX
 
 enum fl_attempt_flag {
-	FL_ATTEMPT_CONNECT = 1,         /* a connection that carried no exchange; last_us is its last SYN's */
+	FL_ATTEMPT_CONNECT = 1,         /* a connection that carried no exchange */
 	FL_ATTEMPT_READABLE = 2,        /* fingerprint tells the request, else it is 0 */
 	FL_ATTEMPT_HEALTH = 4,          /* a health check by its path */
 	FL_ATTEMPT_MULTIPLEXED = 8,     /* one of several at once in its connection: what became of it is not known */
@@ -35,8 +35,8 @@ enum fl_attempt_flag {
 
 struct fl_attempt {
 	int64_t start_ns;
-	uint32_t wait_us;               /* to the first byte of the answer, or to the failure; FL_NO_TIME: not known */
-	uint32_t last_us;               /* to the last sign of the caller that it still waits; FL_NO_TIME: none */
+	uint32_t wait_us;               /* to the first byte of the answer, or to the failure; FL_NO_TIME: not known, UNDECIDED: it still waits */
+	uint32_t last_us;               /* CONNECT: from start to its last SYN; else FIRST: from its connection's first SYN to start; 0: not known */
 	uint32_t conversation;          /* its serial (conversation.h) */
 	uint32_t fingerprint;           /* of the request */
 	uint32_t request_size;          /* bytes of its first segment */

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * behaviour.c - the log of attempts joined with what the scan lists, and its facts hung on it
+ *
+ * The log knows conversations; the summary has put each down to a dependency of a local service, to a local service that
+ * was asked, or to both. Attempts are sorted by start once, so every group of them is, and everything below
+ * works on one group at a time: dependencies first within their service, whose inbound work tells calls from retries.
+ *
+ * Facts are large, so only the busiest and the failing get them; how many did not is in the coverage. Health checks are
+ * nobody's work and are in no group.
+ */
+#include "behaviour_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/units.h"
+
+enum { ATTEMPTS_LEAST = 20, DESCRIBED_MAX = 1024 };
+/* An inbound request that its client gave up is worked on for some time still. */
+static const int64_t given_up_ns = INT64_C(10) * FL_NS_PER_S;
+static const int64_t lead_max_ns = INT64_C(10) * FL_NS_PER_S;
+
+/* ---- samples ---- */
+
+void sample_add(struct sample *s, double value)
+{
+	if (s->count == s->capacity) {
+		s->capacity = fl_grown(s->capacity, s->count + 1);
+		s->list = fl_grow_array(s->list, s->capacity, sizeof(double));
+	}
+	s->list[s->count++] = value;
+}
+
+void sample_fini(struct sample *s)
+{
+	free(s->list);
+	*s = (struct sample){ 0 };
+}
+
+static int compare_doubles(const void *pa, const void *pb)
+{
+	double a = *(const double *)pa, b = *(const double *)pb;
+	return (a > b) - (a < b);
+}
+
+double sorted_quantile(const double *sorted, size_t count, double q)
+{
+	if (count == 0)
+		return NAN;
+	double at = q * (double)(count - 1);
+	size_t below = (size_t)at;
+	if (below + 1 >= count)
+		return sorted[count - 1];
+	return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
+}
+
+struct fl_spread sample_spread(struct sample *s)
+{
+	struct fl_spread spread = { .count = s->count };
+	if (s->count)
+		qsort(s->list, s->count, sizeof(double), compare_doubles);
+	spread.min = sorted_quantile(s->list, s->count, 0);
+	spread.p10 = sorted_quantile(s->list, s->count, 0.1);
+	spread.p50 = sorted_quantile(s->list, s->count, 0.5);
+	spread.p90 = sorted_quantile(s->list, s->count, 0.9);
+	spread.max = sorted_quantile(s->list, s->count, 1);
+	return spread;
+}
+
+/* ---- inbound work ---- */
+
+size_t inbound_before(const struct inbound_work *in, int64_t when_ns)
+{
+	size_t low = 0, high = in->all.count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (in->all.list[mid]->start_ns <= when_ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool inbound_open(const struct inbound_work *in, int64_t from_ns, int64_t to_ns)
+{
+	size_t before = inbound_before(in, from_ns);
+	return before && in->reach_ns[before - 1] >= to_ns;
+}
+
+static void set_reach(struct inbound_work *in)
+{
+	in->reach_ns = fl_alloc_array(in->all.count + 1, sizeof(*in->reach_ns));
+	for (size_t i = 0; i < in->all.count; i++) {
+		const struct attempt *a = in->all.list[i];
+		int64_t end = a->end_ns + (a->outcome == FL_OUTCOME_RESPONSE_TIMEOUT ? given_up_ns : 0);
+		in->reach_ns[i] = i && in->reach_ns[i - 1] > end ? in->reach_ns[i - 1] : end;
+	}
+}
+
+/* ---- the log joined ---- */
+
+struct behaviour {
+	struct summary *m;
+	struct attempt *attempts;
+	size_t count;
+	struct attempt_group *outbound; /* by dependency */
+	struct attempt_group *all_out;  /* by service: all that its dependencies have */
+	struct inbound_work *inbound;   /* by service */
+	struct attempt **places;        /* all groups' lists */
+	struct fl_series window;
+	size_t dependency_count, service_count;
+};
+
+struct serial_place {
+	uint32_t serial, index;
+};
+
+static int compare_serials(const void *pa, const void *pb)
+{
+	const struct serial_place *a = pa, *b = pb;
+	return (a->serial > b->serial) - (a->serial < b->serial);
+}
+
+static struct serial_place *sort_serials(const struct fl_conversations *table, size_t n)
+{
+	struct serial_place *list = fl_alloc_array(n + 1, sizeof(*list));
+	for (size_t i = 0; i < n; i++)
+		list[i] = (struct serial_place){ fl_conversation_get(table, i)->serial, (uint32_t)i };
+	if (n)
+		qsort(list, n, sizeof(*list), compare_serials);
+	return list;
+}
+
+static int64_t end_of(const struct summary *m, const struct fl_attempt *r)
+{
+	if (r->wait_us != FL_NO_TIME)
+		return r->start_ns + (int64_t)r->wait_us * 1000;
+	if (r->outcome == FL_OUTCOME_UNDECIDED)
+		return m->scan->end_ns > r->start_ns ? m->scan->end_ns : r->start_ns;
+	return r->flags & FL_ATTEMPT_CONNECT ? r->start_ns + (int64_t)r->last_us * 1000 : r->start_ns;
+}
+
+static void expand(const struct summary *m, struct attempt *a, const struct fl_attempt *r, uint32_t conversation)
+{
+	bool led = r->flags & FL_ATTEMPT_FIRST && !(r->flags & FL_ATTEMPT_CONNECT) && (int64_t)r->last_us * 1000 <= lead_max_ns;
+	*a = (struct attempt){
+		.start_ns = r->start_ns, .begin_ns = r->start_ns - (led ? (int64_t)r->last_us * 1000 : 0),
+		.end_ns = end_of(m, r), .conversation = conversation, .dependency = m->dependency_of[conversation],
+		.service = m->service_of[conversation], .fingerprint = r->fingerprint, .request_size = r->request_size,
+		.outcome = r->outcome, .flags = r->flags, .end_known = r->wait_us != FL_NO_TIME,
+		.waiting = r->outcome == FL_OUTCOME_UNDECIDED && r->wait_us == FL_NO_TIME,
+	};
+}
+
+static int compare_starts(const void *pa, const void *pb)
+{
+	const struct attempt *a = pa, *b = pb;
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	if (a->conversation != b->conversation)
+		return a->conversation < b->conversation ? -1 : 1;
+	if (a->end_ns != b->end_ns)
+		return a->end_ns < b->end_ns ? -1 : 1;
+	return (a->fingerprint > b->fingerprint) - (a->fingerprint < b->fingerprint);
+}
+
+static bool is_work(const struct fl_attempt *r)
+{
+	bool cancelled = r->flags & FL_ATTEMPT_CONNECT && r->outcome == FL_OUTCOME_UNDECIDED;
+	return !(r->flags & FL_ATTEMPT_HEALTH) && !cancelled;
+}
+
+static void join(struct behaviour *b)
+{
+	struct summary *m = b->m;
+	const struct fl_conversations *table = m->scanner->conversations;
+	size_t conversations = fl_conversation_count(table), records;
+	const struct fl_attempt *log = fl_exchange_log_list(m->scanner->attempts, &records);
+	struct serial_place *serials = sort_serials(table, conversations);
+	b->attempts = fl_alloc_array(records + 1, sizeof(*b->attempts));
+	for (size_t i = 0; i < records; i++) {
+		struct serial_place key = { .serial = log[i].conversation };
+		const struct serial_place *place = bsearch(&key, serials, conversations, sizeof(key), compare_serials);
+		if (!place || !is_work(&log[i]))
+			continue;
+		expand(m, &b->attempts[b->count], &log[i], place->index);
+		b->count += b->attempts[b->count].dependency || b->attempts[b->count].service;
+	}
+	free(serials);
+	qsort(b->attempts, b->count, sizeof(*b->attempts), compare_starts);
+}
+
+/* ---- groups ---- */
+
+/* Service that the dependency belongs to: index + 1; 0: none that got requests. */
+static uint32_t service_of_dependency(const struct behaviour *b, uint32_t dependency)
+{
+	return b->m->service_of_dependency[dependency];
+}
+
+static struct attempt **place_groups(struct attempt_group *groups, size_t n, struct attempt **at)
+{
+	for (size_t i = 0; i < n; i++) {
+		groups[i].list = at;
+		at += groups[i].count;
+		groups[i].count = 0;
+	}
+	return at;
+}
+
+static void count_or_put(struct attempt_group *g, struct attempt *a, bool put)
+{
+	if (put)
+		g->list[g->count] = a;
+	g->count++;
+}
+
+static void fill_groups(struct behaviour *b, bool put)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct attempt *a = &b->attempts[i];
+		uint32_t service = a->dependency ? service_of_dependency(b, a->dependency - 1) : 0;
+		if (a->dependency)
+			count_or_put(&b->outbound[a->dependency - 1], a, put);
+		if (service)
+			count_or_put(&b->all_out[service - 1], a, put);
+		if (a->service)
+			count_or_put(&b->inbound[a->service - 1].all, a, put);
+	}
+}
+
+static void make_groups(struct behaviour *b)
+{
+	b->outbound = fl_alloc_array(b->dependency_count + 1, sizeof(*b->outbound));
+	b->all_out = fl_alloc_array(b->service_count + 1, sizeof(*b->all_out));
+	b->inbound = fl_alloc_array(b->service_count + 1, sizeof(*b->inbound));
+	b->places = fl_alloc_array(3 * b->count + 1, sizeof(struct attempt *));
+	fill_groups(b, false);
+	struct attempt **at = place_groups(b->outbound, b->dependency_count, b->places);
+	at = place_groups(b->all_out, b->service_count, at);
+	for (size_t i = 0; i < b->service_count; i++)
+		at = place_groups(&b->inbound[i].all, 1, at);
+	fill_groups(b, true);
+	for (size_t i = 0; i < b->service_count; i++)
+		set_reach(&b->inbound[i]);
+}
+
+/* The narrowest buckets on a grid of their own width that hold the window. */
+static void set_window(struct behaviour *b)
+{
+	int64_t start = b->m->scan->start_ns, end = b->m->scan->end_ns;
+	int64_t width = FL_NS_PER_S / 8;
+	for (;;) {
+		int64_t edge = start / width * width;
+		edge -= edge > start ? width : 0;
+		if (end < edge || (end - edge) / width < FL_SERIES_BUCKETS) {
+			b->window = (struct fl_series){ .start_ns = edge, .width_ns = width };
+			b->window.count = end < edge ? 1 : (size_t)((end - edge) / width) + 1;
+			return;
+		}
+		width *= 2;
+	}
+}
+
+/* ---- who gets facts ---- */
+
+struct weighed {
+	uint64_t failures, attempts;
+	size_t index;
+};
+
+static int compare_weighed(const void *pa, const void *pb)
+{
+	const struct weighed *a = pa, *b = pb;
+	if (a->failures != b->failures)
+		return a->failures > b->failures ? -1 : 1;
+	if (a->attempts != b->attempts)
+		return a->attempts > b->attempts ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+static struct weighed weigh(const struct attempt_group *g, size_t index)
+{
+	struct weighed w = { .index = index };
+	for (size_t i = 0; i < g->count; i++) {
+		w.attempts += attempt_weight(g->list[i]);
+		w.failures += attempt_failed(g->list[i]);
+	}
+	return w;
+}
+
+/* Which of the dependencies are described, half of the places by failures, half by attempts; how many are not, though there was
+ * enough of them. */
+static uint64_t choose(const struct behaviour *b, bool *chosen)
+{
+	struct weighed *list = fl_alloc_array(b->dependency_count + 1, sizeof(*list));
+	size_t n = 0;
+	for (size_t i = 0; i < b->dependency_count; i++) {
+		struct weighed w = weigh(&b->outbound[i], i);
+		if ((w.attempts >= ATTEMPTS_LEAST || w.failures) && b->m->scan->dependencies[i].class != FL_CLASS_PROBE)
+			list[n++] = w;
+	}
+	qsort(list, n, sizeof(*list), compare_weighed);
+	size_t first = n < DESCRIBED_MAX ? n : DESCRIBED_MAX / 2;
+	for (size_t i = 0; i < first; i++)
+		chosen[list[i].index] = true;
+	for (size_t i = first; i < n; i++)
+		list[i].failures = 0;
+	if (n > first)
+		qsort(list + first, n - first, sizeof(*list), compare_weighed);
+	for (size_t i = first; i < n && i < DESCRIBED_MAX; i++)
+		chosen[list[i].index] = true;
+	free(list);
+	return n > DESCRIBED_MAX ? n - DESCRIBED_MAX : 0;
+}
+
+/* ---- facts ---- */
+
+static struct fl_behaviour *new_behaviour(struct fl_arena *arena, const struct attempt_group *g)
+{
+	struct fl_behaviour *b = fl_arena_alloc(arena, sizeof(*b));
+	for (size_t i = 0; i < g->count; i++)
+		b->outcome[g->list[i]->outcome] += attempt_weight(g->list[i]);
+	b->calls_per_inbound = b->nested_share = b->coupling_p = NAN;
+	return b;
+}
+
+static void describe_dependency(struct behaviour *b, size_t i)
+{
+	struct summary *m = b->m;
+	struct fl_scan_dependency *d = &m->scan->dependencies[i];
+	const struct attempt_group *g = &b->outbound[i];
+	uint32_t service = service_of_dependency(b, (uint32_t)i);
+	const struct inbound_work *in = service && b->inbound[service - 1].all.count ? &b->inbound[service - 1] : NULL;
+	struct call_context context = {
+		.inbound = in, .outbound = service ? &b->all_out[service - 1] : NULL, .window_end_ns = m->scan->end_ns,
+		.period_s = d->class == FL_CLASS_BACKGROUND ? d->period_s : NAN, .conversations = m->scanner->conversations,
+	};
+	d->behaviour = new_behaviour(m->arena, g);
+	behaviour_calls(d->behaviour, g, &context);
+	behaviour_series(d->behaviour, m->arena, g, &b->window, in ? &in->all : NULL);
+	behaviour_intervals(d->behaviour, m->arena, g, m->scanner->conversations, m->scan->end_ns);
+}
+
+static void describe_service(struct behaviour *b, size_t i)
+{
+	struct summary *m = b->m;
+	struct fl_scan_service *s = &m->scan->services[i];
+	const struct attempt_group *g = &b->inbound[i].all;
+	struct weighed w = weigh(g, i);
+	if (w.attempts < ATTEMPTS_LEAST && !w.failures)
+		return;
+	s->behaviour = new_behaviour(m->arena, g);
+	behaviour_series(s->behaviour, m->arena, g, &b->window, NULL);
+	behaviour_intervals(s->behaviour, m->arena, g, m->scanner->conversations, m->scan->end_ns);
+}
+
+void summary_behaviour(struct summary *m)
+{
+	struct behaviour b = { .m = m, .dependency_count = m->scan->dependency_count, .service_count = m->service_count };
+	bool *chosen = fl_alloc_array(b.dependency_count + 1, sizeof(*chosen));
+	join(&b);
+	make_groups(&b);
+	set_window(&b);
+	m->not_described = choose(&b, chosen);
+	for (size_t i = 0; i < b.dependency_count; i++)
+		if (chosen[i])
+			describe_dependency(&b, i);
+	for (size_t i = 0; i < b.service_count; i++)
+		describe_service(&b, i);
+	for (size_t i = 0; i < b.service_count; i++)
+		free(b.inbound[i].reach_ns);
+	free(chosen);
+	free(b.attempts);
+	free(b.outbound);
+	free(b.all_out);
+	free(b.inbound);
+	free(b.places);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * behaviour_calls.c - attempts put together to calls: which attempt retries which, and who gave up when
+ *
+ * A retry asks for the same thing after a failure. What makes two attempts the same thing, strongest first: the text of
+ * the request, where it is readable and rare; their place inside one inbound request that is still open when the second begins; the
+ * pause between them, once clear cases have told which pauses this caller makes.
+ *
+ * A new call looks like a retry when requests are all alike. On a service that works on request, a new call follows
+ * its own inbound request at once: the usual delay is measured over calls whose predecessor did not fail, and an
+ * attempt that a fresh inbound request explains is no retry, unless its pause is one that this caller makes. Callers
+ * without inbound work are judged by their pace: a retry comes sooner than half the time between calls.
+ *
+ * Two rounds over the attempts in the order of their start: the first takes clear cases and learns the pauses, the second
+ * decides the rest. SYNs that the kernel repeats are one attempt from the start (flow.h), so they never show here.
+ *
+ * When a caller gave up a connection attempt is not in its packets. What it did next is: another attempt, or its own
+ * answer. These are upper bounds, its last SYN is a lower one; the true time-out is where upper bounds crowd.
+ */
+#include "behaviour_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/units.h"
+
+enum { PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
+static const int64_t slack_ns = 200000;                    /* two packets that were captured in the other order */
+static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
+static const double pause_tolerance = 0.15;
+static const double pause_floor_s = 0.004;
+
+struct calls {
+	const struct attempt_group *g;
+	const struct call_context *context;
+	struct attempt *pending[PENDING_MAX];   /* failed, not followed yet */
+	size_t pending_count;
+	double fresh_s;                         /* an inbound request this young explains a new call; NaN: nobody knows */
+	double pace_s;                          /* time between calls, median; NaN */
+	double pause_s[FL_GAPS_MAX];            /* learnt; NaN */
+	bool learnt;
+};
+
+/* ---- same thing? ---- */
+
+static int compare_prints(const void *pa, const void *pb)
+{
+	uint32_t a = (*(struct attempt *const *)pa)->fingerprint, b = (*(struct attempt *const *)pb)->fingerprint;
+	return (a > b) - (a < b);
+}
+
+static void count_same(const struct attempt_group *g)
+{
+	struct attempt **by_print = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
+	memcpy(by_print, g->list, g->count * sizeof(struct attempt *));
+	qsort(by_print, g->count, sizeof(struct attempt *), compare_prints);
+	for (size_t i = 0, from = 0; i < g->count; i++) {
+		if (i + 1 < g->count && by_print[i + 1]->fingerprint == by_print[i]->fingerprint)
+			continue;
+		uint32_t same = (uint32_t)(i + 1 - from);
+		while (from <= i)
+			by_print[from++]->same = same;
+	}
+	free(by_print);
+}
+
+static bool is_readable(const struct attempt *a)
+{
+	return a->flags & FL_ATTEMPT_READABLE;
+}
+
+/* May @b ask for what @a asked for? */
+static bool may_be_same(const struct attempt *a, const struct attempt *b)
+{
+	if ((a->flags | b->flags) & FL_ATTEMPT_CONNECT)
+		return true;
+	if (is_readable(a) && is_readable(b))
+		return a->fingerprint == b->fingerprint;
+	uint32_t less = a->request_size < b->request_size ? a->request_size : b->request_size;
+	uint32_t more = a->request_size < b->request_size ? b->request_size : a->request_size;
+	return !is_readable(a) && !is_readable(b) && more - less <= 8;
+}
+
+/* Do the texts alone show it? */
+static bool is_clearly_same(const struct calls *c, const struct attempt *a, const struct attempt *b)
+{
+	if ((a->flags | b->flags) & FL_ATTEMPT_CONNECT || !is_readable(a) || !is_readable(b))
+		return false;
+	return a->same <= RARE || a->same <= c->g->count / RARE_SHARE;
+}
+
+/* ---- pauses ---- */
+
+/* From the failure of @a to the begin of @b: of its connection when that was opened for it. */
+static double pause_between(const struct attempt *a, const struct attempt *b)
+{
+	int64_t begin = b->begin_ns + slack_ns >= a->end_ns ? b->begin_ns : b->start_ns;
+	double s = (double)(begin - a->end_ns) / 1e9;
+	return s < 0 ? 0 : s;
+}
+
+static bool pause_fits(const struct calls *c, const struct attempt *a, double pause_s)
+{
+	size_t i = a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1;
+	double known = c->pause_s[i];
+	return c->learnt && !isnan(known) && fabs(pause_s - known) <= pause_floor_s + pause_tolerance * known;
+}
+
+static bool is_explained_by_inbound(const struct calls *c, const struct attempt *b)
+{
+	const struct inbound_work *in = c->context->inbound;
+	size_t before = in ? inbound_before(in, b->begin_ns) : 0;
+	if (!before)
+		return false;
+	double age = (double)(b->begin_ns - in->all.list[before - 1]->start_ns) / 1e9;
+	return isnan(c->fresh_s) || age <= c->fresh_s;
+}
+
+/* Could @b be the next attempt of @a's call? Higher is likelier; 0: no. */
+static int likelihood(const struct calls *c, const struct attempt *a, const struct attempt *b)
+{
+	const struct inbound_work *in = c->context->inbound;
+	if (b->start_ns + slack_ns < a->end_ns || b->start_ns - a->end_ns > horizon_ns || !may_be_same(a, b))
+		return 0;
+	bool nested = in && inbound_open(in, a->begin_ns, a->begin_ns);
+	if (nested && !inbound_open(in, a->begin_ns, b->begin_ns))
+		return 0;
+	if (is_clearly_same(c, a, b))
+		return 3;
+	double pause = pause_between(a, b);
+	bool fits = pause_fits(c, a, pause);
+	if (nested)
+		return fits ? 2 : is_explained_by_inbound(c, b) ? 0 : 1;
+	if (!isnan(c->context->period_s) && pause > c->context->period_s / 2)
+		return 0;
+	return fits ? 2 : !isnan(c->pace_s) && pause < c->pace_s / 2 ? 1 : 0;
+}
+
+static bool is_better(const struct calls *c, const struct attempt *a, const struct attempt *than, const struct attempt *b)
+{
+	bool fits = pause_fits(c, a, pause_between(a, b)), other = pause_fits(c, than, pause_between(than, b));
+	return fits != other ? fits : a->end_ns > than->end_ns;
+}
+
+/* ---- rounds ---- */
+
+static void forget_old(struct calls *c, const struct attempt *now)
+{
+	const struct inbound_work *in = c->context->inbound;
+	size_t kept = 0;
+	for (size_t i = 0; i < c->pending_count; i++) {
+		struct attempt *a = c->pending[i];
+		bool over = now->start_ns - a->end_ns > horizon_ns ||
+			    (in && inbound_open(in, a->begin_ns, a->begin_ns) && !inbound_open(in, a->begin_ns, now->begin_ns));
+		if (!over)
+			c->pending[kept++] = a;
+	}
+	c->pending_count = kept;
+}
+
+static void add_pending(struct calls *c, struct attempt *a)
+{
+	if (c->pending_count == PENDING_MAX) {
+		memmove(c->pending, c->pending + 1, (PENDING_MAX - 1) * sizeof(struct attempt *));
+		c->pending_count--;
+	}
+	c->pending[c->pending_count++] = a;
+}
+
+static void follow(struct calls *c, struct attempt *b)
+{
+	size_t best = SIZE_MAX;
+	int most = 0;
+	for (size_t i = 0; i < c->pending_count; i++) {
+		int likely = likelihood(c, c->pending[i], b);
+		if (likely == 0 || likely < most || (likely == most && !is_better(c, c->pending[i], c->pending[best], b)))
+			continue;
+		most = likely;
+		best = i;
+	}
+	if (best == SIZE_MAX)
+		return;
+	c->pending[best]->retry = b;
+	b->number = c->pending[best]->number + 1;
+	memmove(c->pending + best, c->pending + best + 1, (c->pending_count - best - 1) * sizeof(struct attempt *));
+	c->pending_count--;
+}
+
+static void round_of(struct calls *c)
+{
+	c->pending_count = 0;
+	for (size_t i = 0; i < c->g->count; i++) {
+		c->g->list[i]->retry = NULL;
+		c->g->list[i]->number = 0;
+	}
+	for (size_t i = 0; i < c->g->count; i++) {
+		struct attempt *a = c->g->list[i];
+		if (a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH))
+			continue;
+		if (c->pending_count) {
+			forget_old(c, a);
+			follow(c, a);
+		}
+		if (attempt_failed(a))
+			add_pending(c, a);
+	}
+}
+
+static void learn_pauses(struct calls *c)
+{
+	struct sample gaps[FL_GAPS_MAX] = { 0 };
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i];
+		if (a->retry)
+			sample_add(&gaps[a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1], pause_between(a, a->retry));
+	}
+	for (size_t i = 0; i < FL_GAPS_MAX; i++) {
+		c->pause_s[i] = gaps[i].count >= 3 ? sample_spread(&gaps[i]).p50 : NAN;
+		sample_fini(&gaps[i]);
+	}
+	c->learnt = true;
+}
+
+/* How soon a call follows its inbound request, and how often calls come, where nothing fails. */
+static void learn_habits(struct calls *c)
+{
+	const struct inbound_work *in = c->context->inbound;
+	struct sample delays = { 0 }, paces = { 0 };
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i], *before = i ? c->g->list[i - 1] : NULL;
+		if (before && attempt_failed(before))
+			continue;
+		size_t at = in ? inbound_before(in, a->begin_ns) : 0;
+		if (at)
+			sample_add(&delays, (double)(a->begin_ns - in->all.list[at - 1]->start_ns) / 1e9);
+		if (before)
+			sample_add(&paces, (double)(a->begin_ns - before->begin_ns) / 1e9);
+	}
+	c->fresh_s = delays.count >= 5 ? sample_spread(&delays).p50 * 1.5 + 0.001 : NAN;
+	if (delays.count >= 5 && delays.list[delays.count * 3 / 4] < 2 * c->fresh_s)
+		c->fresh_s = delays.list[delays.count * 3 / 4] * 1.5 + 0.001;
+	c->pace_s = paces.count >= 3 ? sample_spread(&paces).p50 : NAN;
+	sample_fini(&delays);
+	sample_fini(&paces);
+}
+
+/* ---- when callers gave up ---- */
+
+static double least_wait(const struct attempt *a)
+{
+	return (double)(a->end_ns - a->start_ns) / 1e9;
+}
+
+/* The next that the caller did, in seconds from the start of @a: tried again, asked somebody else, or answered. */
+static double next_sign(const struct calls *c, const struct attempt *a)
+{
+	const struct inbound_work *in = c->context->inbound;
+	if (a->retry)
+		return (double)(a->retry->begin_ns - a->start_ns) / 1e9;
+	size_t at = in ? inbound_before(in, a->begin_ns) : 0;
+	for (int i = 0; at > 0 && i < 32; at--, i++) {
+		const struct attempt *parent = in->all.list[at - 1];
+		if (parent->end_ns >= a->end_ns && parent->end_known)
+			return (double)(parent->end_ns - a->start_ns) / 1e9;
+	}
+	return NAN;
+}
+
+static int compare_doubles(const void *pa, const void *pb)
+{
+	double a = *(const double *)pa, b = *(const double *)pb;
+	return (a > b) - (a < b);
+}
+
+/* Where the values crowd: the lower edge of the tenth-wide window that holds most of them, the first of equals. */
+static double crowd(struct sample *s)
+{
+	size_t most = 0, first = 0;
+	qsort(s->list, s->count, sizeof(double), compare_doubles);
+	for (size_t i = 0, to = 0; i < s->count; i++) {
+		while (to < s->count && s->list[to] <= s->list[i] * 1.1 + 0.002)
+			to++;
+		if (to - i > most) {
+			most = to - i;
+			first = i;
+		}
+	}
+	return s->count && most * 4 >= s->count ? s->list[first] : NAN;
+}
+
+static bool end_is_hidden(const struct attempt *a)
+{
+	return a->outcome == FL_OUTCOME_CONNECT_TIMEOUT && !a->end_known;
+}
+
+static struct fl_spread find_connect_timeout(struct calls *c)
+{
+	struct sample signs = { 0 }, waits = { 0 };
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i];
+		double sign = end_is_hidden(a) ? next_sign(c, a) : NAN;
+		if (!isnan(sign) && sign >= least_wait(a))
+			sample_add(&signs, sign);
+	}
+	double edge = signs.count ? crowd(&signs) : NAN;
+	for (size_t i = 0; i < c->g->count; i++) {
+		struct attempt *a = c->g->list[i];
+		if (a->outcome == FL_OUTCOME_CONNECT_TIMEOUT && a->end_known)
+			sample_add(&waits, least_wait(a));
+		if (!end_is_hidden(a) || isnan(edge))
+			continue;
+		double sign = next_sign(c, a), wait = edge > least_wait(a) ? edge : least_wait(a);
+		if (sign >= edge && sign <= edge * 1.1 + 0.002) {
+			sample_add(&waits, sign);
+			wait = sign;
+		}
+		a->end_ns = a->start_ns + (int64_t)(wait * 1e9);
+		if (a->retry && a->retry->begin_ns < a->end_ns)
+			a->end_ns = a->retry->begin_ns > a->start_ns ? a->retry->begin_ns : a->start_ns;
+	}
+	struct fl_spread spread = sample_spread(&waits);
+	sample_fini(&signs);
+	sample_fini(&waits);
+	return spread;
+}
+
+static struct fl_spread find_response_timeout(const struct attempt_group *g)
+{
+	struct sample waits = { 0 };
+	for (size_t i = 0; i < g->count; i++)
+		if (g->list[i]->outcome == FL_OUTCOME_RESPONSE_TIMEOUT && g->list[i]->end_known)
+			sample_add(&waits, least_wait(g->list[i]));
+	struct fl_spread spread = sample_spread(&waits);
+	sample_fini(&waits);
+	return spread;
+}
+
+/* ---- what came of the calls ---- */
+
+/* Was there time to see whether the caller would go on? */
+static bool is_in_view(const struct calls *c, const struct attempt *last)
+{
+	double longest = 0.2;
+	for (size_t i = 0; i < FL_GAPS_MAX; i++)
+		if (!isnan(c->pause_s[i]) && 2 * c->pause_s[i] > longest)
+			longest = 2 * c->pause_s[i];
+	return (double)(c->context->window_end_ns - last->end_ns) / 1e9 > longest;
+}
+
+static void count_call(const struct calls *c, struct fl_retries *r, const struct attempt *first, struct sample *gaps)
+{
+	const struct attempt *last = first;
+	while (last->retry)
+		last = last->retry;
+	if (last->outcome == FL_OUTCOME_UNDECIDED || (attempt_failed(last) && !is_in_view(c, last)))
+		return;
+	size_t i = last->number < FL_ATTEMPTS_MAX ? last->number : FL_ATTEMPTS_MAX - 1;
+	r->calls++;
+	r->retried += last != first;
+	if (attempt_failed(last))
+		r->gave_up[i]++;
+	else
+		r->recovered[i]++;
+	for (const struct attempt *a = first; a->retry; a = a->retry) {
+		const struct fl_conversation *from = fl_conversation_get(c->context->conversations, a->conversation);
+		const struct fl_conversation *to = fl_conversation_get(c->context->conversations, a->retry->conversation);
+		r->other_address += !fl_addr_equal(&from->key.server, &to->key.server);
+		if (a->number < FL_GAPS_MAX && (a->end_known || a->outcome == FL_OUTCOME_CONNECT_TIMEOUT))
+			sample_add(&gaps[a->number], pause_between(a, a->retry));
+		if (!r->first_ns || a->retry->begin_ns < r->first_ns)
+			r->first_ns = a->retry->begin_ns;
+		if (a->retry->begin_ns > r->last_ns)
+			r->last_ns = a->retry->begin_ns;
+	}
+}
+
+static void count_calls(const struct calls *c, struct fl_retries *r)
+{
+	struct sample gaps[FL_GAPS_MAX] = { 0 };
+	*r = (struct fl_retries){ 0 };
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i];
+		if (a->number == 0 && attempt_failed(a) && !(a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH)))
+			count_call(c, r, a, gaps);
+	}
+	for (size_t i = 0; i < FL_GAPS_MAX; i++) {
+		r->gap[i] = sample_spread(&gaps[i]);
+		sample_fini(&gaps[i]);
+	}
+}
+
+void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
+{
+	struct calls c = { .g = g, .context = context, .fresh_s = NAN, .pace_s = NAN };
+	for (size_t i = 0; i < FL_GAPS_MAX; i++)
+		c.pause_s[i] = NAN;
+	count_same(g);
+	learn_habits(&c);
+	round_of(&c);
+	b->connect_timeout = find_connect_timeout(&c);
+	learn_pauses(&c);
+	round_of(&c);
+	learn_pauses(&c);
+	b->response_timeout = find_response_timeout(g);
+	count_calls(&c, &b->retries);
+}

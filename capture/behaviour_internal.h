@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * behaviour_internal.h - what the files that turn the log of attempts into facts share
+ *
+ *   behaviour.c            the log joined with dependencies and services; which get facts; the window's ends
+ *   behaviour_calls.c      which attempt retries which; gaps; when callers gave up
+ *   behaviour_series.c     counts over time, work in flight
+ *   behaviour_intervals.c  stalls and outages
+ *   behaviour_coupling.c   calls per inbound request
+ */
+#ifndef FAULTLINE_BEHAVIOUR_INTERNAL_H
+#define FAULTLINE_BEHAVIOUR_INTERNAL_H
+
+#include "faultline/exchange.h"
+#include "summary_internal.h"
+
+/* A record of the log, with what it belongs to. */
+struct attempt {
+	int64_t start_ns;
+	int64_t begin_ns;       /* of its connection, when that was opened for it; else start */
+	int64_t end_ns;         /* answered, failed or given up; never before start */
+	uint32_t conversation;  /* index in the table */
+	uint32_t dependency, service; /* of a local caller, of a local callee: index + 1; 0: none */
+	uint32_t fingerprint, request_size;
+	uint32_t same;          /* attempts of its group with this fingerprint */
+	struct attempt *retry;  /* the attempt that followed its failure */
+	uint32_t number;        /* 0: the call's first attempt */
+	uint8_t outcome, flags;
+	bool end_known;         /* else end_ns is the least that it can be */
+	bool waiting;           /* when the window ended */
+};
+
+static inline uint32_t attempt_weight(const struct attempt *a)
+{
+	return UINT32_C(1) << (a->flags >> 5);
+}
+
+static inline bool attempt_failed(const struct attempt *a)
+{
+	return fl_outcome_is_failure(a->outcome);
+}
+
+/* Attempts of one dependency, or towards one service, by start. */
+struct attempt_group {
+	struct attempt **list;
+	size_t count;
+};
+
+/* Inbound work of one service, to ask what was open when. */
+struct inbound_work {
+	struct attempt_group all;
+	int64_t *reach_ns;      /* the latest end of all[0..i] */
+};
+/* Index of the last that began at or before @when_ns, + 1. */
+size_t inbound_before(const struct inbound_work *in, int64_t when_ns);
+/* Was one and the same open at @from_ns and still at @to_ns? */
+bool inbound_open(const struct inbound_work *in, int64_t from_ns, int64_t to_ns);
+
+/* Numbers of a sample, and their spread. */
+struct sample {
+	double *list;
+	size_t count, capacity;
+};
+void sample_add(struct sample *s, double value);
+struct fl_spread sample_spread(struct sample *s); /* sorts it */
+void sample_fini(struct sample *s);
+double sorted_quantile(const double *sorted, size_t count, double q);
+
+struct call_context {
+	const struct inbound_work *inbound;     /* of the caller; NULL: none, or not known */
+	const struct attempt_group *outbound;   /* all that the caller's service asked of others; NULL */
+	int64_t window_end_ns;
+	double period_s;                        /* beat of the calls; NaN */
+	const struct fl_conversations *conversations;
+};
+/* Which attempts retry which, and when callers gave up: sets retry, number and end_ns in @g, and in @b retries and time-outs.
+ * Attempts of one caller to one endpoint. */
+void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context);
+
+/* Counts over time; peaks. @caller: inbound work of the same service, which may have waited for a place; NULL. */
+void behaviour_series(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,
+		      const struct fl_series *window, const struct attempt_group *caller);
+
+/* Stalls and outages; to be called when the ends are known. Stalls are looked for in each client's attempts, too: while one waits,
+ * others may be answered. */
+void behaviour_intervals(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,
+			 const struct fl_conversations *conversations, int64_t window_end_ns);
+
+#endif

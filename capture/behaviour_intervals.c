@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * behaviour_intervals.c - when nothing was answered, and when nearly all failed
+ *
+ * A stall is a silence with work waiting: between two answers lies far more time than an answer usually takes, and several
+ * attempts that are overdue are open at its end. Usual is the median, which a stall does not move: while it
+ * lasts, callers' pools are full and little is asked. It began with the first attempt that was still waiting when
+ * it ended, which is before the silence when only a part of the work was held up first.
+ *
+ * An outage is a run of attempts whose score is high: each failure scores the logarithm of how much likelier it is
+ * in an outage than usually, each success of how much less likely it is, and the run ends where the score
+ * has fallen far from its top (sequential test, Page, Biometrika 1954). What is usual is the lower quartile of the failure share
+ * over sixteenths of the attempts.
+ */
+#include "behaviour_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/units.h"
+
+enum { LEAST = 20, SIXTEENTHS = 16, CLIENTS_MAX = 32, OVERDUE_LEAST = 3, FAILURES_LEAST = 5, FEW_FAILURES = 3 };
+static const double overdue_factor = 20, overdue_floor_s = 0.5;
+static const double score_least = 9, score_drop = 7;
+static const double usual_floor = 0.01, usual_cap = 0.25, outage_share = 0.5;
+static const int64_t few_failures_ns = INT64_C(5) * FL_NS_PER_S;
+
+static int64_t wait_of(const struct attempt *a)
+{
+	return a->end_ns - a->start_ns;
+}
+
+static bool is_exchange(const struct attempt *a)
+{
+	return !(a->flags & FL_ATTEMPT_CONNECT);
+}
+
+struct intervals {
+	struct fl_interval list[FL_INTERVALS_MAX];
+	size_t count;
+};
+
+/* Overlapping ones of a kind become one. */
+static void add_interval(struct intervals *all, const struct fl_interval *i)
+{
+	for (size_t k = 0; k < all->count; k++) {
+		struct fl_interval *o = &all->list[k];
+		if (o->kind != i->kind || o->end_ns < i->start_ns || i->end_ns < o->start_ns)
+			continue;
+		o->start_ns = i->start_ns < o->start_ns ? i->start_ns : o->start_ns;
+		o->end_ns = i->end_ns > o->end_ns ? i->end_ns : o->end_ns;
+		return;
+	}
+	if (all->count < FL_INTERVALS_MAX)
+		all->list[all->count++] = *i;
+}
+
+/* ---- stalls ---- */
+
+static int compare_ends(const void *pa, const void *pb)
+{
+	const struct attempt *a = *(struct attempt *const *)pa, *b = *(struct attempt *const *)pb;
+	return (a->end_ns > b->end_ns) - (a->end_ns < b->end_ns);
+}
+
+/* Good answers by the time they came. */
+static size_t by_answer(const struct attempt_group *g, struct attempt **list)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < g->count; i++)
+		if (g->list[i]->outcome == FL_OUTCOME_ANSWERED && is_exchange(g->list[i]))
+			list[n++] = g->list[i];
+	if (n)
+		qsort(list, n, sizeof(*list), compare_ends);
+	return n;
+}
+
+static int64_t overdue_after(struct attempt *const *answers, size_t n)
+{
+	struct sample waits = { 0 };
+	for (size_t i = 0; i < n; i++)
+		sample_add(&waits, (double)wait_of(answers[i]) / 1e9);
+	double usual = sample_spread(&waits).p50 * overdue_factor;
+	sample_fini(&waits);
+	return (int64_t)((usual > overdue_floor_s ? usual : overdue_floor_s) * 1e9);
+}
+
+/* Attempts of @g that are open at @end_ns and overdue then; *@first_ns is the start of the first of them. @reach_ns: the latest
+ * end of those up to each. */
+static size_t overdue_at(const struct attempt_group *g, const int64_t *reach_ns, int64_t end_ns, int64_t overdue_ns, int64_t *first_ns)
+{
+	size_t count = 0, low = 0, high = g->count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (g->list[mid]->start_ns + overdue_ns <= end_ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t i = low; i > 0 && reach_ns[i - 1] >= end_ns; i--) {
+		const struct attempt *a = g->list[i - 1];
+		if (!is_exchange(a) || a->end_ns < end_ns)
+			continue;
+		count++;
+		*first_ns = a->start_ns;
+	}
+	return count;
+}
+
+static void find_stalls(struct intervals *all, const struct attempt_group *g, uint32_t in_flight_max, int64_t window_end_ns)
+{
+	struct attempt **answers = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
+	int64_t *reach_ns = fl_alloc_array(g->count + 1, sizeof(*reach_ns));
+	size_t n = by_answer(g, answers);
+	size_t least = in_flight_max < OVERDUE_LEAST ? in_flight_max : OVERDUE_LEAST;
+	int64_t overdue_ns = n >= LEAST ? overdue_after(answers, n) : 0;
+	if (least < OVERDUE_LEAST)
+		overdue_ns *= 4;
+	for (size_t i = 0; i < g->count; i++)
+		reach_ns[i] = i && reach_ns[i - 1] > g->list[i]->end_ns ? reach_ns[i - 1] : g->list[i]->end_ns;
+	for (size_t i = 0; i < n && n >= LEAST; i++) {
+		int64_t from = answers[i]->end_ns, to = i + 1 < n ? answers[i + 1]->end_ns : window_end_ns, first = 0;
+		if (to - from < overdue_ns)
+			continue;
+		size_t overdue = overdue_at(g, reach_ns, to, overdue_ns, &first);
+		if (overdue >= least && overdue > 0)
+			add_interval(all, &(struct fl_interval){ .kind = FL_INTERVAL_STALL, .start_ns = first, .end_ns = to });
+	}
+	free(reach_ns);
+	free(answers);
+}
+
+/* ---- one client at a time ---- */
+
+struct of_client {
+	struct attempt *attempt;
+	const struct fl_addr *client;
+};
+
+static int compare_clients(const void *pa, const void *pb)
+{
+	const struct of_client *a = pa, *b = pb;
+	int order = fl_addr_compare(a->client, b->client);
+	if (order)
+		return order;
+	return (a->attempt > b->attempt) - (a->attempt < b->attempt); /* in one array, by start */
+}
+
+static void find_stalls_of_clients(struct intervals *all, const struct attempt_group *g,
+				   const struct fl_conversations *conversations, uint32_t in_flight_max, int64_t window_end_ns)
+{
+	struct of_client *sorted = fl_alloc_array(g->count + 1, sizeof(*sorted));
+	struct attempt **list = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
+	size_t clients = 0;
+	for (size_t i = 0; i < g->count; i++) {
+		sorted[i].attempt = g->list[i];
+		sorted[i].client = &fl_conversation_get(conversations, g->list[i]->conversation)->key.client;
+	}
+	qsort(sorted, g->count, sizeof(*sorted), compare_clients);
+	for (size_t i = 0, from = 0; i < g->count && clients < CLIENTS_MAX; i++) {
+		list[i] = sorted[i].attempt;
+		if (i + 1 < g->count && fl_addr_equal(sorted[i].client, sorted[i + 1].client))
+			continue;
+		struct attempt_group one = { list + from, i + 1 - from };
+		if (one.count >= LEAST && one.count < g->count) {
+			find_stalls(all, &one, in_flight_max, window_end_ns);
+			clients++;
+		}
+		from = i + 1;
+	}
+	free(sorted);
+	free(list);
+}
+
+/* ---- outages ---- */
+
+static int compare_doubles(const void *pa, const void *pb)
+{
+	double a = *(const double *)pa, b = *(const double *)pb;
+	return (a > b) - (a < b);
+}
+
+static double usual_failure_share(const struct attempt_group *g)
+{
+	double shares[SIXTEENTHS];
+	for (size_t k = 0; k < SIXTEENTHS; k++) {
+		double failed = 0, all = 0;
+		for (size_t i = g->count * k / SIXTEENTHS; i < g->count * (k + 1) / SIXTEENTHS; i++) {
+			all += attempt_weight(g->list[i]);
+			failed += attempt_failed(g->list[i]) ? attempt_weight(g->list[i]) : 0;
+		}
+		shares[k] = all > 0 ? failed / all : 0;
+	}
+	qsort(shares, SIXTEENTHS, sizeof(double), compare_doubles);
+	double usual = shares[SIXTEENTHS / 4];
+	return usual < usual_floor ? usual_floor : usual > usual_cap ? usual_cap : usual;
+}
+
+struct run {
+	size_t from, to;        /* first and last failure */
+	size_t failures;
+	double score, top;
+};
+
+static int64_t good_answer_after(const struct attempt_group *g, size_t last, int64_t window_end_ns)
+{
+	for (size_t i = last + 1; i < g->count; i++)
+		if (g->list[i]->outcome == FL_OUTCOME_ANSWERED)
+			return g->list[i]->end_ns;
+	return window_end_ns;
+}
+
+static void end_run(struct intervals *all, const struct attempt_group *g, const struct run *r, int64_t window_end_ns)
+{
+	if (r->top < score_least)
+		return;
+	size_t failures = 0;
+	for (size_t i = r->from; i <= r->to; i++)
+		failures += attempt_failed(g->list[i]);
+	const struct attempt *first = g->list[r->from], *last = g->list[r->to];
+	bool few_but_long = failures >= FEW_FAILURES && failures == r->to - r->from + 1 &&
+			    last->start_ns - first->start_ns >= few_failures_ns;
+	if (failures >= FAILURES_LEAST || few_but_long)
+		add_interval(all, &(struct fl_interval){ .kind = FL_INTERVAL_OUTAGE, .start_ns = first->start_ns,
+							 .end_ns = good_answer_after(g, r->to, window_end_ns) });
+}
+
+static void find_outages(struct intervals *all, const struct attempt_group *g, int64_t window_end_ns)
+{
+	double usual = usual_failure_share(g), outage = usual < outage_share / 2 ? outage_share : (1 + usual) / 2;
+	double failure = log(outage / usual), success = log((1 - outage) / (1 - usual));
+	struct run r = { 0 };
+	for (size_t i = 0; i < g->count; i++) {
+		const struct attempt *a = g->list[i];
+		if (a->outcome == FL_OUTCOME_UNDECIDED)
+			continue;
+		bool failed = attempt_failed(a);
+		r.score += failed ? failure : success * attempt_weight(a);
+		if (r.score <= 0 || r.score < r.top - score_drop) {
+			end_run(all, g, &r, window_end_ns);
+			r = (struct run){ 0 };
+			continue;
+		}
+		if (failed && r.failures++ == 0)
+			r.from = i;
+		if (failed && r.score > r.top) {
+			r.top = r.score;
+			r.to = i;
+		}
+	}
+	end_run(all, g, &r, window_end_ns);
+}
+
+/* ---- both ---- */
+
+static int compare_attempt_ends(const void *pa, const void *pb)
+{
+	int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
+	return (a > b) - (a < b);
+}
+
+static void describe(struct fl_interval *o, const struct attempt_group *g)
+{
+	int64_t *ends = fl_alloc_array(g->count + 1, sizeof(*ends));
+	uint32_t begun = 0;
+	size_t n = 0, ended = 0;
+	o->attempts = o->failures = 0;
+	o->in_flight_max = 0;
+	for (size_t i = 0; i < g->count; i++)
+		if (g->list[i]->end_ns > g->list[i]->start_ns)
+			ends[n++] = g->list[i]->end_ns;
+	qsort(ends, n, sizeof(*ends), compare_attempt_ends);
+	for (size_t i = 0; i < g->count; i++) {
+		const struct attempt *a = g->list[i];
+		bool within = a->start_ns >= o->start_ns && a->start_ns <= o->end_ns;
+		o->attempts += within ? attempt_weight(a) : 0;
+		o->failures += attempt_failed(a) && a->end_ns >= o->start_ns && a->end_ns <= o->end_ns ? attempt_weight(a) : 0;
+		if (a->end_ns <= a->start_ns)
+			continue;
+		begun++;
+		while (ended < n && ends[ended] <= a->start_ns)
+			ended++;
+		uint32_t open = begun - (uint32_t)ended;
+		if (within && open > o->in_flight_max)
+			o->in_flight_max = open;
+	}
+	free(ends);
+}
+
+static int compare_intervals(const void *pa, const void *pb)
+{
+	const struct fl_interval *a = pa, *b = pb;
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	return (int)a->kind - (int)b->kind;
+}
+
+void behaviour_intervals(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,
+			 const struct fl_conversations *conversations, int64_t window_end_ns)
+{
+	struct intervals all = { .count = 0 };
+	if (g->count == 0)
+		return;
+	find_outages(&all, g, window_end_ns);
+	find_stalls(&all, g, b->in_flight_max, window_end_ns);
+	find_stalls_of_clients(&all, g, conversations, b->in_flight_max, window_end_ns);
+	b->interval_count = all.count;
+	if (!all.count)
+		return;
+	for (size_t i = 0; i < all.count; i++)
+		describe(&all.list[i], g);
+	qsort(all.list, all.count, sizeof(all.list[0]), compare_intervals);
+	b->intervals = fl_arena_array(arena, all.count, sizeof(*b->intervals));
+	memcpy(b->intervals, all.list, all.count * sizeof(*b->intervals));
+}
