@@ -19,9 +19,12 @@
  *
  * Missing is not gone. Had the older rate gone on, the newer window would hold
  * expected = exchanges / older window * newer window of them; the probability of none is exp(-expected)
- * (Poisson). Below 0.01 it is gone, else not seen yet. Uses at start-up come in bursts, one a start, so
- * there the start is the event. Nothing at all can be said when the caller's host is not among the
- * newer scans: then the newer window is 0.
+ * (Poisson). Below 0.01 it is gone, else not seen yet. Calls that come together are one event: expected is divided by
+ * their dispersion (diff_amounts.c) first. Uses at start-up come once a start, so
+ * there the start is the event; look-ups once in as long as answers are remembered. What requests cause is expected by their number, when
+ * the newer window had fewer. Nothing at all can be said when the caller's host is not among the
+ * newer scans: then the newer window is 0. The same is asked of what only the newer side has: was the older window long
+ * enough to have seen it?
  *
  * Graph files carry no evidence; where one side is such a file, both sides are compared as
  * graphs, and what is missing from a statement is gone.
@@ -33,26 +36,7 @@
 #include "diff_internal.h"
 
 #define GONE_BELOW 0.01 /* DESIGN, section 5 */
-
-struct group {
-	struct fl_use **uses[2]; /* [newer] */
-	size_t counts[2];
-	bool present[2]; /* some use of that side, even a mere attempt */
-	bool real[2];    /* some use of that side counts */
-	bool matched;    /* by a weaker identity, or moved */
-};
-
-struct diffing {
-	struct fl_diff *d;
-	struct fl_arena *a;
-	size_t capacity;
-	struct fl_diff_side sides[2];
-	size_t unsure_capacity[2];
-	struct fl_use **uses; /* both sides, sorted by keys */
-	size_t use_count;
-	struct group *groups;
-	size_t group_count;
-};
+#define REMEMBERED_S 300.0 /* that resolvers' clients go without a look-up; most names live as long, or less */
 
 static const char *const change_names[] = { "added", "gone", "not-seen-yet", "moved", "provider", "fan-out", "rate",
 	"latency", "failures", "retry", "timeout", "spof-new", "spof-lost", "shared-fate-new", "shared-fate-lost" };
@@ -93,7 +77,7 @@ struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct 
 }
 
 /* That the group's things came or went on this side is not certain: their single points are no finding. */
-static void remember(struct diffing *w, const struct group *g, int side)
+static void remember(struct fl_diffing *w, const struct fl_use_group *g, int side)
 {
 	struct fl_identities *list = &w->sides[side].unsure;
 	for (size_t i = 0; i < g->counts[side]; i++) {
@@ -120,7 +104,7 @@ static int compare_keys(const void *va, const void *vb)
 	return order != 0 ? order : strcmp(a->to, b->to);
 }
 
-static void collect_uses(struct diffing *w)
+static void collect_uses(struct fl_diffing *w)
 {
 	bool graphs = w->sides[0].system->scans.count == 0 || w->sides[1].system->scans.count == 0;
 	size_t counts[2];
@@ -131,6 +115,7 @@ static void collect_uses(struct diffing *w)
 	w->uses = fl_arena_array(w->a, w->use_count, sizeof(struct fl_use *));
 	for (size_t i = 0; i < w->use_count; i++)
 		w->uses[i] = i < counts[0] ? &sides[0][i] : &sides[1][i - counts[0]];
+	fl_diff_services(w);
 	if (w->use_count > 1)
 		qsort(w->uses, w->use_count, sizeof(struct fl_use *), compare_keys);
 }
@@ -140,7 +125,7 @@ static bool same_group(const struct fl_use *a, const struct fl_use *b)
 	return strcmp(a->from_key, b->from_key) == 0 && strcmp(a->to_key, b->to_key) == 0;
 }
 
-static void make_groups(struct diffing *w)
+static void make_groups(struct fl_diffing *w)
 {
 	w->groups = fl_arena_array(w->a, w->use_count, sizeof(*w->groups));
 	for (size_t i = 0; i < w->use_count; i++) {
@@ -148,7 +133,7 @@ static void make_groups(struct diffing *w)
 		if (i == 0 || !same_group(w->uses[i - 1], use))
 			w->group_count++;
 		use->group = w->group_count - 1;
-		struct group *group = &w->groups[use->group];
+		struct fl_use_group *group = &w->groups[use->group];
 		if (group->counts[use->newer]++ == 0)
 			group->uses[use->newer] = &w->uses[i]; /* sorted by side within a group */
 		group->present[use->newer] = true;
@@ -156,18 +141,18 @@ static void make_groups(struct diffing *w)
 	}
 }
 
-static struct fl_use *first_use(const struct group *g)
+static struct fl_use *first_use(const struct fl_use_group *g)
 {
 	return g->present[1] ? g->uses[1][0] : g->uses[0][0];
 }
 
 /* A dependency that one side does not know at all. */
-static bool is_added(const struct group *g)
+static bool is_added(const struct fl_use_group *g)
 {
 	return !g->matched && g->real[1] && !g->present[0];
 }
 
-static bool is_missing(const struct group *g)
+static bool is_missing(const struct fl_use_group *g)
 {
 	return !g->matched && g->real[0] && !g->present[1];
 }
@@ -206,7 +191,7 @@ static int compare_weak(const void *va, const void *vb)
 }
 
 /* One entry a group that has such a key, sorted; free() it. */
-static struct weak *list_weak(const struct diffing *w, weak_key *key_of, size_t *count)
+static struct weak *list_weak(const struct fl_diffing *w, weak_key *key_of, size_t *count)
 {
 	struct weak *list = fl_alloc_array(w->group_count, sizeof(*list));
 	*count = 0;
@@ -231,8 +216,16 @@ static size_t run_end(const struct weak *list, size_t count, size_t first)
 	return end;
 }
 
+/* What one is to the older side, the other is to the newer: their measures are compared. */
+static void pair(struct fl_use_group *a, struct fl_use_group *b)
+{
+	struct fl_use_group *old = a->present[0] ? a : b, *new = a->present[0] ? b : a;
+	if (old->present[0] && !old->present[1] && new->present[1] && !new->present[0] && old->other == NULL)
+		old->other = new;
+}
+
 /* Where both sides know the weaker identity, nothing under it is added or missing. */
-static void match_weakly(struct diffing *w, weak_key *key_of)
+static void match_weakly(struct fl_diffing *w, weak_key *key_of)
 {
 	size_t count;
 	struct weak *list = list_weak(w, key_of, &count);
@@ -242,8 +235,10 @@ static void match_weakly(struct diffing *w, weak_key *key_of)
 		for (size_t j = i; j < end; j++)
 			for (int side = 0; side < 2; side++)
 				present[side] |= w->groups[list[j].group].present[side];
+		if (end - i == 2)
+			pair(&w->groups[list[i].group], &w->groups[list[i + 1].group]);
 		for (size_t j = i; j < end && present[0] && present[1]; j++) {
-			struct group *group = &w->groups[list[j].group];
+			struct fl_use_group *group = &w->groups[list[j].group];
 			if (is_added(group) || is_missing(group)) {
 				group->matched = true;
 				w->d->unchanged += group->counts[1];
@@ -257,7 +252,7 @@ static void match_weakly(struct diffing *w, weak_key *key_of)
 /* ---- one address ---- */
 
 /* All of a bare group must be there on the other side, of a name one address is enough. */
-static bool is_same_place(const struct diffing *w, const struct group *g, const bool *same)
+static bool is_same_place(const struct fl_diffing *w, const struct fl_use_group *g, const bool *same)
 {
 	int side = g->present[1];
 	size_t known = 0;
@@ -266,12 +261,12 @@ static bool is_same_place(const struct diffing *w, const struct group *g, const 
 	return fl_use_is_bare(g->uses[side][0]) ? known == g->counts[side] : known > 0;
 }
 
-static void match_addresses(struct diffing *w)
+static void match_addresses(struct fl_diffing *w)
 {
 	bool *same = fl_alloc_array(w->use_count, sizeof(*same));
 	fl_diff_addresses(w->uses, w->use_count, same);
 	for (size_t i = 0; i < w->group_count; i++) {
-		struct group *g = &w->groups[i];
+		struct fl_use_group *g = &w->groups[i];
 		if ((!is_added(g) && !is_missing(g)) || !is_same_place(w, g, same))
 			continue;
 		g->matched = true;
@@ -283,33 +278,106 @@ static void match_addresses(struct diffing *w)
 
 /* ---- silence ---- */
 
-static double watched(const struct diffing *w, int side, const char *host)
+static double watched(const struct fl_diffing *w, int side, const char *host)
 {
 	return fl_watched_s(&w->sides[side].watched, w->a, host);
 }
 
-/* Events of the older side's uses expected in the newer window. */
-static double expected_events(const struct diffing *w, const struct group *g)
+/* Inbound exchanges of the service that makes these uses; 0 where none are known. */
+static double inbound_of(const struct fl_system *s, const char *id)
 {
-	double expected = 0;
-	for (size_t i = 0; i < g->counts[0]; i++) {
-		const struct fl_use *use = g->uses[0][i];
+	const struct fl_system_service *service = fl_diff_find_service(s, id);
+	double sum = 0;
+	for (size_t i = 0; service != NULL && i < service->record_count; i++)
+		sum += (double)service->records[i].s->exchanges;
+	return sum;
+}
+
+/* How many times the other side's window would hold what this one held of @use: by the time watched, and for what
+ * requests cause not more than by their number, where that is known. */
+static double window_ratio(const struct fl_diffing *w, int side, const struct fl_use *use)
+{
+	double window = use->evidence->window_s, ratio = window > 0 ? watched(w, !side, use->host) / window : 0;
+	const struct fl_system *other = w->sides[!side].system;
+	if (use->evidence->merged->class != FL_CLASS_ON_REQUEST || fl_diff_find_service(other, use->from) == NULL)
+		return ratio;
+	double inbound = inbound_of(w->sides[side].system, use->from);
+	return inbound > 0 ? fmin(ratio, inbound_of(other, use->from) / inbound) : ratio;
+}
+
+/* What the side without these uses would have seen of them, had all gone on as on the side with them. */
+struct silence {
+	double expected; /* exchanges */
+	double p;        /* of none: calls that come together are one event */
+};
+
+static struct silence silence_of(struct fl_diffing *w, int side, const struct fl_use_group *g)
+{
+	struct silence s = { NAN, NAN };
+	struct fl_amounts amounts;
+	if (g->uses[side][0]->evidence == NULL)
+		return s;
+	s.expected = 0;
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		const struct fl_use *use = g->uses[side][i];
 		if (use->evidence == NULL || !use->counts)
 			continue;
 		const struct fl_scan_dependency *m = use->evidence->merged;
 		double events = m->exchanges > 0 ? (double)m->exchanges : (double)m->connections.established;
-		double window = use->evidence->window_s;
 		if (m->class == FL_CLASS_START_UP)
 			events = 1;
-		if (window > 0)
-			expected += events / window * watched(w, 1, use->host);
+		if (m->class == FL_CLASS_NAME_RESOLUTION)
+			events = fmin(events, fmax(1, use->evidence->window_s / REMEMBERED_S));
+		s.expected += events * window_ratio(w, side, use);
 	}
-	return expected;
+	w->scratch = fl_arena_new();
+	fl_amounts_of_uses(&amounts, w, side, g);
+	s.p = exp(-s.expected / fl_burst_of(&amounts));
+	fl_arena_free(w->scratch);
+	return s;
+}
+
+/* ---- requirements that are not certain to differ ---- */
+
+static fl_group_id requirement(const struct fl_diffing *w, int side, const struct fl_use *use)
+{
+	const struct fl_graph *g = w->sides[side].system->graph;
+	if (use->evidence == NULL || use->evidence->group == FL_GROUP_NONE)
+		return FL_GROUP_NONE;
+	return fl_graph_group(g, use->evidence->group)->needs > 0 ? use->evidence->group : FL_GROUP_NONE;
+}
+
+static bool is_required(const struct fl_diffing *w, int side, const struct fl_use_group *g)
+{
+	for (size_t i = 0; i < g->counts[side]; i++)
+		if (requirement(w, side, g->uses[side][i]) != FL_GROUP_NONE)
+			return true;
+	return false;
+}
+
+/* Of a choice between several, one that is not certain changes nothing. */
+static void unsettle(struct fl_diffing *w, const struct fl_use_group *g, int side)
+{
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		fl_group_id id = requirement(w, side, g->uses[side][i]);
+		if (id != FL_GROUP_NONE && fl_graph_group(w->sides[side].system->graph, id)->member_count == 1)
+			w->unsettled[side][id] = true;
+	}
+}
+
+/* One thing on both sides, required on one only: how a use is classed hangs on how much of it was seen. */
+static void settle_pair(struct fl_diffing *w, const struct fl_use_group *old, const struct fl_use_group *new)
+{
+	bool before = is_required(w, 0, old), after = is_required(w, 1, new);
+	if (before && !after)
+		unsettle(w, old, 0);
+	if (after && !before)
+		unsettle(w, new, 1);
 }
 
 /* ---- findings ---- */
 
-static const char *describe(const struct diffing *w, const struct fl_use *use)
+static const char *describe(const struct fl_diffing *w, const struct fl_use *use)
 {
 	if (use->evidence == NULL)
 		return use->label;
@@ -321,72 +389,84 @@ static const char *describe(const struct diffing *w, const struct fl_use *use)
 		m->provider == NULL ? "" : m->provider);
 }
 
-static const char *why_added(struct diffing *w, const struct group *g)
+static const char *say_chance(struct fl_arena *a, double p)
 {
-	const struct fl_use *use = g->uses[1][0];
-	if (use->evidence == NULL)
-		return "stated in the newer graph only";
-	if (watched(w, 0, use->host) > 0)
-		return "seen in the newer scans only";
-	remember(w, g, 1);
-	return fl_arena_printf(
-		w->a, "host %s was not watched in the older scans: it may be older", use->host);
+	return p < 1e-6 ? "below 0.000001" : fl_arena_printf(a, "%.2g", p);
 }
 
-static void add_added(struct diffing *w, const struct group *g)
+/* That @side has these and the other may have them as well. */
+static void leave_open(struct fl_diffing *w, const struct fl_use_group *g, int side)
+{
+	remember(w, g, side);
+	unsettle(w, g, side);
+}
+
+static void add_added(struct fl_diffing *w, const struct fl_use_group *g)
 {
 	const struct fl_use *use = g->uses[1][0];
+	bool stated = use->evidence == NULL, watched_before = stated || watched(w, 0, use->host) > 0;
+	struct silence before = silence_of(w, 1, g);
+	bool open = watched_before && !stated && before.p >= GONE_BELOW;
+	const char *why = "stated in the newer graph only";
+	if (open)
+		why = fl_arena_printf(w->a,
+			"seen in the newer scans only, but too seldom to say that it is new: %.1f expected in the older "
+			"window, and none has probability %s", before.expected, say_chance(w->a, before.p));
+	else if (!watched_before)
+		why = fl_arena_printf(w->a, "host %s was not watched in the older scans: it may be older", use->host);
+	else if (!stated)
+		why = "seen in the newer scans only";
+	if (open || !watched_before)
+		leave_open(w, g, 1);
 	fl_diff_add(w->d, &w->capacity,
-		&(struct fl_change){ .kind = FL_CHANGE_ADDED,
+		&(struct fl_change){ .kind = open ? FL_CHANGE_NOT_SEEN_YET : FL_CHANGE_ADDED,
 			.from = use->from,
 			.to = use->to,
 			.after = describe(w, use),
-			.p = NAN,
-			.expected = NAN,
-			.why = why_added(w, g) });
+			.p = watched_before ? before.p : NAN,
+			.expected = watched_before ? before.expected : NAN,
+			.why = why });
 }
 
-static const char *why_missing(const struct diffing *w, const struct fl_use *use, double expected, double p)
+static const char *why_missing(const struct fl_diffing *w, const struct fl_use *use, struct silence s)
 {
 	if (use->evidence == NULL)
 		return "stated in the older graph only";
 	if (watched(w, 1, use->host) == 0)
 		return fl_arena_printf(
 			w->a, "host %s was not watched in the newer scans: nothing can be said", use->host);
-	const char *chance = p < 1e-6 ? "below 0.000001" : fl_arena_printf(w->a, "%.2g", p);
 	return fl_arena_printf(w->a,
-		expected < 10
+		s.expected < 10
 			? "%.1f expected in the newer window, none seen: at the older rate that has "
 			  "probability %s"
 			: "about %.0f expected in the newer window, none seen: at the older rate that has "
 			  "probability %s",
-		expected, chance);
+		s.expected, say_chance(w->a, s.p));
 }
 
-static void add_missing(struct diffing *w, const struct group *g)
+static void add_missing(struct fl_diffing *w, const struct fl_use_group *g)
 {
 	const struct fl_use *use = g->uses[0][0];
-	bool stated = use->evidence == NULL;
-	double expected = stated ? NAN : expected_events(w, g);
-	double p = stated ? NAN : exp(-expected);
-	bool gone = stated || p < GONE_BELOW;
+	struct silence s = silence_of(w, 0, g);
+	bool gone = use->evidence == NULL || s.p < GONE_BELOW;
 	if (!gone)
-		remember(w, g, 0);
+		leave_open(w, g, 0);
 	fl_diff_add(w->d, &w->capacity,
 		&(struct fl_change){ .kind = gone ? FL_CHANGE_GONE : FL_CHANGE_NOT_SEEN_YET,
 			.from = use->from,
 			.to = use->to,
 			.before = describe(w, use),
-			.p = p,
-			.expected = expected,
-			.why = why_missing(w, use, expected, p) });
+			.p = s.p,
+			.expected = s.expected,
+			.why = why_missing(w, use, s) });
 }
 
-static void add_moved(struct diffing *w, struct group *missing, struct group *added)
+static void add_moved(
+	struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added, struct silence s)
 {
 	const struct fl_use *old = missing->uses[0][0], *new = added->uses[1][0];
-	double expected = old->evidence == NULL ? NAN : expected_events(w, missing);
 	missing->matched = added->matched = true;
+	pair(missing, added);
 	remember(w, missing, 0);
 	remember(w, added, 1);
 	fl_diff_add(w->d, &w->capacity,
@@ -395,38 +475,38 @@ static void add_moved(struct diffing *w, struct group *missing, struct group *ad
 			.to = new->to,
 			.before = old->label,
 			.after = new->label,
-			.p = isnan(expected) ? NAN : exp(-expected),
-			.expected = expected,
+			.p = s.p,
+			.expected = s.expected,
 			.why = "the one went and the other came: same caller, registrable domain and port" });
 }
 
 /* One added and one gone thing under one key are one that moved. */
-static void find_moved(struct diffing *w)
+static void find_moved(struct fl_diffing *w)
 {
 	size_t count;
 	struct weak *list = list_weak(w, weak_moved, &count);
 	for (size_t i = 0, end; i < count; i = end) {
-		struct group *added = NULL, *missing = NULL;
+		struct fl_use_group *added = NULL, *missing = NULL;
 		size_t several = 0;
 		end = run_end(list, count, i);
 		for (size_t j = i; j < end; j++) {
-			struct group *group = &w->groups[list[j].group];
+			struct fl_use_group *group = &w->groups[list[j].group];
 			several += is_added(group) ? added != NULL : is_missing(group) && missing != NULL;
 			added = is_added(group) ? group : added;
 			missing = is_missing(group) ? group : missing;
 		}
 		if (added == NULL || missing == NULL || several > 0)
 			continue;
-		bool stated = missing->uses[0][0]->evidence == NULL;
-		if (stated || exp(-expected_events(w, missing)) < GONE_BELOW)
-			add_moved(w, missing, added);
+		struct silence s = silence_of(w, 0, missing);
+		if (missing->uses[0][0]->evidence == NULL || s.p < GONE_BELOW)
+			add_moved(w, missing, added, s);
 	}
 	free(list);
 }
 
 /* ---- what stayed ---- */
 
-static const char *provider_of(const struct group *g, int side)
+static const char *provider_of(const struct fl_use_group *g, int side)
 {
 	for (size_t i = 0; i < g->counts[side]; i++) {
 		const struct fl_use *use = g->uses[side][i];
@@ -436,7 +516,34 @@ static const char *provider_of(const struct group *g, int side)
 	return NULL;
 }
 
-static bool knows_address(const struct group *g, int side, const struct fl_addr *addr)
+static bool was_answered(const struct fl_scan *scan, const char *name)
+{
+	for (size_t i = 0; i < scan->name_count; i++)
+		if (scan->names[i].address_count > 0 && strcmp(scan->names[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Whether this side saw where the name leads. A connection older than the scan has its name's own domain for a
+ * provider, whatever its chain would have said. */
+static bool resolved(const struct fl_diffing *w, int side, const struct fl_use_group *g)
+{
+	const struct fl_scan_set *scans = &w->sides[side].system->scans;
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		const struct fl_dependency *d = g->uses[side][i]->evidence;
+		if (d == NULL || d->merged->cname_count > 0 || d->merged->name == NULL)
+			return true;
+		const char *provider = d->merged->provider;
+		if (provider != NULL && strcmp(provider, fl_identity_domain(w->a, d->merged->name, NULL)) != 0)
+			return true;
+		for (size_t k = 0; k < d->record_count; k++)
+			if (was_answered(scans->list[d->records[k].scan], d->merged->name))
+				return true;
+	}
+	return false;
+}
+
+static bool knows_address(const struct fl_use_group *g, int side, const struct fl_addr *addr)
 {
 	for (size_t i = 0; i < g->counts[side]; i++) {
 		const struct fl_dependency *d = g->uses[side][i]->evidence;
@@ -447,7 +554,7 @@ static bool knows_address(const struct group *g, int side, const struct fl_addr 
 	return false;
 }
 
-static bool addresses_differ(const struct group *g)
+static bool addresses_differ(const struct fl_use_group *g)
 {
 	for (int side = 0; side < 2; side++)
 		for (size_t i = 0; i < g->counts[side]; i++) {
@@ -459,11 +566,11 @@ static bool addresses_differ(const struct group *g)
 	return false;
 }
 
-static void compare_both(struct diffing *w, const struct group *g)
+static void compare_both(struct fl_diffing *w, const struct fl_use_group *g)
 {
 	const char *before = provider_of(g, 0), *after = provider_of(g, 1);
 	const struct fl_use *use = g->uses[1][0];
-	if (before != NULL && after != NULL && strcmp(before, after) != 0) {
+	if (before != NULL && after != NULL && strcmp(before, after) != 0 && resolved(w, 0, g) && resolved(w, 1, g)) {
 		fl_diff_add(w->d, &w->capacity,
 			&(struct fl_change){ .kind = FL_CHANGE_PROVIDER,
 				.from = use->from,
@@ -477,18 +584,21 @@ static void compare_both(struct diffing *w, const struct group *g)
 	}
 	w->d->unchanged++;
 	w->d->address_only += addresses_differ(g);
+	settle_pair(w, g, g);
 }
 
-static void find_changes(struct diffing *w)
+static void find_changes(struct fl_diffing *w)
 {
 	for (size_t i = 0; i < w->group_count; i++) {
-		const struct group *g = &w->groups[i];
+		const struct fl_use_group *g = &w->groups[i];
 		if (is_added(g))
 			add_added(w, g);
 		else if (is_missing(g))
 			add_missing(w, g);
 		else if (g->present[0] && g->present[1] && (g->real[0] || g->real[1]))
 			compare_both(w, g);
+		else if (g->other != NULL)
+			settle_pair(w, g, g->other);
 	}
 }
 
@@ -521,14 +631,32 @@ static void sort_identities(struct fl_identities *list)
 		qsort(list->list, list->count, sizeof(*list->list), compare_strings);
 }
 
+/* What is left once the two graphs agree but for what is certain. */
+static void compare_settled(struct fl_diffing *w)
+{
+	struct fl_diff_side sides[2] = { w->sides[0], w->sides[1] };
+	struct fl_system *settled[2];
+	for (int side = 0; side < 2; side++) {
+		sort_identities(&sides[side].unsure);
+		sides[side].system = settled[side] = fl_diff_settled(w->sides[side].system, w->unsettled[side]);
+	}
+	fl_diff_spofs(w->d, &w->capacity, sides);
+	fl_diff_fates(w->d, &w->capacity, sides);
+	for (int side = 0; side < 2; side++)
+		fl_diff_settled_free(settled[side]);
+}
+
 struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new, const struct fl_diff_options *o)
 {
-	(void)o;
+	static const struct fl_diff_options defaults = { FL_DIFF_THRESHOLD, FL_DIFF_DISCOVERY_RATE };
 	struct fl_diff *d = fl_alloc(sizeof(*d));
 	d->arena = fl_arena_new();
-	struct diffing w = { .d = d, .a = d->arena, .sides = { { .system = old }, { .system = new } } };
-	for (int side = 0; side < 2; side++)
+	struct fl_diffing w = { .d = d, .a = d->arena, .options = o == NULL ? &defaults : o,
+		.sides = { { .system = old }, { .system = new } } };
+	for (int side = 0; side < 2; side++) {
 		fl_watched_init(&w.sides[side].watched, w.a, w.sides[side].system);
+		w.unsettled[side] = fl_alloc_array(fl_graph_group_count(w.sides[side].system->graph) + 1, sizeof(bool));
+	}
 	collect_uses(&w);
 	make_groups(&w);
 	match_weakly(&w, weak_target);
@@ -536,13 +664,15 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 	match_addresses(&w);
 	find_moved(&w);
 	find_changes(&w);
-	for (int side = 0; side < 2; side++)
-		sort_identities(&w.sides[side].unsure);
-	fl_diff_spofs(d, &w.capacity, w.sides);
+	fl_diff_measured(&w);
+	compare_settled(&w);
+	fl_diff_load(&w);
 	if (d->count > 1)
 		qsort(d->list, d->count, sizeof(*d->list), compare_changes);
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2; side++) {
 		free(w.sides[side].unsure.list);
+		free(w.unsettled[side]);
+	}
 	return d;
 }
 

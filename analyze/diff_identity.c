@@ -178,8 +178,7 @@ const char *fl_identity_domain(struct fl_arena *a, const char *name, const char 
 
 /* ---- nodes ---- */
 
-/* "service:HOST/NAME" with both normalised. */
-static char *service_identity(struct fl_arena *a, const char *id)
+char *fl_identity_service(struct fl_arena *a, const char *id)
 {
 	const char *rest = strncmp(id, "service:", 8) == 0 ? id + 8 : id;
 	const char *slash = strchr(rest, '/');
@@ -232,7 +231,7 @@ static char *endpoint_identity(struct fl_arena *a, const struct fl_system *s, fl
 	fl_node_id service = v == FL_NODE_NONE ? FL_NODE_NONE : service_behind(s->graph, v);
 	if (service != FL_NODE_NONE)
 		return fl_arena_printf(
-			a, "at:%s:%s", service_identity(a, fl_graph_node(s->graph, service)->id), rest);
+			a, "at:%s:%s", fl_identity_service(a, fl_graph_node(s->graph, service)->id), rest);
 	return fl_arena_printf(a, "bare:%s:%s:%s", scope, rest, application == NULL ? "" : application);
 }
 
@@ -241,7 +240,7 @@ static char *resolver_identity(struct fl_arena *a, const struct fl_system *s, fl
 	fl_node_id service = v == FL_NODE_NONE ? FL_NODE_NONE : service_behind(s->graph, v);
 	if (service != FL_NODE_NONE)
 		return fl_arena_printf(
-			a, "resolver:%s", service_identity(a, fl_graph_node(s->graph, service)->id));
+			a, "resolver:%s", fl_identity_service(a, fl_graph_node(s->graph, service)->id));
 	return fl_arena_printf(a, "resolver:%s", scope);
 }
 
@@ -250,7 +249,7 @@ char *fl_identity_node(struct fl_arena *a, const struct fl_system *s, fl_node_id
 	const struct fl_node *node = fl_graph_node(s->graph, v);
 	const char *scope = fl_scope_name(fl_system_scope(s, v));
 	if (strcmp(node->kind, "service") == 0)
-		return service_identity(a, node->id);
+		return fl_identity_service(a, node->id);
 	if (strcmp(node->kind, "endpoint") == 0)
 		return endpoint_identity(a, s, v, node->id, scope, NULL);
 	if (strcmp(node->kind, "resolver") == 0)
@@ -294,7 +293,7 @@ static void name_target(struct fl_arena *a, const struct fl_system *s, struct fl
 	fl_node_id service = v == FL_NODE_NONE ? FL_NODE_NONE : service_behind(s->graph, v);
 	if (service != FL_NODE_NONE)
 		use->target_key = fl_arena_printf(
-			a, "%s:%s", service_identity(a, fl_graph_node(s->graph, service)->id), rest);
+			a, "%s:%s", fl_identity_service(a, fl_graph_node(s->graph, service)->id), rest);
 	if (fl_addr_parse(name, &addr))
 		return;
 	use->moved_key = moved_key(a, name, provider, scope == FL_SCOPE_EXTERNAL, rest);
@@ -309,7 +308,7 @@ static void use_of_dependency(
 	use->from = d->from_id;
 	use->to = d->to_id;
 	use->host = m->host;
-	use->from_key = service_identity(a, d->from_id);
+	use->from_key = fl_identity_service(a, d->from_id);
 	use->evidence = d;
 	use->counts = m->class != FL_CLASS_PROBE && m->answered;
 	name_target(a, s, use, d->to, m->scope, m->provider, m->application);

@@ -25,6 +25,7 @@ struct fl_use {
 
 /* A host name with what is ephemeral in it replaced by '*'; see diff_identity.c for the rule. */
 char *fl_identity_name(struct fl_arena *a, const char *name);
+char *fl_identity_service(struct fl_arena *a, const char *id); /* "service:HOST/NAME" with both normalised */
 /* Identity of any node: rotated addresses and ephemeral labels left out. NULL: it has none that
  * lasts (an address). */
 char *fl_identity_node(struct fl_arena *a, const struct fl_system *s, fl_node_id v);
@@ -60,7 +61,7 @@ void fl_diff_addresses(struct fl_use *const *uses, size_t count, bool *same);
 
 /* Appends to d->list. */
 struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct fl_change *change);
-/* SPOF_NEW and SPOF_LOST. Left out are, by the ids of their side, things of which it was not seen that they
+/* What single points are left out, by the ids of their side: things of which it was not seen that they
  * came or went (only unseen, moved, known under another name), and services and hosts that the other side did
  * not watch. */
 struct fl_identities {
@@ -72,6 +73,91 @@ struct fl_diff_side {
 	struct fl_watched watched;   /* empty for graph files */
 	struct fl_identities unsure; /* node ids */
 };
+
+/* ---- the comparison under way ---- */
+
+struct fl_use_group { /* uses of one identity */
+	struct fl_use **uses[2]; /* [newer] */
+	size_t counts[2];
+	bool present[2]; /* some use of that side, even a mere attempt */
+	bool real[2];    /* some use of that side counts */
+	bool matched;    /* by a weaker identity, or moved */
+	struct fl_use_group *other; /* what the newer side has instead; on the older one's group */
+};
+
+struct fl_diffing {
+	struct fl_diff *d;
+	struct fl_arena *a;
+	struct fl_arena *scratch; /* until the comparison is done */
+	const struct fl_diff_options *options;
+	size_t capacity;
+	struct fl_diff_side sides[2];
+	size_t unsure_capacity[2];
+	bool *unsettled[2]; /* requirements that the other side may have as well, by group of the graph */
+	struct fl_use **uses; /* both sides, sorted by keys */
+	size_t use_count;
+	struct fl_use_group *groups;
+	size_t group_count;
+};
+
+/* ---- diff_amounts.c: what was measured ---- */
+
+struct fl_span { double start, end; }; /* seconds since the epoch */
+
+/* Of one side of a pair of groups, added up. */
+struct fl_amounts {
+	uint64_t calls;              /* exchanges; connections where none is visible */
+	uint64_t inbound;            /* exchanges of the callers */
+	uint64_t attempts, failures; /* of calls, those that did not connect counted */
+	double window_s;
+	bool lower_bound;            /* calls are one */
+	bool on_request, timed;      /* some use is; background or start-up */
+	const struct fl_histogram *first_byte, *connect;   /* NULL: empty */
+	const struct fl_timeline *calls_line, *inbound_line; /* NULL: none */
+	const struct fl_behaviour *behaviour;              /* NULL: none */
+	struct fl_span *spans;       /* when it was watched */
+	size_t span_count;
+};
+void fl_amounts_of_uses(struct fl_amounts *m, struct fl_diffing *w, int side, const struct fl_use_group *g);
+/* A service as its own capture point saw it. */
+void fl_amounts_of_service(struct fl_amounts *m, struct fl_diffing *w, int side, const struct fl_system_service *s);
+
+const struct fl_system_service *fl_diff_find_service(const struct fl_system *s, const char *id); /* NULL: no record */
+
+/* Variance over mean of how calls fall into the blocks of the window, beside what is expected of each; at least 1, raised by
+ * what so few blocks cannot tell. Blocks are joined to longer ones as well: work that comes and goes over minutes is not
+ * seen in seconds. */
+double fl_dispersion_of_rate(const struct fl_amounts *m);
+double fl_dispersion_of_fan_out(const struct fl_amounts *m);
+double fl_dispersion_of_failures(const struct fl_amounts *m);
+double fl_dispersion_of_latency(const struct fl_amounts *m);
+/* The same as the rate's, but 1 where nothing is known: how many calls come together. */
+double fl_burst_of(const struct fl_amounts *m);
+
+/* ---- diff_measured.c: fan-out, rate, latency, failures ---- */
+void fl_diff_measured(struct fl_diffing *w);
+/* Entry points of both sides: their load, and what clients outside got of them. */
+void fl_diff_load(struct fl_diffing *w);
+
+/* ---- diff_reactions.c: timeouts and retries; NULL: not seen there ---- */
+void fl_diff_reactions(struct fl_diffing *w, const struct fl_use *use, const struct fl_amounts *before,
+	const struct fl_amounts *after);
+
+/* ---- diff_settled.c: the two graphs, but for what is not certain to differ ---- */
+
+/* A copy of @s without the requirements marked in @without (by group); for ranking, shares everything else with it. */
+struct fl_system *fl_diff_settled(const struct fl_system *s, const bool *without);
+void fl_diff_settled_free(struct fl_system *s);
+
+/* SPOF_NEW and SPOF_LOST; of settled systems. */
 void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_diff_side sides[static 2]);
+/* SHARED_FATE_NEW and SHARED_FATE_LOST; likewise. */
+void fl_diff_fates(struct fl_diff *d, size_t *capacity, const struct fl_diff_side sides[static 2]);
+bool fl_identities_hold(const struct fl_identities *list, const char *key);
+/* Nothing can be said of a machine, or a service of it, that the other side did not watch. */
+bool fl_is_unwatched(struct fl_arena *a, const struct fl_system *s, fl_node_id v, const struct fl_watched *other);
+
+/* diff_services.c: uses of a newer service that is an older one under another name get that one's identity. */
+void fl_diff_services(struct fl_diffing *w);
 
 #endif

@@ -21,7 +21,7 @@ static int compare_strings(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool holds(const struct fl_identities *list, const char *key)
+bool fl_identities_hold(const struct fl_identities *list, const char *key)
 {
 	return list->count > 0 &&
 	       bsearch(&key, list->list, list->count, sizeof(*list->list), compare_strings) != NULL;
@@ -61,7 +61,7 @@ static bool is_known(const struct side *s, size_t leader, const struct side *oth
 {
 	const struct fl_ranking *r = s->ranking;
 	for (size_t i = leader; i < r->count && r->list[i].same_as == r->list[leader].node; i++)
-		if (s->keys[i] != NULL && holds(&other->sorted, s->keys[i]))
+		if (s->keys[i] != NULL && fl_identities_hold(&other->sorted, s->keys[i]))
 			return true;
 	return false;
 }
@@ -70,7 +70,7 @@ static bool is_unsure(const struct side *s, size_t leader)
 {
 	const struct fl_ranking *r = s->ranking;
 	for (size_t i = leader; i < r->count && r->list[i].same_as == r->list[leader].node; i++)
-		if (holds(s->unsure, fl_graph_node(s->system->graph, r->list[i].node)->id))
+		if (fl_identities_hold(s->unsure, fl_graph_node(s->system->graph, r->list[i].node)->id))
 			return true;
 	return false;
 }
@@ -85,11 +85,10 @@ static const char *host_name(const struct fl_system *s, fl_node_id v)
 	return fl_system_label(s, v);
 }
 
-/* Nothing can be said of a machine that the other side did not watch. */
-static bool is_unwatched(struct fl_arena *a, const struct side *s, fl_node_id v, const struct side *other)
+bool fl_is_unwatched(struct fl_arena *a, const struct fl_system *s, fl_node_id v, const struct fl_watched *other)
 {
-	const char *host = other->watched->host_count == 0 ? NULL : host_name(s->system, v);
-	return host != NULL && fl_watched_s(other->watched, a, host) <= 0;
+	const char *host = other->host_count == 0 ? NULL : host_name(s, v);
+	return host != NULL && fl_watched_s(other, a, host) <= 0;
 }
 
 static const char *describe(struct fl_arena *a, const struct fl_spof *spof)
@@ -106,14 +105,14 @@ static void compare(struct fl_diff *d, size_t *capacity, const struct side *of, 
 		if (spof->same_as != spof->node || of->keys[i] == NULL)
 			continue;
 		if (is_known(of, i, other) || is_unsure(of, i) ||
-			is_unwatched(d->arena, of, spof->node, other))
+			fl_is_unwatched(d->arena, of->system, spof->node, other->watched))
 			continue;
 		fl_node_id entry = spof->entry_points_lost[0];
 		const char *text = describe(d->arena, spof);
 		fl_diff_add(d, capacity,
 			&(struct fl_change){ .kind = kind,
-				.from = fl_graph_node(of->system->graph, entry)->id,
-				.to = fl_graph_node(of->system->graph, spof->node)->id,
+				.from = fl_arena_string(d->arena, fl_graph_node(of->system->graph, entry)->id),
+				.to = fl_arena_string(d->arena, fl_graph_node(of->system->graph, spof->node)->id),
 				.before = kind == FL_CHANGE_SPOF_LOST ? text : NULL,
 				.after = kind == FL_CHANGE_SPOF_NEW ? text : NULL,
 				.p = NAN,

@@ -227,6 +227,11 @@ static double bucket_sum(const struct fl_histogram *h)
 
 struct fl_ks_test fl_ks_histograms(const struct fl_histogram *a, const struct fl_histogram *b)
 {
+	return fl_ks_histograms_dispersed(a, b, 1);
+}
+
+struct fl_ks_test fl_ks_histograms_dispersed(const struct fl_histogram *a, const struct fl_histogram *b, double dispersion)
+{
 	struct fl_ks_test t = { NAN, NAN };
 	double n = bucket_sum(a), m = bucket_sum(b), f = 0, g = 0;
 	if (n <= 0 || m <= 0)
@@ -237,7 +242,7 @@ struct fl_ks_test fl_ks_histograms(const struct fl_histogram *a, const struct fl
 		g += b->bucket[i];
 		t.d = fmax(t.d, fabs(f / n - g / m));
 	}
-	double effective = sqrt(n * m / (n + m));
+	double effective = sqrt(n * m / (n + m) / fmax(1, dispersion));
 	t.p = kolmogorov((effective + 0.12 + 0.11 / effective) * t.d); /* Stephens 1970 */
 	return t;
 }

@@ -66,6 +66,8 @@ struct fl_ks_test {
 };
 /* Two-sample Kolmogorov-Smirnov over histograms; NaN when one is empty. */
 struct fl_ks_test fl_ks_histograms(const struct fl_histogram *a, const struct fl_histogram *b);
+/* The same for values that are not independent: @dispersion >= 1 values weigh as much as one. */
+struct fl_ks_test fl_ks_histograms_dispersed(const struct fl_histogram *a, const struct fl_histogram *b, double dispersion);
 
 /* Type 7 of Hyndman & Fan 1996, of @values in any order (not changed); NaN when there are none. O(n log n). */
 double fl_quantile(const double *values, size_t count, double q);

@@ -125,7 +125,10 @@ static void read_dependency(struct fl_scan *s, char *text)
 		.period_s = NAN };
 	d->addresses = fl_arena_array(s->arena, 1, sizeof(*d->addresses));
 	d->address_count = 1;
-	assert_true(fl_addr_parse("192.0.2.1", d->addresses));
+	unsigned sum = 0; /* every name has an address of its own */
+	for (const char *c = target; *c != '\0'; c++)
+		sum = sum * 31 + (unsigned char)*c;
+	assert_true(fl_addr_parse(fl_arena_printf(s->arena, "203.0.%u.%u", sum / 256 % 256, sum % 256), d->addresses));
 	if (fl_addr_parse(target, d->addresses))
 		d->name_source = FL_NAME_NONE;
 	else
@@ -170,13 +173,19 @@ static struct diff_row diff_rows[] = {
 	{ "a rotated address is no change", "a/app > x.example:443 50 at=192.0.2.7",
 		"a/app > x.example:443 50 at=192.0.2.9", "" },
 	{ "a new name is added", "a/app > x.example:443 50",
-		"a/app > x.example:443 50;a/app > y.example:443 1",
+		"a/app > x.example:443 50;a/app > y.example:443 9",
 		"added service:a/app > endpoint:y.example:443/tcp;" },
+	{ "a new name that was seen once may be older", "a/app > x.example:443 50",
+		"a/app > x.example:443 50;a/app > y.example:443 1",
+		"not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
+	{ "a new name in a longer window may be older", "window=10;a/app > x.example:443 5",
+		"a/app > x.example:443 50;a/app > y.example:443 9",
+		"not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a new port is a new dependency", "a/app > x.example:443 50;a/app > x.example:80 90",
 		"a/app > x.example:443 50;a/app > x.example:8443 50;a/app > x.example:80 90",
 		"added service:a/app > endpoint:x.example:8443/tcp;" },
 	{ "a new caller is a new dependency", "a/app > x.example:443 50;a/cron > z.example:443 9",
-		"a/app > x.example:443 50;a/cron > z.example:443 9;a/cron > x.example:443 1",
+		"a/app > x.example:443 50;a/cron > z.example:443 9;a/cron > x.example:443 9",
 		"added service:a/cron > endpoint:x.example:443/tcp;" },
 	{ "what was frequent and is missing is gone", "a/app > x.example:443 50;a/app > y.example:443 50",
 		"a/app > x.example:443 50", "gone service:a/app > endpoint:y.example:443/tcp;" },
@@ -185,10 +194,10 @@ static struct diff_row diff_rows[] = {
 	{ "five expected and none seen is gone", "a/app > x.example:443 50;a/app > y.example:443 5",
 		"a/app > x.example:443 50", "gone service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a shorter newer window expects less", "a/app > x.example:443 50;a/app > y.example:443 50",
-		"window=8;a/app > x.example:443 50",
+		"window=8;a/app > x.example:443 4",
 		"not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
 	{ "a longer newer window expects more", "a/app > x.example:443 50;a/app > y.example:443 2",
-		"window=1000;a/app > x.example:443 50", "gone service:a/app > endpoint:y.example:443/tcp;" },
+		"window=1000;a/app > x.example:443 500", "gone service:a/app > endpoint:y.example:443/tcp;" },
 	{ "start-up is one event however many exchanges",
 		"a/app > x.example:443 50;a/app > y.example:443 50 start-up", "a/app > x.example:443 50",
 		"not-seen-yet service:a/app > endpoint:y.example:443/tcp;" },
@@ -206,7 +215,8 @@ static struct diff_row diff_rows[] = {
 		"a/app > x.one.example:443 50 at=192.0.2.9;a/app > y.two.example:443 50 at=192.0.2.9",
 		"added service:a/app > endpoint:x.one.example:443/tcp;"
 		"added service:a/app > endpoint:y.two.example:443/tcp;"
-		"gone service:a/app > endpoint:192.0.2.9:443/tcp;" },
+		"gone service:a/app > endpoint:192.0.2.9:443/tcp;"
+		"shared-fate-new external endpoints > address:192.0.2.9;" },
 	{ "two bare addresses of which one has a name are not all there",
 		"a/app > 192.0.2.9:443 50;a/app > 192.0.2.10:443 50", "a/app > x.example:443 50 at=192.0.2.9",
 		"gone service:a/app > endpoint:192.0.2.10:443/tcp;" },
@@ -326,7 +336,8 @@ static struct graph_diff_row graph_rows[] = {
 	{ "a single point of failure that comes is told",
 		"entry service:a; service:a 1 service:b service:c; service:b 1 d; service:c 1 e",
 		"entry service:a; service:a 1 service:b service:c; service:b 1 d; service:c 1 d",
-		"added service:c > d;gone service:c > e;spof-new service:a > d;" },
+		"added service:c > d;gone service:c > e;spof-new service:a > d;"
+		"shared-fate-new service:a > d;" },
 	{ "a single point of failure that goes is told",
 		"entry service:a; service:a 1 service:b; service:a 0 service:c",
 		"entry service:a; service:a 1 service:b service:c", "spof-lost service:a > service:b;" },
