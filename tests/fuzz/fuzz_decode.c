@@ -11,6 +11,10 @@ static void check(enum fl_parse parse, const uint8_t *begin, const uint8_t *end,
 		fuzz_check(!p->too_deep || parse == FL_PARSE_UNSUPPORTED);
 		return;
 	}
+	if (p->arp) { /* two addresses and nothing else */
+		fuzz_check(parse == FL_PARSE_OK && p->transport == 0 && p->payload.size == 0 && p->payload_len == 0);
+		return;
+	}
 	fuzz_check(p->payload.size <= p->payload_len);
 	fuzz_check(p->payload.data >= begin && p->payload.data + p->payload.size <= end);
 	fuzz_check(p->tunnels <= FL_TUNNELS_MAX && p->tunnel < FL_TUNNEL_COUNT &&
