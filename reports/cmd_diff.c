@@ -10,62 +10,48 @@
 #include <stdio.h>
 
 #include "faultline/report.h"
+#include "reports/changes.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
 
 struct diff_options {
-	bool json;
+	const char *model;
+	double threshold;
+	bool json, markdown, sarif;
 };
 
 static const struct fl_option options[] = {
+	{ "threshold", 0, FL_OPTION_DOUBLE, offsetof(struct diff_options, threshold), 1, 1000, "RATIO",
+		"tell a measured change from this ratio of after to before on, either way (1.5)" },
+	{ "markdown", 0, FL_OPTION_FLAG, offsetof(struct diff_options, markdown), 0, 0, NULL,
+		"print Markdown, for a pull request" },
+	{ "sarif", 0, FL_OPTION_FLAG, offsetof(struct diff_options, sarif), 0, 0, NULL,
+		"print SARIF 2.1.0, for code hosts" },
 	FL_JSON_OPTION(diff_options),
+	FL_MODEL_OPTION(diff_options),
 	{ 0 },
 };
 
 static const struct fl_usage usage = {
 	.command = "diff",
-	.synopsis = "OLD NEW [--json]",
+	.synopsis = "OLD NEW [--threshold RATIO] [--model FILE] [--markdown | --sarif | --json]",
 	.about = "Compare two sets of scans; exit 0 same, 1 differs, 2 error",
 	.options = options,
 	.notes = "OLD and NEW are one INPUT each: a scan file, a directory of them, or a graph file.\n"
-		 "Rotated addresses and ephemeral host names are no change. What the newer scans were too "
+		 "Rotated addresses and ephemeral host names are no change. What one side was too "
 		 "short to\n"
-		 "see is listed as not seen yet, and is no difference by itself.\n",
+		 "see is listed as not seen, and is no difference by itself. Calls per request, rates, failures\n"
+		 "and latencies are changes when chance is rejected (false discovery rate 0.05) and the ratio is\n"
+		 "large enough; timeouts when both sides show one, or one was outwaited on the other.\n",
 };
-
-static void add_change(cJSON *list, const struct fl_change *c)
-{
-	cJSON *o = fl_document_append(list);
-	fl_json_add_string(o, "kind", fl_change_name(c->kind));
-	fl_json_add_string(o, "from", c->from);
-	fl_json_add_string(o, "to", c->to);
-	fl_json_add_string(o, "before", c->before);
-	fl_json_add_string(o, "after", c->after);
-	fl_json_add_double(o, "p", c->p);
-	fl_json_add_double(o, "expected", c->expected);
-	fl_json_add_string(o, "why", c->why);
-}
 
 static void print_json(const struct fl_system *old, const struct fl_system *new, const struct fl_diff *d)
 {
 	cJSON *root = fl_document_new("faultline.diff/1");
-	cJSON *list = cJSON_AddArrayToObject(root, "changes");
-	for (size_t i = 0; i < d->count; i++)
-		add_change(list, &d->list[i]);
-	fl_json_add_u64(root, "unchanged", d->unchanged);
-	fl_json_add_u64(root, "address_only", d->address_only);
+	fl_changes_add_json(root, d);
 	fl_document_add_coverage(root, "coverage", new);
 	fl_document_add_coverage(root, "coverage_old", old);
 	fl_document_write(root);
-}
-
-/* "gone" and its like, "before -> after", why. */
-static const char *difference(struct fl_arena *a, const struct fl_change *c)
-{
-	if (c->before != NULL && c->after != NULL)
-		return fl_arena_printf(
-			a, "%s -> %s", fl_say_sentence(a, c->before), fl_say_sentence(a, c->after));
-	return fl_say_sentence(a, c->before != NULL ? c->before : c->after);
 }
 
 static void print_changes(struct fl_arena *a, const struct fl_diff *d)
@@ -74,12 +60,17 @@ static void print_changes(struct fl_arena *a, const struct fl_diff *d)
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < d->count; i++) {
 		const struct fl_change *c = &d->list[i];
-		const char *what = difference(a, c), *why = fl_say_sentence(a, c->why);
-		fl_table_row(t, (const char *[]){ fl_say_change(c->kind), fl_say_id(a, c->from),
-					fl_say_id(a, c->to),
+		const char *what = fl_say_difference(a, c), *why = fl_say_sentence(a, c->why);
+		fl_table_row(t, (const char *[]){ fl_say_change(c), fl_say_id(a, c->from), fl_say_id(a, c->to),
 					what == NULL ? why : fl_arena_printf(a, "%s; %s", what, why) });
 	}
 	fl_table_write(t, stdout, 0, fl_terminal_width(stdout));
+}
+
+static void print_line(const char *text)
+{
+	if (text != NULL)
+		fl_line_write(text);
 }
 
 static void print_table(const struct fl_system *old, const struct fl_system *new, const struct fl_diff *d)
@@ -93,6 +84,12 @@ static void print_table(const struct fl_system *old, const struct fl_system *new
 				      fl_say_count(a, d->unchanged, "dependency", "dependencies"), rotated));
 	if (d->count > 0)
 		print_changes(a, d);
+	fputc('\n', stdout);
+	print_line(fl_say_load(a, d));
+	print_line(fl_say_tests(a, d));
+	if (d->renamed_services > 0)
+		print_line(fl_arena_printf(a, "%s under another name",
+			fl_say_count(a, d->renamed_services, "service goes", "services go")));
 	fputs("\nolder:", stdout);
 	fl_coverage_write(old);
 	fputs("\nnewer:", stdout);
@@ -100,22 +97,35 @@ static void print_table(const struct fl_system *old, const struct fl_system *new
 	fl_arena_free(a);
 }
 
-static int compare(const struct fl_strings *inputs, bool json, struct fl_error *err)
+static void print(const struct diff_options *o, const char *newer, struct fl_system *const *sides,
+	const struct fl_diff *d)
 {
+	if (o->json)
+		print_json(sides[0], sides[1], d);
+	else if (o->markdown)
+		fl_diff_write_markdown(stdout, sides[0], sides[1], d);
+	else if (o->sarif)
+		fl_diff_write_sarif(stdout, d, newer);
+	else
+		print_table(sides[0], sides[1], d);
+}
+
+static int compare(const struct fl_strings *inputs, const struct diff_options *o, struct fl_error *err)
+{
+	const struct fl_diff_options how = { o->threshold, FL_DIFF_DISCOVERY_RATE };
 	struct fl_system *sides[2] = { NULL, NULL };
-	int rc = inputs->count == 2 ? 0
-				    : fl_fail(err, -EINVAL,
-					      "two inputs are needed, OLD and NEW, not %zu; each is "
-					      "a scan file, a directory of them or a graph file",
-					      inputs->count);
+	int rc = 0;
+	if (inputs->count != 2)
+		rc = fl_fail(err, -EINVAL, "two inputs are needed, OLD and NEW, not %zu; each is "
+					   "a scan file, a directory of them or a graph file", inputs->count);
+	else if (o->json + o->markdown + o->sarif > 1)
+		rc = fl_fail(err, -EINVAL, "only one of --json, --markdown and --sarif can be printed");
 	for (size_t i = 0; i < 2 && rc == 0; i++)
-		rc = fl_system_load(&sides[i], &inputs->list[i], 1, err);
+		rc = fl_system_load_model(&sides[i], &inputs->list[i], 1, o->model, err);
 	if (rc == 0) {
-		struct fl_diff *d = fl_diff(sides[0], sides[1], NULL);
-		if (json)
-			print_json(sides[0], sides[1], d);
-		else
-			print_table(sides[0], sides[1], d);
+		fl_model_warn(sides[1], usage.command);
+		struct fl_diff *d = fl_diff(sides[0], sides[1], &how);
+		print(o, inputs->list[1], sides, d);
 		rc = fl_results_end(usage.command, fl_diff_differs(d) ? FL_EXIT_FOUND : FL_EXIT_OK);
 		fl_diff_free(d);
 	}
@@ -126,13 +136,13 @@ static int compare(const struct fl_strings *inputs, bool json, struct fl_error *
 
 static int run(int argc, char **argv)
 {
-	struct diff_options o = { 0 };
+	struct diff_options o = { .threshold = FL_DIFF_THRESHOLD };
 	struct fl_strings inputs = { 0 };
 	struct fl_error err;
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = compare(&inputs, o.json, &err);
+		rc = compare(&inputs, &o, &err);
 	fl_strings_fini(&inputs);
 	if (rc < 0)
 		return fl_command_fail(usage.command, &err);

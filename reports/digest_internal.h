@@ -119,7 +119,7 @@ const char *fl_say_not_scanned(struct fl_arena *a, const struct fl_system *s);
 /* Whether enough exchanges were seen for the estimate of what was not. */
 bool fl_estimate_holds(const struct fl_system *s);
 /* What a kind of change means, for people. */
-const char *fl_say_change(enum fl_change_kind k);
+const char *fl_say_change(const struct fl_change *c);
 
 /* Lines that explain the words, for every document alike: term and meaning. */
 extern const struct fl_fact fl_definitions[];

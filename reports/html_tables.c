@@ -95,7 +95,7 @@ static void write_change(FILE *out, const struct fl_digest *d, const struct fl_c
 {
 	struct fl_arena *a = d->arena;
 	fputs("<tr>", out);
-	fl_html_element(out, "th scope=\"row\"", fl_say_change(c->kind));
+	fl_html_element(out, "th scope=\"row\"", fl_say_change(c));
 	fl_html_element(out, "td", fl_say_id(a, c->from));
 	fl_html_element(out, "td", fl_say_id(a, c->to));
 	fputs("<td>", out);
@@ -105,8 +105,8 @@ static void write_change(FILE *out, const struct fl_digest *d, const struct fl_c
 			c->before == NULL ? "-" : fl_say_name(a, c->before),
 			c->after == NULL ? "-" : fl_say_name(a, c->after)));
 	if (!isnan(c->expected))
-		fl_html_element(out, "small", fl_arena_printf(a, "expected %.1f exchanges in the newer window, "
-			"p = %.2g", c->expected, c->p));
+		fl_html_element(out, "small", fl_arena_printf(a, "expected %.1f exchanges in the %s window, "
+			"p = %.2g", c->expected, c->before == NULL ? "older" : "newer", c->p));
 	fputs("</td></tr>\n", out);
 }
 

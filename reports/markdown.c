@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "faultline/escape.h"
+#include "reports/changes.h"
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
 
@@ -169,20 +170,7 @@ static void write_changes(FILE *out, const struct fl_digest *d)
 		return;
 	fprintf(out, "\n## Changes since the older scans\n\nUnchanged: %llu, of which %llu only at other addresses.\n",
 		(unsigned long long)diff->unchanged, (unsigned long long)diff->address_only);
-	if (diff->count > 0)
-		fputs("\n| Change | From | To | Before | After | Why |\n| --- | --- | --- | --- | --- | --- |\n", out);
-	for (size_t i = 0; i < diff->count && i < CHANGE_ROWS_MAX; i++) {
-		const struct fl_change *c = &diff->list[i];
-		fputs("|", out);
-		write_cell(out, fl_say_change(c->kind));
-		write_cell(out, fl_say_id(d->arena, c->from));
-		write_cell(out, fl_say_id(d->arena, c->to));
-		write_cell(out, fl_say_name(d->arena, c->before));
-		write_cell(out, fl_say_name(d->arena, c->after));
-		write_cell(out, fl_say_sentence(d->arena, c->why));
-		fputc('\n', out);
-	}
-	write_rest(out, diff->count, CHANGE_ROWS_MAX, "diff");
+	fl_changes_write_markdown(out, d->arena, diff, CHANGE_ROWS_MAX);
 }
 
 void fl_markdown_write(FILE *out, const struct fl_digest *d)

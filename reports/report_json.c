@@ -11,6 +11,7 @@
  *   cycles[]      circular dependencies, as in faultline.rank/1
  */
 #include "faultline/json.h"
+#include "reports/changes.h"
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
@@ -124,21 +125,7 @@ static void add_diff(cJSON *root, const struct fl_diff *diff)
 		return;
 	}
 	cJSON *o = cJSON_AddObjectToObject(root, "diff");
-	fl_json_add_u64(o, "unchanged", diff->unchanged);
-	fl_json_add_u64(o, "address_only", diff->address_only);
-	cJSON *list = cJSON_AddArrayToObject(o, "changes");
-	for (size_t i = 0; i < diff->count; i++) {
-		const struct fl_change *c = &diff->list[i];
-		cJSON *change = fl_document_append(list);
-		fl_json_add_string(change, "kind", fl_change_name(c->kind));
-		fl_json_add_string(change, "from", c->from);
-		fl_json_add_string(change, "to", c->to);
-		fl_json_add_string(change, "before", c->before);
-		fl_json_add_string(change, "after", c->after);
-		fl_json_add_double(change, "p", c->p);
-		fl_json_add_double(change, "expected", c->expected);
-		fl_json_add_string(change, "why", c->why);
-	}
+	fl_changes_add_json(o, diff);
 }
 
 void fl_report_json_write(FILE *out, const struct fl_digest *d)

@@ -165,15 +165,15 @@ const char *fl_say_not_scanned(struct fl_arena *a, const struct fl_system *s)
 		fl_say_list(a, names, count, NOT_SCANNED_NAMED), fl_say_count(a, count, "host", "hosts"));
 }
 
-const char *fl_say_change(enum fl_change_kind k)
+const char *fl_say_change(const struct fl_change *c)
 {
-	switch (k) {
+	switch (c->kind) {
 	case FL_CHANGE_ADDED:
 		return "new dependency";
 	case FL_CHANGE_GONE:
 		return "gone";
 	case FL_CHANGE_NOT_SEEN_YET:
-		return "not seen yet";
+		return c->before == NULL ? "new, or not seen before" : "not seen yet";
 	case FL_CHANGE_MOVED:
 		return "moved";
 	case FL_CHANGE_PROVIDER:
@@ -201,7 +201,7 @@ const char *fl_say_change(enum fl_change_kind k)
 	case FL_CHANGE_COUNT:
 		break;
 	}
-	return fl_change_name(k);
+	return fl_change_name(c->kind);
 }
 
 const struct fl_fact fl_definitions[] = {
