@@ -49,13 +49,13 @@ struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
 {
 	struct fl_conversations *c = fl_alloc(sizeof(*c));
 	c->limit = limit < WINDOW ? WINDOW : limit;
-	c->list = fl_alloc_array(c->limit, sizeof(*c->list));
+	c->list = fl_alloc_table(c->limit, sizeof(*c->list));
 	fl_index_init(&c->by_key, c->limit);
 	fl_index_init(&c->by_group, c->limit);
 	fl_index_init(&c->by_listener, c->limit);
 	c->listeners = fl_alloc_array(c->limit, sizeof(*c->listeners));
 	c->detail_limit = details;
-	c->details = fl_alloc_array(details ? details : 1, sizeof(*c->details));
+	c->details = fl_alloc_table(details ? details : 1, sizeof(*c->details));
 	c->free_details = fl_alloc_array(details ? details : 1, sizeof(*c->free_details));
 	return c;
 }

@@ -33,7 +33,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Two sightings of one packet lie microseconds apart; the shortest minimum RTO in use (Linux in
  * data centres) is 5 ms. A word of @recent is 24 bits of hash and 8 bits of time in ticks of 2^17 ns.
@@ -50,7 +49,7 @@ enum {
  * decades off, and one of them would end every flow. */
 static const int64_t LEAP_NS = 24 * 3600 * 1000000000LL;
 
-enum { PRIVILEGED_PORTS = 1024, HUGE_PAGE = 2 << 20 };
+enum { PRIVILEGED_PORTS = 1024 };
 
 struct slot {
 	uint32_t hash;
@@ -669,19 +668,6 @@ void fl_flow_table_flush(struct fl_flow_table *t)
 		end_flow(t, f, FL_END_CAPTURE);
 }
 
-/* Large pages where the kernel has them: a look-up then misses the cache, but not the page tables as
- * well. */
-static void *allocate(size_t count, size_t size)
-{
-	void *memory = fl_alloc_array(count, size);
-	uintptr_t page = HUGE_PAGE - 1;
-	uintptr_t begin = ((uintptr_t)memory + page) & ~page;
-	uintptr_t end = ((uintptr_t)memory + count * size) & ~page;
-	if (begin < end)
-		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-	return memory;
-}
-
 struct fl_flow_table *fl_flow_table_new(
 	const struct fl_flow_options *options, fl_flow_ended *ended, void *context)
 {
@@ -691,11 +677,11 @@ struct fl_flow_table *fl_flow_table_new(
 	while (slots < options->capacity * UINT32_C(2))
 		slots *= 2;
 	t->mask = slots - 1;
-	t->slots = allocate(slots, sizeof(*t->slots));
+	t->slots = fl_alloc_table(slots, sizeof(*t->slots));
 	/* One flow more than needed, to begin on a cache line. */
 	_Static_assert(sizeof(struct fl_flow) == 256, "four cache lines; see flow.h");
 	uintptr_t line = sizeof(struct fl_flow) - 1;
-	t->memory = allocate((size_t)options->capacity + 1, sizeof(*t->flows));
+	t->memory = fl_alloc_table((size_t)options->capacity + 1, sizeof(*t->flows));
 	t->flows = (struct fl_flow *)(((uintptr_t)t->memory + line) & ~line);
 	t->capacity = options->capacity;
 	t->clock_ns = t->leap_ns = INT64_MIN;

@@ -22,11 +22,11 @@ static void flush(struct fl_json_emit *e)
 	e->used = 0;
 }
 
-static void put(struct fl_json_emit *e, const char *text, size_t size)
+static inline void put(struct fl_json_emit *e, const char *text, size_t size)
 {
-	if (size > sizeof(e->buffer) - e->used)
+	if (__builtin_expect(size > sizeof(e->buffer) - e->used, 0))
 		flush(e);
-	if (size > sizeof(e->buffer)) {
+	if (__builtin_expect(size > sizeof(e->buffer), 0)) {
 		fwrite(text, 1, size, e->out);
 		return;
 	}
@@ -34,17 +34,30 @@ static void put(struct fl_json_emit *e, const char *text, size_t size)
 	e->used += size;
 }
 
-static void put_char(struct fl_json_emit *e, char c)
+static inline void put_char(struct fl_json_emit *e, char c)
 {
 	put(e, &c, 1);
 }
 
+/* Printable ASCII without quote and backslash, eight bytes at a time: a byte's high bit is set when it is below blank
+ * (borrow), above '~' (carry, or its own), or equal to one of the two (zero after exclusive or). */
+static bool is_plain(const char *text, size_t size)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+	uint64_t odd = 0;
+	for (; size > 0; text += 8, size -= size < 8 ? size : 8) {
+		uint64_t word = ones * 'x';
+		memcpy(&word, text, size < 8 ? size : 8);
+		uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+		odd |= word | (word + ones) | (word - ones * ' ') | (quote - ones) | (backslash - ones);
+	}
+	return !(odd & high);
+}
+
 static void put_string(struct fl_json_emit *e, const char *text)
 {
-	size_t size = 0;
-	while (text[size] >= ' ' && text[size] < 0x7f && text[size] != '"' && text[size] != '\\')
-		size++;
-	if (text[size]) {
+	size_t size = strlen(text);
+	if (!is_plain(text, size)) {
 		flush(e);
 		fl_json_put_string(e->out, text);
 		return;
@@ -94,6 +107,7 @@ void fl_json_emit_begin(struct fl_json_emit *e, FILE *out)
 	e->out = out;
 	e->depth = 0;
 	e->used = 0;
+	memset(e->known, 0, sizeof(e->known));
 }
 
 void fl_json_emit_end(struct fl_json_emit *e)
@@ -159,8 +173,18 @@ void fl_json_emit_double(struct fl_json_emit *e, const char *key, double value)
 		put_digits(e, (uint64_t)value);
 		return;
 	}
-	flush(e);
-	fl_json_put_number(e->out, value);
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	size_t at = (bits ^ bits >> 20 ^ bits >> 41) % FL_JSON_EMIT_KNOWN;
+	if (e->known[at].value != value) { /* also when it is not a number */
+		char text[FL_JSON_NUMBER_TEXT];
+		size_t size = fl_json_number_text(value, text);
+		assert(size <= sizeof(e->known[at].text)); /* 17 digits, sign, point, exponent */
+		e->known[at].value = value;
+		e->known[at].size = (uint8_t)size;
+		memcpy(e->known[at].text, text, size);
+	}
+	put(e, e->known[at].text, e->known[at].size);
 }
 
 void fl_json_emit_bool(struct fl_json_emit *e, const char *key, bool value)

@@ -20,6 +20,7 @@ int fl_json_check_members_of(const char *name, const char *whole, const char *te
 
 /* One value as json_write.c prints it. */
 void fl_json_put_string(FILE *out, const char *text);
-void fl_json_put_number(FILE *out, double value);
+enum { FL_JSON_NUMBER_TEXT = 40 };
+size_t fl_json_number_text(double value, char text[static FL_JSON_NUMBER_TEXT]); /* its length, without the final zero */
 
 #endif

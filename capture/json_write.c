@@ -76,25 +76,26 @@ void fl_json_put_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-void fl_json_put_number(FILE *out, double value)
+size_t fl_json_number_text(double value, char text[static FL_JSON_NUMBER_TEXT])
 {
-	char text[40];
-
-	if (!isfinite(value)) {
-		fputs("null", out);
-		return;
-	}
-	if (value == trunc(value) && fabs(value) < 1e21) {
-		fprintf(out, "%.0f", value == 0 ? 0.0 : value); /* no "-0" */
-		return;
-	}
+	if (!isfinite(value))
+		return (size_t)snprintf(text, FL_JSON_NUMBER_TEXT, "null");
+	if (value == trunc(value) && fabs(value) < 1e21)
+		return (size_t)snprintf(text, FL_JSON_NUMBER_TEXT, "%.0f", value == 0 ? 0.0 : value); /* no "-0" */
 	/* A decimal of 15 digits or fewer survives %.15g; 17 always do. */
+	int size = 0;
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
+		size = snprintf(text, FL_JSON_NUMBER_TEXT, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
 			break;
 	}
-	fputs(text, out);
+	return (size_t)size;
+}
+
+static void put_number(FILE *out, double value)
+{
+	char text[FL_JSON_NUMBER_TEXT];
+	fwrite(text, 1, fl_json_number_text(value, text), out);
 }
 
 static bool is_container(const cJSON *item)
@@ -107,7 +108,7 @@ static void write_scalar(FILE *out, const cJSON *item)
 	if (cJSON_IsString(item))
 		fl_json_put_string(out, item->valuestring);
 	else if (cJSON_IsNumber(item))
-		fl_json_put_number(out, item->valuedouble);
+		put_number(out, item->valuedouble);
 	else if (cJSON_IsBool(item))
 		fputs(cJSON_IsTrue(item) ? "true" : "false", out);
 	else if (is_container(item) && !item->child)

@@ -57,7 +57,7 @@ struct fl_names {
 static void bindings_init(struct bindings *b, uint32_t limit)
 {
 	b->limit = limit ? limit : 1;
-	b->places = fl_alloc_array(b->limit, sizeof(*b->places));
+	b->places = fl_alloc_table(b->limit, sizeof(*b->places));
 	fl_index_init(&b->index, b->limit);
 }
 

@@ -493,7 +493,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	s->locality = fl_locality_new();
 	fl_locality_inside(s->locality, options->internal, options->internal_count);
 	s->flow_name_limit = 2 * s->flow_capacity;
-	s->flow_names = fl_alloc_array(s->flow_name_limit, sizeof(*s->flow_names));
+	s->flow_names = fl_alloc_table(s->flow_name_limit, sizeof(*s->flow_names));
 	s->tls_scratch = fl_alloc(FL_TLS_HELLO_MAX);
 	return s;
 }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "faultline/utf8.h"
 
@@ -90,6 +91,18 @@ void *fl_alloc_array(size_t count, size_t size)
 	if (!p)
 		fl_out_of_memory();
 	return p;
+}
+
+void *fl_alloc_table(size_t count, size_t size)
+{
+	enum { HUGE_PAGE = 2 << 20 };
+	void *memory = fl_alloc_array(count, size);
+	uintptr_t page = HUGE_PAGE - 1;
+	uintptr_t begin = ((uintptr_t)memory + page) & ~page;
+	uintptr_t end = ((uintptr_t)memory + count * size) & ~page;
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+	return memory;
 }
 
 void *fl_grow_array(void *old, size_t count, size_t size)

@@ -202,6 +202,7 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	struct summary m = { .scanner = s, .scan = scan, .arena = scan->arena };
 	m.strings = fl_alloc_array((size_t)fl_strpool_count(s->strings) + 1, sizeof(*m.strings));
 	m.chains = fl_alloc_array((size_t)fl_strpool_count(s->strings) + 1, sizeof(*m.chains));
+	m.providers = fl_alloc_array((size_t)fl_strpool_count(s->strings) + 1, sizeof(*m.providers));
 	scan->point = fl_arena_string(scan->arena, s->options.point);
 	scan->source = fl_arena_string(scan->arena, s->options.source);
 	scan->start_ns = s->start_ns ? s->start_ns : s->first_ns;
@@ -228,6 +229,7 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	free(m.service_of_dependency);
 	free(m.strings);
 	free(m.chains);
+	free(m.providers);
 	fl_scan_sort(scan);
 	return scan;
 }

@@ -370,6 +370,18 @@ static void set_addresses(struct summary *m, struct fl_scan_dependency *d, const
 	free(failed);
 }
 
+/* Of the last name in the chain, else of the name. The list is asked once for each. */
+static const char *provider_of(const struct summary *m, const struct fl_scan_dependency *d, const struct endpoint_name *e)
+{
+	static const char nobody[] = "";
+	const char **known = &m->providers[d->cname_count ? e->chain : e->name];
+	if (!*known)
+		*known = scanner_provider(m->arena, d->cname_count ? d->cname_chain[d->cname_count - 1] : d->name);
+	if (!*known)
+		*known = nobody;
+	return *known == nobody ? NULL : *known;
+}
+
 /* The chain and source of the latest conversation; the best source of all. */
 static void set_name(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
 {
@@ -387,7 +399,7 @@ static void set_name(struct summary *m, struct fl_scan_dependency *d, const stru
 	d->scope = rows[0].v->inner && d->name ? scanner_inner_scope(m->scanner, d->name)
 					       : scanner_scope(m->scanner, &rows[0].v->key.server, d->name);
 	if (d->scope == FL_SCOPE_EXTERNAL)
-		d->provider = scanner_provider(m->arena, d->cname_count ? d->cname_chain[d->cname_count - 1] : d->name);
+		d->provider = provider_of(m, d, d->cname_count ? &latest->endpoint : &rows[0].endpoint);
 }
 
 static void set_application(struct fl_scan_dependency *d, const struct row *rows, size_t n)
@@ -415,7 +427,7 @@ static enum fl_attribution attribution_of(const struct row *rows, size_t n)
 	return most;
 }
 
-static void write_dependency(struct summary *m, const struct row *rows, size_t n)
+static const struct fl_scan_dependency *write_dependency(struct summary *m, const struct row *rows, size_t n)
 {
 	struct fl_scan_dependency *d = &m->scan->dependencies[m->scan->dependency_count++];
 	struct sums sum = { 0 };
@@ -438,6 +450,7 @@ static void write_dependency(struct summary *m, const struct row *rows, size_t n
 	d->class = classify(m, &rows[0], &sum);
 	set_ratios(d, &rows[0], &sum);
 	summary_seen(m, sum.first_ns, sum.last_ns, &d->first_seen_ns, &d->last_seen_ns);
+	return d;
 }
 
 /* The one owner that is known to use the endpoint; NULL when none is or several are. */
@@ -519,15 +532,11 @@ static size_t collect(struct summary *m, struct row **list)
 	return count;
 }
 
-static void add_host_services(struct summary *m)
+static void add_host_services(struct summary *m, const bool *wanted)
 {
 	struct fl_scan *scan = m->scan;
 	for (size_t h = 0; h < scan->host_count; h++) {
-		bool wanted = false;
-		for (size_t i = 0; i < scan->dependency_count && !wanted; i++)
-			wanted = scan->dependencies[i].host == scan->hosts[h].name &&
-				 scan->dependencies[i].attribution == FL_ATTRIBUTION_HOST;
-		if (!wanted)
+		if (!wanted[h])
 			continue;
 		struct fl_scan_service *s = &scan->services[scan->service_count++];
 		*s = (struct fl_scan_service){ .host = scan->hosts[h].name, .name = "host", .uid = -1,
@@ -558,6 +567,7 @@ void summary_dependencies(struct summary *m)
 {
 	struct row *rows;
 	size_t n = collect(m, &rows), groups = 0;
+	bool *by_host = fl_alloc_array(m->scan->host_count + 1, sizeof(*by_host)); /* has what no service was found for */
 	mark_patterns(rows, n);
 	settle_endpoints(rows, n);
 	for (size_t i = 0; i < n; i++)
@@ -567,9 +577,11 @@ void summary_dependencies(struct summary *m)
 	for (size_t i = 0, from = 0; i < n; i++) {
 		if (i + 1 < n && same_dependency(&rows[i], &rows[i + 1]))
 			continue;
-		write_dependency(m, rows + from, i + 1 - from);
+		const struct fl_scan_dependency *d = write_dependency(m, rows + from, i + 1 - from);
+		by_host[rows[from].host] |= d->attribution == FL_ATTRIBUTION_HOST;
 		from = i + 1;
 	}
-	add_host_services(m);
+	add_host_services(m, by_host);
+	free(by_host);
 	free(rows);
 }

@@ -36,6 +36,7 @@ struct summary {
 	double window_s;
 	const char **strings;         /* by fl_str: copies in the arena, each made once */
 	const char ***chains;
+	const char **providers;       /* by chain, else by name: scanner_provider() of it */
 	uint32_t *dependency_of, *service_of;    /* by conversation: index in the scan's list + 1; 0: none. Until the scan is sorted */
 	uint32_t *service_of_dependency;         /* by dependency: index in services + 1; 0: none, or not known */
 	uint64_t not_described;                  /* dependencies whose behaviour was left out */

@@ -32,7 +32,7 @@ static inline void fl_index_init(struct fl_index *x, uint32_t limit)
 	uint32_t places = 16;
 	while (places < limit * UINT64_C(2) && places < UINT32_C(1) << 31)
 		places *= 2;
-	x->places = (struct fl_index_place *)fl_alloc_array(places, sizeof(*x->places));
+	x->places = (struct fl_index_place *)fl_alloc_table(places, sizeof(*x->places));
 	x->mask = places - 1;
 }
 

@@ -14,7 +14,7 @@
 
 #include "faultline/addr.h"
 
-enum { FL_JSON_EMIT_DEPTH = 16, FL_JSON_EMIT_BUFFER = 16384 };
+enum { FL_JSON_EMIT_DEPTH = 16, FL_JSON_EMIT_BUFFER = 65536, FL_JSON_EMIT_KNOWN = 64, FL_JSON_EMIT_NUMBER = 31 };
 
 struct fl_json_emit {
 	FILE *out;
@@ -22,6 +22,11 @@ struct fl_json_emit {
 	struct {
 		bool array, flat, any; /* flat: an array of scalars, on one line */
 	} level[FL_JSON_EMIT_DEPTH];
+	struct {
+		double value; /* 0: none */
+		uint8_t size;
+		char text[FL_JSON_EMIT_NUMBER];
+	} known[FL_JSON_EMIT_KNOWN]; /* fractions written last: quantiles are few different ones */
 	size_t used;
 	char buffer[FL_JSON_EMIT_BUFFER];
 };

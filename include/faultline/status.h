@@ -58,6 +58,9 @@ _Noreturn void fl_out_of_memory(void);
  * free(). */
 void *fl_alloc(size_t size);
 void *fl_alloc_array(size_t count, size_t size);
+/* The same for a table that is looked into all over: large pages where the kernel has them, so that a look-up that misses the
+ * cache does not miss the page tables as well. */
+void *fl_alloc_table(size_t count, size_t size);
 void *fl_grow_array(void *old, size_t count, size_t size); /* not zeroed */
 char *fl_copy_string(const char *s);                       /* NULL stays NULL */
 
