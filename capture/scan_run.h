@@ -36,6 +36,12 @@ char *scan_point_of(const struct scan_options *o, size_t file);
 /* Files or interfaces into run->scans. A stopped run keeps what it has. */
 int scan_files(struct scan_run *run, struct fl_error *err);
 int scan_live(struct scan_run *run, struct fl_error *err);
-void scan_stop(void); /* async-signal-safe */
+void scan_stop(void);   /* async-signal-safe */
+int scan_stopped(void); /* how often that was called, up to 2: the second time nothing is waited for */
+
+/* A scanner for @point as the options say; @point and @source must outlive it. */
+struct fl_scanner *scan_scanner_new(struct scan_run *run, const char *point, const char *source);
+/* --host-addr entries that are for @point. */
+int scan_declare_given(const struct scan_options *o, struct fl_locality *l, const char *point, struct fl_error *err);
 
 #endif

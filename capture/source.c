@@ -48,7 +48,7 @@ struct fl_source {
 	struct records *records;
 	char *name;
 	int link_type; /* interfaces */
-	bool live;
+	bool live, confined;
 	char *filter; /* files; NULL for none */
 	struct filter *filters;
 	size_t filter_count;
@@ -496,13 +496,19 @@ const char *fl_source_name(const struct fl_source *s)
 	return s->name;
 }
 
+void fl_source_confine(struct fl_source *s)
+{
+	s->confined = true;
+}
+
 const struct fl_source_counters *fl_source_counters(struct fl_source *s)
 {
 	struct pcap_stat stat;
 	struct fl_source_counters *c = &s->counters;
 	if (s->live && pcap_stats(s->pcap, &stat) == 0) {
 		c->dropped_kernel = stat.ps_drop;
-		c->dropped_interface = stat.ps_ifdrop;
+		if (!s->confined)
+			c->dropped_interface = stat.ps_ifdrop;
 	}
 	if (s->records && s->records->blocks)
 		pcapng_dropped(s->records->blocks, &c->dropped_kernel, &c->dropped_interface);

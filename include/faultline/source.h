@@ -81,6 +81,9 @@ enum { FL_SOURCE_BATCH = 32 };
 int fl_source_batch(struct fl_source *s, struct fl_packet *list, size_t limit, size_t *count, struct fl_error *err);
 void fl_source_stop(struct fl_source *s); /* async-signal-safe */
 
+/* From now on no file can be opened, and libpcap finds out what the interface's driver dropped by reading files: that counter stays. */
+void fl_source_confine(struct fl_source *s);
+
 /* For poll(2); -1 for files. */
 int fl_source_fd(const struct fl_source *s);
 const char *fl_source_name(const struct fl_source *s); /* path or interface */

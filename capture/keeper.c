@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keeper.c - the side of a live capture that holds the privileges
+ *
+ * The parser is not trusted: what it sends is bounded (channel.h) and checked like a file from a stranger; who and when a
+ * window is of, the keeper says itself. When the parser ends without saying goodbye, the reason is told by its
+ * exit status, and the last write-up of the window is what is left of it.
+ */
+#include "capture/keeper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "faultline/json.h"
+#include "faultline/units.h"
+
+enum { ORDERS_MAX = 8 << 20 }; /* bytes of owner records that may wait */
+
+int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
+{
+	int pair[2];
+	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 } };
+	int status = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
+	if (status == 0) {
+		fflush(NULL);
+		k->pid = fork();
+		if (k->pid == 0) {
+			close(pair[0]);
+			parser_main(run, *live, point, pair[1]);
+		}
+		status = k->pid < 0 ? -1 : 0;
+		int error = errno;
+		close(pair[1]);
+		if (status)
+			close(pair[0]);
+		errno = error;
+	}
+	if (status)
+		status = fl_fail(err, -errno, "cannot start the parsing process: %s", strerror(errno));
+	else
+		channel_init(&k->channel, pair[0], ORDERS_MAX, PARSER_DOCUMENTS);
+	live_close(*live);
+	*live = NULL;
+	return status;
+}
+
+void keeper_fini(struct keeper *k)
+{
+	if (k->pid > 0) {
+		kill(k->pid, SIGKILL);
+		while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	k->pid = -1;
+	channel_fini(&k->channel);
+	for (size_t i = 0; i < k->window_count; i++)
+		free(k->windows[i]);
+	k->window_count = 0;
+	free(k->so_far);
+	k->so_far = NULL;
+}
+
+/* ---- orders ---- */
+
+void keeper_owner(struct keeper *k, const struct fl_owner_record *r)
+{
+	if (!channel_send(&k->channel, MESSAGE_OWNER, r, sizeof(*r)))
+		k->owners_lost++;
+}
+
+void keeper_attribution(struct keeper *k, const struct fl_attribution_state *state)
+{
+	struct fl_attribution_state s = *state;
+	s.lost += k->owners_lost;
+	(void)channel_send(&k->channel, MESSAGE_ATTRIBUTION, &s, sizeof(s));
+}
+
+void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns)
+{
+	struct parser_cut c = { end_ns, next_ns };
+	(void)channel_send(&k->channel, MESSAGE_CUT, &c, sizeof(c));
+}
+
+void keeper_finish(struct keeper *k, int64_t end_ns)
+{
+	struct parser_cut c = { end_ns, end_ns };
+	if (!k->finishing)
+		k->finishing = channel_send(&k->channel, MESSAGE_FINISH, &c, sizeof(c));
+}
+
+/* ---- what comes ---- */
+
+static char *copy_bytes(const void *data, size_t size)
+{
+	char *text = fl_alloc(size + 1);
+	memcpy(text, data, size);
+	return text;
+}
+
+static void copy_text(char *into, size_t limit, const void *data, size_t size)
+{
+	struct fl_error clean; /* without control characters */
+	fl_fail(&clean, 0, "%.*s", (int)(size < 400 ? size : 400), (const char *)data);
+	snprintf(into, limit, "%s", clean.text);
+}
+
+static void take_message(struct keeper *k, uint32_t type, const void *data, size_t size)
+{
+	uint32_t interface;
+	if (type == MESSAGE_READY && size == sizeof(k->fences)) {
+		memcpy(&k->fences, data, size);
+		k->ready = true;
+	} else if (type == MESSAGE_PROGRESS && size == sizeof(k->progress)) {
+		memcpy(&k->progress, data, size);
+	} else if (type == MESSAGE_SO_FAR) {
+		free(k->so_far);
+		k->so_far = copy_bytes(data, size);
+		k->so_far_size = size;
+		k->so_far_ns = live_now(CLOCK_REALTIME);
+	} else if (type == MESSAGE_WINDOW && k->window_count < FL_ARRAY_LEN(k->windows)) {
+		k->windows[k->window_count] = copy_bytes(data, size);
+		k->window_sizes[k->window_count++] = size;
+		free(k->so_far);
+		k->so_far = NULL;
+	} else if (type == MESSAGE_GONE && size == sizeof(interface)) {
+		memcpy(&interface, data, size);
+		k->gone |= interface < 64 ? UINT64_C(1) << interface : 0;
+	} else if (type == MESSAGE_ERROR) {
+		copy_text(k->why, sizeof(k->why), data, size);
+	} else if (type == MESSAGE_TRIED) {
+		copy_text(k->tried, sizeof(k->tried), data, size);
+	} else if (type == MESSAGE_END) {
+		k->ended = true;
+	}
+}
+
+static void reap(struct keeper *k)
+{
+	int status = 0;
+	pid_t pid;
+	while ((pid = waitpid(k->pid, &status, 0)) < 0 && errno == EINTR)
+		continue;
+	k->pid = -1;
+	k->state = k->ended ? KEEPER_ENDED : KEEPER_LOST;
+	if (k->ended || k->why[0])
+		return;
+	if (pid > 0 && WIFSIGNALED(status))
+		snprintf(k->why, sizeof(k->why), "the parsing process was ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(k->why, sizeof(k->why), "the parsing process ended with status %d",
+			 pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+struct pollfd keeper_poll(const struct keeper *k)
+{
+	return (struct pollfd){ k->channel.fd, channel_waits(&k->channel) ? POLLIN | POLLOUT : POLLIN, 0 };
+}
+
+void keeper_step(struct keeper *k)
+{
+	uint32_t type;
+	const void *data;
+	size_t size;
+	if (k->state != KEEPER_RUNS)
+		return;
+	int status = k->window_count < FL_ARRAY_LEN(k->windows) ? channel_fill(&k->channel) : 0;
+	int got = 0;
+	while (k->window_count < FL_ARRAY_LEN(k->windows) && (got = channel_next(&k->channel, &type, &data, &size)) == 1)
+		take_message(k, type, data, size);
+	if (got < 0) {
+		snprintf(k->why, sizeof(k->why), "the parsing process sent what no message looks like; it was ended");
+		kill(k->pid, SIGKILL);
+	}
+	if (status == 0 && got == 0)
+		status = channel_flush(&k->channel);
+	if (status < 0 || got < 0)
+		reap(k);
+}
+
+/* ---- windows ---- */
+
+static struct fl_scan *parse(const struct keeper *k, const char *text, size_t size, struct fl_error *err)
+{
+	struct fl_scan_set set = { 0 };
+	cJSON *root = NULL;
+	int status = fl_json_parse("parsing process", text, size, &root, err);
+	if (status == 0)
+		status = fl_scan_set_from_json(&set, "parsing process", root, err);
+	cJSON_Delete(root);
+	struct fl_scan *scan = status == 0 && set.count == 1 ? set.list[0] : NULL;
+	if (status == 0 && !scan)
+		fl_fail(err, -EBADMSG, "%s: the parsing process sent no scan", k->point);
+	if (scan)
+		set.count = 0;
+	fl_scan_set_fini(&set);
+	return scan;
+}
+
+static void stamp(const struct keeper *k, struct fl_scan *scan, int64_t start_ns, int64_t end_ns)
+{
+	scan->point = fl_arena_string(scan->arena, k->point);
+	scan->source = "live";
+	scan->start_ns = start_ns;
+	scan->end_ns = end_ns < start_ns ? start_ns : end_ns;
+}
+
+struct fl_scan *keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct fl_error *err)
+{
+	if (k->window_count == 0)
+		return NULL;
+	struct fl_scan *scan = parse(k, k->windows[0], k->window_sizes[0], err);
+	free(k->windows[0]);
+	k->window_count--;
+	memmove(k->windows, k->windows + 1, k->window_count * sizeof(*k->windows));
+	memmove(k->window_sizes, k->window_sizes + 1, k->window_count * sizeof(*k->window_sizes));
+	if (scan)
+		stamp(k, scan, start_ns, end_ns);
+	return scan;
+}
+
+void keeper_blind_spot(struct fl_scan *scan, const char *kind, uint64_t count, const char *text)
+{
+	struct fl_coverage *c = &scan->coverage;
+	struct fl_scan_blind_spot *list = fl_arena_array(scan->arena, c->blind_spot_count + 1, sizeof(*list));
+	if (c->blind_spot_count)
+		memcpy(list, c->blind_spots, c->blind_spot_count * sizeof(*list));
+	list[c->blind_spot_count++] = (struct fl_scan_blind_spot){ kind, count, text };
+	c->blind_spots = list;
+}
+
+static struct fl_scan *empty_scan(const struct keeper *k)
+{
+	struct fl_scan *scan = fl_scan_new();
+	scan->hosts = fl_arena_alloc(scan->arena, sizeof(*scan->hosts));
+	scan->hosts[0].name = fl_arena_string(scan->arena, k->point);
+	scan->host_count = 1;
+	return scan;
+}
+
+struct fl_scan *keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_ns)
+{
+	struct fl_error err;
+	struct fl_scan *scan = k->so_far ? parse(k, k->so_far, k->so_far_size, &err) : NULL;
+	if (!scan)
+		scan = empty_scan(k);
+	stamp(k, scan, start_ns, end_ns);
+	keeper_blind_spot(scan, "parser-crash", 1, "times the parsing process ended by itself; what it saw after its last write-up, at "
+			  "most some seconds, and until another was started is missing");
+	return scan;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keeper.h - the side of a live capture that holds the privileges: starts the parser, takes what it sends, notices its end
+ */
+#ifndef FAULTLINE_KEEPER_H
+#define FAULTLINE_KEEPER_H
+
+#include <sys/types.h>
+
+#include "capture/parser.h"
+
+enum keeper_state {
+	KEEPER_RUNS,
+	KEEPER_ENDED,         /* as it was told, or because no interface is left; all windows are there */
+	KEEPER_LOST,          /* crashed, was killed, or says why it cannot go on; see why */
+};
+
+struct keeper {
+	enum keeper_state state;
+	pid_t pid;
+	struct channel channel;
+	const char *point;             /* borrowed */
+	struct fl_sandbox_state fences;
+	bool ready, ended, finishing;
+	struct parser_progress progress;
+	uint64_t gone;                 /* bit per interface that disappeared */
+	uint64_t owners_lost;          /* records that the parser did not take in time */
+	char *so_far;                  /* the window as far as it had come at so_far_ns */
+	size_t so_far_size;
+	int64_t so_far_ns;
+	char *windows[4];              /* that are over, not yet taken */
+	size_t window_sizes[4], window_count;
+	char why[FL_ERROR_MAX];        /* why it was lost, a sentence; "" */
+	char tried[256];               /* self-test of the sandbox */
+};
+
+/* Forks the parser, which takes over @live; in this process @live is closed in every case. */
+int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err);
+/* Kills the parser when it still runs. */
+void keeper_fini(struct keeper *k);
+
+void keeper_owner(struct keeper *k, const struct fl_owner_record *r);
+void keeper_attribution(struct keeper *k, const struct fl_attribution_state *state);
+void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns);
+void keeper_finish(struct keeper *k, int64_t end_ns); /* once; more calls are nothing */
+
+/* For poll(2): channel and what to wait for. */
+struct pollfd keeper_poll(const struct keeper *k);
+/* Take what has come, send what waits. */
+void keeper_step(struct keeper *k);
+
+/* The next window that is over, checked like a file's; NULL when there is none. @start_ns, @end_ns: what the keeper knows of it, which
+ * replaces what the parser says. */
+struct fl_scan *keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct fl_error *err);
+/* Of a parser that is lost: what it saw, as of its last write-up, or nothing; with a blind spot that says so. */
+struct fl_scan *keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_ns);
+
+/* Adds a blind spot to a scan. */
+void keeper_blind_spot(struct fl_scan *scan, const char *kind, uint64_t count, const char *text);
+
+#endif

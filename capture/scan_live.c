@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scan_live.c - a live scan of one window: the keeper's loop
+ *
+ * It ends by its time, by a signal, or when its last interface is gone. A second signal does not wait for the parser to
+ * write up what it has: the last write-up is taken.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/keeper.h"
+#include "faultline/command.h"
+#include "faultline/units.h"
+
+enum { POLL_MS = 200 };
+
+static void show_progress(const struct keeper *k, int64_t left_ns)
+{
+	char left[FL_TIME_TEXT];
+	const struct parser_progress *p = &k->progress;
+	left_ns = left_ns < 0 ? 0 : left_ns;
+	fprintf(stderr, "\r\033[K%s left: %llu packets, %llu flows open, %llu dependencies, %llu dropped",
+		fl_duration_format(left_ns - left_ns % FL_NS_PER_S, left), (unsigned long long)p->packets,
+		(unsigned long long)p->flows, (unsigned long long)p->dependencies, (unsigned long long)p->dropped);
+}
+
+static void capture(struct keeper *k, int64_t for_ns)
+{
+	int64_t end = live_now(CLOCK_MONOTONIC) + for_ns, shown = 0;
+	bool terminal = isatty(STDERR_FILENO);
+	while (k->state == KEEPER_RUNS && scan_stopped() < 2) {
+		int64_t now = live_now(CLOCK_MONOTONIC);
+		if (now >= end || scan_stopped())
+			keeper_finish(k, live_now(CLOCK_REALTIME));
+		if (terminal && now - shown >= FL_NS_PER_S / 2) {
+			show_progress(k, end - now);
+			shown = now;
+		}
+		struct pollfd fd = keeper_poll(k);
+		int64_t left_ms = (end - now) / 1000000;
+		(void)poll(&fd, 1, left_ms >= 0 && left_ms < POLL_MS ? (int)left_ms + 1 : POLL_MS);
+		keeper_step(k);
+	}
+	if (terminal)
+		fputs("\r\033[K", stderr);
+}
+
+static struct fl_scan *result(struct keeper *k, int64_t start_ns, struct fl_error *err)
+{
+	int64_t end_ns = live_now(CLOCK_REALTIME);
+	struct fl_scan *scan = k->window_count ? keeper_take(k, start_ns, end_ns, err) : NULL;
+	if (scan || k->state == KEEPER_ENDED)
+		return scan;
+	if (!k->so_far && !scan_stopped()) {
+		fl_fail(err, -EIO, "%s: %s; nothing was written up before", k->point,
+			k->why[0] ? k->why : "the parsing process sent nothing");
+		return NULL;
+	}
+	if (k->why[0])
+		fl_command_warn("scan", "%s: %s; what it saw until %.0f s before is kept", k->point, k->why,
+				k->so_far ? (double)(end_ns - k->so_far_ns) / 1e9 : 0);
+	return keeper_salvage(k, start_ns, end_ns);
+}
+
+int scan_live(struct scan_run *run, struct fl_error *err)
+{
+	const struct scan_options *o = run->options;
+	struct live *live = NULL;
+	struct keeper k = { .pid = -1, .channel = { .fd = -1 } };
+	char name[HOST_NAME_MAX + 1] = "localhost";
+	gethostname(name, sizeof(name) - 1);
+	uint64_t drops = live_interface_drops(o);
+	int status = live_open(o, &live, err);
+	if (status)
+		return status;
+	int64_t start = live_now(CLOCK_REALTIME);
+	status = keeper_start(&k, run, &live, o->hosts.count ? o->hosts.list[0] : name, err);
+	if (status == 0) {
+		capture(&k, o->for_ns);
+		struct fl_scan *scan = result(&k, start, err);
+		status = scan ? 0 : -EIO;
+		if (scan) {
+			scan->coverage.dropped_interface += live_interface_drops(o) - drops;
+			fl_scan_set_add(&run->scans, scan);
+		}
+	}
+	if (k.tried[0])
+		fl_command_warn("scan", "sandbox: %s", k.tried);
+	keeper_fini(&k);
+	return status;
+}
