@@ -20,6 +20,8 @@
 
 /* A close this soon after the last words is a goodbye. */
 static const int64_t goodbye_ns = INT64_C(3) * 1000000;
+/* A rejection follows the answer within this. */
+static const int64_t rejected_ns = INT64_C(50) * 1000000;
 static const int64_t undecided_ns = INT64_C(3) * 1000000000;
 /* A resolver's question that comes again on the same socket after this is another try; sooner it is the other address family. */
 static const int64_t asked_again_ns = INT64_C(300) * 1000000;
@@ -89,9 +91,32 @@ void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct
 	scanner_attempt_begin(s, f, v, p);
 }
 
+/* The caller's kernel rejects an answer: nobody waits for it any more. Its FIN was held back behind a request that was not
+ * acknowledged, so when it gave up is not known. */
+static void reject_answer(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
+{
+	const struct fl_conversation *v = scanner_flow_conversation(s, f);
+	struct fl_attempt *a = v ? fl_exchange_log_recent(s->attempts, v->serial, f->port[FL_INITIATOR]) : NULL;
+	if (!a || !a->repeated || fl_outcome_is_failure(a->outcome) || a->wait_us == FL_NO_TIME)
+		return;
+	if (p->time_ns - (a->start_ns + (int64_t)a->wait_us * 1000) > rejected_ns)
+		return;
+	a->outcome = FL_OUTCOME_RESPONSE_TIMEOUT;
+	a->wait_us = FL_NO_TIME;
+}
+
+void scanner_attempt_repeated(struct fl_scanner *s, const struct fl_flow *f)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (a)
+		a->repeated = true;
+}
+
 void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	struct fl_attempt *a = waiting(s, f);
+	if (!a && side == FL_INITIATOR && p->tcp_flags & FL_TCP_RST)
+		reject_answer(s, f, p);
 	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_MULTIPLEXED) || flow_has(f, FLOW_MAYBE_ANSWERED))
 		return;
 	int64_t last_ns = a->start_ns + (int64_t)a->last_us * 1000;

@@ -53,12 +53,19 @@ double sorted_quantile(const double *sorted, size_t count, double q)
 	size_t below = (size_t)at;
 	if (below + 1 >= count)
 		return sorted[count - 1];
-	return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
+	return rounded(sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]));
+}
+
+double rounded(double seconds)
+{
+	return seconds < 1e9 ? round(seconds * 1e6) / 1e6 : seconds;
 }
 
 struct fl_spread sample_spread(struct sample *s)
 {
 	struct fl_spread spread = { .count = s->count };
+	for (size_t i = 0; i < s->count; i++)
+		s->list[i] = rounded(s->list[i]);
 	if (s->count)
 		qsort(s->list, s->count, sizeof(double), compare_doubles);
 	spread.min = sorted_quantile(s->list, s->count, 0);
@@ -150,6 +157,7 @@ static void expand(const struct summary *m, struct attempt *a, const struct fl_a
 		.start_ns = r->start_ns, .begin_ns = r->start_ns - (led ? (int64_t)r->last_us * 1000 : 0),
 		.end_ns = end_of(m, r), .conversation = conversation, .dependency = m->dependency_of[conversation],
 		.service = m->service_of[conversation], .fingerprint = r->fingerprint, .request_size = r->request_size,
+		.client_port = r->client_port,
 		.outcome = r->outcome, .flags = r->flags, .end_known = r->wait_us != FL_NO_TIME,
 		.waiting = r->outcome == FL_OUTCOME_UNDECIDED && r->wait_us == FL_NO_TIME,
 	};

@@ -25,21 +25,25 @@
 
 #include "faultline/units.h"
 
-enum { PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
+enum { CROWD_PART = 5, PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
 static const int64_t slack_ns = 200000;                    /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
-static const double pause_floor_s = 0.004;
+static const double close_tolerance = 0.03, end_tolerance = 0.05;
+static const double pause_floor_s = 0.001;
 
 struct calls {
 	const struct attempt_group *g;
 	const struct call_context *context;
 	struct attempt *pending[PENDING_MAX];   /* failed, not followed yet */
 	size_t pending_count;
+	double delay_s;                         /* from an inbound request to its call, median; NaN */
 	double fresh_s;                         /* an inbound request this young explains a new call; NaN: nobody knows */
 	double pace_s;                          /* time between calls, median; NaN */
 	double pause_s[FL_GAPS_MAX];            /* learnt; NaN */
 	bool learnt;
+	uint16_t *used;                         /* by inbound request: calls that it explains so far */
+	uint16_t quota;                         /* ... and may explain */
 };
 
 /* ---- same thing? ---- */
@@ -71,12 +75,12 @@ static bool is_readable(const struct attempt *a)
 }
 
 /* May @b ask for what @a asked for? */
-static bool may_be_same(const struct attempt *a, const struct attempt *b)
+static bool may_be_same(const struct calls *c, const struct attempt *a, const struct attempt *b)
 {
 	if ((a->flags | b->flags) & FL_ATTEMPT_CONNECT)
 		return true;
 	if (is_readable(a) && is_readable(b))
-		return a->fingerprint == b->fingerprint;
+		return c->quota > 1 ? a->fingerprint == b->fingerprint : a->fingerprint >> 16 == b->fingerprint >> 16;
 	uint32_t less = a->request_size < b->request_size ? a->request_size : b->request_size;
 	uint32_t more = a->request_size < b->request_size ? b->request_size : a->request_size;
 	return !is_readable(a) && !is_readable(b) && more - less <= 8;
@@ -87,7 +91,7 @@ static bool is_clearly_same(const struct calls *c, const struct attempt *a, cons
 {
 	if ((a->flags | b->flags) & FL_ATTEMPT_CONNECT || !is_readable(a) || !is_readable(b))
 		return false;
-	return a->same <= RARE || a->same <= c->g->count / RARE_SHARE;
+	return a->fingerprint == b->fingerprint && (a->same <= RARE || a->same <= c->g->count / RARE_SHARE);
 }
 
 /* ---- pauses ---- */
@@ -100,28 +104,55 @@ static double pause_between(const struct attempt *a, const struct attempt *b)
 	return s < 0 ? 0 : s;
 }
 
-static bool pause_fits(const struct calls *c, const struct attempt *a, double pause_s)
+static bool pause_fits(const struct calls *c, const struct attempt *a, double pause_s, double tolerance)
 {
 	size_t i = a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1;
-	double known = c->pause_s[i];
-	return c->learnt && !isnan(known) && fabs(pause_s - known) <= pause_floor_s + pause_tolerance * known;
+	double known = c->pause_s[i], guessed = a->end_known ? 0 : end_tolerance * (double)(a->end_ns - a->start_ns) / 1e9;
+	return c->learnt && !isnan(known) && fabs(pause_s - known) <= pause_floor_s + guessed + tolerance * known;
 }
 
-static bool is_explained_by_inbound(const struct calls *c, const struct attempt *b)
+/* The inbound request that @b is a new call of: fresh, without all the calls it usually has, and of these the one with the most
+ * usual age. Index + 1; 0: none. */
+static size_t explained_by(const struct calls *c, const struct attempt *b)
 {
 	const struct inbound_work *in = c->context->inbound;
-	size_t before = in ? inbound_before(in, b->begin_ns) : 0;
-	if (!before)
-		return false;
-	double age = (double)(b->begin_ns - in->all.list[before - 1]->start_ns) / 1e9;
-	return isnan(c->fresh_s) || age <= c->fresh_s;
+	size_t at = in ? inbound_before(in, b->begin_ns) : 0;
+	size_t best = 0;
+	double nearest = INFINITY;
+	if (at && isnan(c->fresh_s))
+		return c->used[at - 1] < c->quota ? at : 0;
+	for (; at > 0; at--) {
+		double age = (double)(b->begin_ns - in->all.list[at - 1]->start_ns) / 1e9;
+		if (age > c->fresh_s)
+			break;
+		if (c->used[at - 1] >= c->quota || fabs(age - c->delay_s) >= nearest)
+			continue;
+		nearest = fabs(age - c->delay_s);
+		best = at;
+	}
+	return best;
+}
+
+static bool is_over(const struct attempt *inbound, int64_t when_ns)
+{
+	return inbound && inbound->outcome != FL_OUTCOME_RESPONSE_TIMEOUT && inbound->end_ns + slack_ns < when_ns;
+}
+
+/* Of a new call that no fresh inbound request explains: the newest that is open. */
+static const struct attempt *newest_open(const struct calls *c, const struct attempt *b)
+{
+	const struct inbound_work *in = c->context->inbound;
+	for (size_t at = in ? inbound_before(in, b->begin_ns) : 0; at > 0 && in->reach_ns[at - 1] >= b->begin_ns; at--)
+		if (!is_over(in->all.list[at - 1], b->begin_ns))
+			return in->all.list[at - 1];
+	return NULL;
 }
 
 /* Could @b be the next attempt of @a's call? Higher is likelier; 0: no. */
-static int likelihood(const struct calls *c, const struct attempt *a, const struct attempt *b)
+static int likelihood(const struct calls *c, const struct attempt *a, const struct attempt *b, bool explained)
 {
 	const struct inbound_work *in = c->context->inbound;
-	if (b->start_ns + slack_ns < a->end_ns || b->start_ns - a->end_ns > horizon_ns || !may_be_same(a, b))
+	if (b->start_ns + slack_ns < a->end_ns || b->start_ns - a->end_ns > horizon_ns || !may_be_same(c, a, b))
 		return 0;
 	bool nested = in && inbound_open(in, a->begin_ns, a->begin_ns);
 	if (nested && !inbound_open(in, a->begin_ns, b->begin_ns))
@@ -129,9 +160,9 @@ static int likelihood(const struct calls *c, const struct attempt *a, const stru
 	if (is_clearly_same(c, a, b))
 		return 3;
 	double pause = pause_between(a, b);
-	bool fits = pause_fits(c, a, pause);
+	bool fits = pause_fits(c, a, pause, explained ? close_tolerance : pause_tolerance);
 	if (nested)
-		return fits ? 2 : is_explained_by_inbound(c, b) ? 0 : 1;
+		return fits ? 2 : explained || is_over(a->parent, b->begin_ns) ? 0 : 1;
 	if (!isnan(c->context->period_s) && pause > c->context->period_s / 2)
 		return 0;
 	return fits ? 2 : !isnan(c->pace_s) && pause < c->pace_s / 2 ? 1 : 0;
@@ -139,8 +170,15 @@ static int likelihood(const struct calls *c, const struct attempt *a, const stru
 
 static bool is_better(const struct calls *c, const struct attempt *a, const struct attempt *than, const struct attempt *b)
 {
-	bool fits = pause_fits(c, a, pause_between(a, b)), other = pause_fits(c, than, pause_between(than, b));
-	return fits != other ? fits : a->end_ns > than->end_ns;
+	bool fits = pause_fits(c, a, pause_between(a, b), pause_tolerance);
+	bool other = pause_fits(c, than, pause_between(than, b), pause_tolerance);
+	if (fits != other)
+		return fits;
+	bool same_way = a->client_port == b->client_port, other_way = than->client_port == b->client_port;
+	if (same_way != other_way)
+		return same_way;
+	/* When ends are not known, who came first gives up first. */
+	return a->end_known && than->end_known ? a->end_ns > than->end_ns : a->start_ns < than->start_ns;
 }
 
 /* ---- rounds ---- */
@@ -170,17 +208,22 @@ static void add_pending(struct calls *c, struct attempt *a)
 
 static void follow(struct calls *c, struct attempt *b)
 {
-	size_t best = SIZE_MAX;
+	size_t best = SIZE_MAX, by = explained_by(c, b);
 	int most = 0;
 	for (size_t i = 0; i < c->pending_count; i++) {
-		int likely = likelihood(c, c->pending[i], b);
+		int likely = likelihood(c, c->pending[i], b, by != 0);
 		if (likely == 0 || likely < most || (likely == most && !is_better(c, c->pending[i], c->pending[best], b)))
 			continue;
 		most = likely;
 		best = i;
 	}
-	if (best == SIZE_MAX)
+	if (best == SIZE_MAX) {
+		b->parent = by ? c->context->inbound->all.list[by - 1] : newest_open(c, b);
+		if (by)
+			c->used[by - 1]++;
 		return;
+	}
+	b->parent = c->pending[best]->parent;
 	c->pending[best]->retry = b;
 	b->number = c->pending[best]->number + 1;
 	memmove(c->pending + best, c->pending + best + 1, (c->pending_count - best - 1) * sizeof(struct attempt *));
@@ -190,18 +233,19 @@ static void follow(struct calls *c, struct attempt *b)
 static void round_of(struct calls *c)
 {
 	c->pending_count = 0;
+	if (c->used)
+		memset(c->used, 0, c->context->inbound->all.count * sizeof(*c->used));
 	for (size_t i = 0; i < c->g->count; i++) {
 		c->g->list[i]->retry = NULL;
 		c->g->list[i]->number = 0;
+		c->g->list[i]->parent = NULL;
 	}
 	for (size_t i = 0; i < c->g->count; i++) {
 		struct attempt *a = c->g->list[i];
 		if (a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH))
 			continue;
-		if (c->pending_count) {
-			forget_old(c, a);
-			follow(c, a);
-		}
+		forget_old(c, a);
+		follow(c, a);
 		if (attempt_failed(a))
 			add_pending(c, a);
 	}
@@ -226,23 +270,31 @@ static void learn_pauses(struct calls *c)
 static void learn_habits(struct calls *c)
 {
 	const struct inbound_work *in = c->context->inbound;
-	struct sample delays = { 0 }, paces = { 0 };
+	struct sample delays = { 0 }, paces = { 0 }, uses = { 0 };
 	for (size_t i = 0; i < c->g->count; i++) {
 		const struct attempt *a = c->g->list[i], *before = i ? c->g->list[i - 1] : NULL;
 		if (before && attempt_failed(before))
 			continue;
 		size_t at = in ? inbound_before(in, a->begin_ns) : 0;
-		if (at)
+		if (at) {
 			sample_add(&delays, (double)(a->begin_ns - in->all.list[at - 1]->start_ns) / 1e9);
+			c->used[at - 1] = (uint16_t)(c->used[at - 1] + (c->used[at - 1] < UINT16_MAX));
+		}
 		if (before)
 			sample_add(&paces, (double)(a->begin_ns - before->begin_ns) / 1e9);
 	}
-	c->fresh_s = delays.count >= 5 ? sample_spread(&delays).p50 * 1.5 + 0.001 : NAN;
+	c->delay_s = delays.count >= 5 ? sample_spread(&delays).p50 : NAN;
+	c->fresh_s = c->delay_s * 1.5 + 0.001;
 	if (delays.count >= 5 && delays.list[delays.count * 3 / 4] < 2 * c->fresh_s)
 		c->fresh_s = delays.list[delays.count * 3 / 4] * 1.5 + 0.001;
 	c->pace_s = paces.count >= 3 ? sample_spread(&paces).p50 : NAN;
+	for (size_t i = 0; in && i < in->all.count; i++)
+		if (c->used[i])
+			sample_add(&uses, c->used[i]);
+	c->quota = uses.count ? (uint16_t)sample_spread(&uses).p50 : 1;
 	sample_fini(&delays);
 	sample_fini(&paces);
+	sample_fini(&uses);
 }
 
 /* ---- when callers gave up ---- */
@@ -253,17 +305,12 @@ static double least_wait(const struct attempt *a)
 }
 
 /* The next that the caller did, in seconds from the start of @a: tried again, asked somebody else, or answered. */
-static double next_sign(const struct calls *c, const struct attempt *a)
+static double next_sign(const struct attempt *a)
 {
-	const struct inbound_work *in = c->context->inbound;
-	if (a->retry)
-		return (double)(a->retry->begin_ns - a->start_ns) / 1e9;
-	size_t at = in ? inbound_before(in, a->begin_ns) : 0;
-	for (int i = 0; at > 0 && i < 32; at--, i++) {
-		const struct attempt *parent = in->all.list[at - 1];
-		if (parent->end_ns >= a->end_ns && parent->end_known)
-			return (double)(parent->end_ns - a->start_ns) / 1e9;
-	}
+	if (a->retry) /* a connection that is older was not opened for it */
+		return (double)((a->retry->begin_ns > a->end_ns ? a->retry->begin_ns : a->retry->start_ns) - a->start_ns) / 1e9;
+	if (a->parent && a->parent->end_known && a->parent->end_ns >= a->end_ns)
+		return (double)(a->parent->end_ns - a->start_ns) / 1e9;
 	return NAN;
 }
 
@@ -273,65 +320,49 @@ static int compare_doubles(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* Where the values crowd: the lower edge of the tenth-wide window that holds most of them, the first of equals. */
+/* Where the values crowd: the lower edge of the first window, a tenth wide, that holds a good part of them: the time-out itself,
+ * while tries that followed after a pause crowd further up. */
 static double crowd(struct sample *s)
 {
-	size_t most = 0, first = 0;
 	qsort(s->list, s->count, sizeof(double), compare_doubles);
 	for (size_t i = 0, to = 0; i < s->count; i++) {
 		while (to < s->count && s->list[to] <= s->list[i] * 1.1 + 0.002)
 			to++;
-		if (to - i > most) {
-			most = to - i;
-			first = i;
-		}
+		if ((to - i) * CROWD_PART >= s->count)
+			return s->list[i];
 	}
-	return s->count && most * 4 >= s->count ? s->list[first] : NAN;
+	return NAN;
 }
 
 static bool end_is_hidden(const struct attempt *a)
 {
-	return a->outcome == FL_OUTCOME_CONNECT_TIMEOUT && !a->end_known;
+	return !a->end_known && (a->outcome == FL_OUTCOME_CONNECT_TIMEOUT || a->outcome == FL_OUTCOME_RESPONSE_TIMEOUT);
 }
 
-static struct fl_spread find_connect_timeout(struct calls *c)
+static struct fl_spread find_timeout(struct calls *c, enum fl_outcome outcome)
 {
 	struct sample signs = { 0 }, waits = { 0 };
 	for (size_t i = 0; i < c->g->count; i++) {
 		const struct attempt *a = c->g->list[i];
-		double sign = end_is_hidden(a) ? next_sign(c, a) : NAN;
+		double sign = a->outcome == outcome && end_is_hidden(a) ? next_sign(a) : NAN;
 		if (!isnan(sign) && sign >= least_wait(a))
 			sample_add(&signs, sign);
 	}
 	double edge = signs.count ? crowd(&signs) : NAN;
 	for (size_t i = 0; i < c->g->count; i++) {
 		struct attempt *a = c->g->list[i];
-		if (a->outcome == FL_OUTCOME_CONNECT_TIMEOUT && a->end_known)
+		if (a->outcome == outcome && a->end_known)
 			sample_add(&waits, least_wait(a));
-		if (!end_is_hidden(a) || isnan(edge))
+		if (a->outcome != outcome || !end_is_hidden(a) || isnan(edge))
 			continue;
-		double sign = next_sign(c, a), wait = edge > least_wait(a) ? edge : least_wait(a);
-		if (sign >= edge && sign <= edge * 1.1 + 0.002) {
+		double sign = next_sign(a);
+		if (sign >= edge && sign <= edge * 1.1 + 0.002)
 			sample_add(&waits, sign);
-			wait = sign;
-		}
-		a->end_ns = a->start_ns + (int64_t)(wait * 1e9);
-		if (a->retry && a->retry->begin_ns < a->end_ns)
-			a->end_ns = a->retry->begin_ns > a->start_ns ? a->retry->begin_ns : a->start_ns;
+		if (least_wait(a) < edge)
+			a->end_ns = a->start_ns + (int64_t)(edge * 1e9);
 	}
 	struct fl_spread spread = sample_spread(&waits);
 	sample_fini(&signs);
-	sample_fini(&waits);
-	return spread;
-}
-
-static struct fl_spread find_response_timeout(const struct attempt_group *g)
-{
-	struct sample waits = { 0 };
-	for (size_t i = 0; i < g->count; i++)
-		if (g->list[i]->outcome == FL_OUTCOME_RESPONSE_TIMEOUT && g->list[i]->end_known)
-			sample_add(&waits, least_wait(g->list[i]));
-	struct fl_spread spread = sample_spread(&waits);
 	sample_fini(&waits);
 	return spread;
 }
@@ -366,7 +397,7 @@ static void count_call(const struct calls *c, struct fl_retries *r, const struct
 		const struct fl_conversation *from = fl_conversation_get(c->context->conversations, a->conversation);
 		const struct fl_conversation *to = fl_conversation_get(c->context->conversations, a->retry->conversation);
 		r->other_address += !fl_addr_equal(&from->key.server, &to->key.server);
-		if (a->number < FL_GAPS_MAX && (a->end_known || a->outcome == FL_OUTCOME_CONNECT_TIMEOUT))
+		if (a->number < FL_GAPS_MAX && (a->end_known || a->end_ns > a->start_ns))
 			sample_add(&gaps[a->number], pause_between(a, a->retry));
 		if (!r->first_ns || a->retry->begin_ns < r->first_ns)
 			r->first_ns = a->retry->begin_ns;
@@ -392,16 +423,21 @@ static void count_calls(const struct calls *c, struct fl_retries *r)
 
 void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
 {
-	struct calls c = { .g = g, .context = context, .fresh_s = NAN, .pace_s = NAN };
+	struct calls c = { .g = g, .context = context, .delay_s = NAN, .fresh_s = NAN, .pace_s = NAN };
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
 		c.pause_s[i] = NAN;
+	if (context->inbound)
+		c.used = fl_alloc_array(context->inbound->all.count + 1, sizeof(*c.used));
 	count_same(g);
 	learn_habits(&c);
 	round_of(&c);
-	b->connect_timeout = find_connect_timeout(&c);
+	(void)find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
+	(void)find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	learn_pauses(&c);
 	round_of(&c);
+	b->connect_timeout = find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
+	b->response_timeout = find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	learn_pauses(&c);
-	b->response_timeout = find_response_timeout(g);
 	count_calls(&c, &b->retries);
+	free(c.used);
 }

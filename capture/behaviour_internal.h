@@ -24,7 +24,9 @@ struct attempt {
 	uint32_t fingerprint, request_size;
 	uint32_t same;          /* attempts of its group with this fingerprint */
 	struct attempt *retry;  /* the attempt that followed its failure */
+	const struct attempt *parent; /* inbound request that it most likely belongs to */
 	uint32_t number;        /* 0: the call's first attempt */
+	uint16_t client_port;
 	uint8_t outcome, flags;
 	bool end_known;         /* else end_ns is the least that it can be */
 	bool waiting;           /* when the window ended */
@@ -64,6 +66,8 @@ struct sample {
 void sample_add(struct sample *s, double value);
 struct fl_spread sample_spread(struct sample *s); /* sorts it */
 void sample_fini(struct sample *s);
+/* To the microsecond, which is what captures have; texts stay short. */
+double rounded(double seconds);
 double sorted_quantile(const double *sorted, size_t count, double q);
 
 struct call_context {

@@ -119,6 +119,10 @@ void behaviour_series(struct fl_behaviour *b, struct fl_arena *arena, const stru
 		add_counts(s, g->list[i]);
 		add_waiting(s, g->list[i]);
 	}
+	for (size_t i = 0; i < s->count; i++) {
+		s->bucket[i].in_flight_s = rounded(s->bucket[i].in_flight_s);
+		s->bucket[i].answer_s = rounded(s->bucket[i].answer_s);
+	}
 	struct event *events = fl_alloc_array(2 * (g->count + (caller ? caller->count : 0)) + 1, sizeof(*events));
 	size_t count = add_events(events, g, 0);
 	qsort(events, count, sizeof(*events), compare_events);

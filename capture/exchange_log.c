@@ -19,7 +19,7 @@
 
 #include "faultline/status.h"
 
-enum { SLOTS = 1024, NEAR_MARK = 0x80, WAITING_PART = 8, FREED_PART = 8, MERGING_PASSES = 3 };
+enum { SLOTS = 1024, RECENT = 64, WAITING_PART = 8, FREED_PART = 8, MERGING_PASSES = 3 };
 /* A success this near to a failure tells how callers go on. */
 static const int64_t near_ns = INT64_C(20) * 1000000000;
 
@@ -69,17 +69,17 @@ static void mark_near(struct fl_exchange_log *log)
 		for (uint32_t k = 0; k < log->count; k++) {
 			struct fl_attempt *a = &log->list[backwards ? log->count - 1 - k : k];
 			int64_t *failure = &log->failure_ns[slot_of(a)];
-			if (fl_outcome_is_failure(a->outcome & (uint8_t)~NEAR_MARK))
+			if (fl_outcome_is_failure(a->outcome))
 				*failure = a->start_ns;
 			else if (a->start_ns - *failure < near_ns && *failure - a->start_ns < near_ns)
-				a->outcome |= NEAR_MARK;
+				a->marked = true;
 		}
 	}
 }
 
 static bool may_merge(const struct fl_attempt *a)
 {
-	return a->outcome == FL_OUTCOME_ANSWERED && a->flags >> 5 < FL_ATTEMPT_LEVELS;
+	return a->outcome == FL_OUTCOME_ANSWERED && !a->marked && !a->repeated && a->flags >> 5 < FL_ATTEMPT_LEVELS;
 }
 
 /* One pass: every second success that is not marked goes into the one before it. */
@@ -110,7 +110,7 @@ static void thin(struct fl_exchange_log *log)
 	mark_near(log);
 	merge_far(log);
 	for (uint32_t i = 0; i < log->count; i++)
-		log->list[i].outcome &= (uint8_t)~NEAR_MARK;
+		log->list[i].marked = false;
 	for (int i = 0; i < MERGING_PASSES && log->count > wanted; i++)
 		merge_far(log);
 	if (log->count <= wanted)
@@ -165,6 +165,16 @@ void fl_exchange_log_close(struct fl_exchange_log *log, uint32_t handle)
 {
 	fl_exchange_log_add(log, fl_exchange_log_waiting(log, handle));
 	fl_exchange_log_drop(log, handle);
+}
+
+struct fl_attempt *fl_exchange_log_recent(struct fl_exchange_log *log, uint32_t conversation, uint16_t client_port)
+{
+	for (uint32_t i = log->count; i > 0 && log->count - i < RECENT; i--) {
+		struct fl_attempt *a = &log->list[i - 1];
+		if (a->client_port == client_port && a->conversation == conversation)
+			return a;
+	}
+	return NULL;
 }
 
 const struct fl_attempt *fl_exchange_log_list(const struct fl_exchange_log *log, size_t *count)

@@ -17,7 +17,7 @@
 #include "faultline/addr.h"
 #include "faultline/http.h"
 
-enum { PRINT_MAX = 512, SHAPE_MAX = 24, LINE_MAX = 1024, MESSAGES_MAX = 16, NAME_MAX_SIZE = 256 };
+enum { PRINT_MAX = 512, SHAPE_MAX = 160, LINE_MAX = 1024, MESSAGES_MAX = 16, NAME_MAX_SIZE = 256 };
 
 static bool begins(const uint8_t *data, size_t size, const char *text)
 {
@@ -118,19 +118,51 @@ static size_t at_most(size_t size, size_t limit)
 	return size < limit ? size : limit;
 }
 
-/* Request line, and the body as far as it is in the segment. */
+static bool is_word(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-' || c == '.' ||
+	       c == '%' || c == '$' || c >= 0x80;
+}
+
+/* Of a text without what differs from one use to the next: words with a digit in them and what is quoted. Ends at @stop. */
+static uint32_t shape_of(const uint8_t *data, size_t size, uint8_t stop)
+{
+	uint8_t shape[SHAPE_MAX];
+	size_t used = 0, word = 0;
+	bool digit = false;
+	for (size_t i = 0; i < size && used < sizeof(shape) && data[i] != stop; i++) {
+		if (is_word(data[i])) {
+			digit = digit || (data[i] >= '0' && data[i] <= '9');
+			shape[used++] = data[i];
+			if (digit)
+				used = word;
+			continue;
+		}
+		if (data[i] == '\'') {
+			const uint8_t *end = memchr(data + i + 1, '\'', size - i - 1);
+			i = end ? (size_t)(end - data) : size - 1;
+		}
+		shape[used++] = digit ? '#' : data[i];
+		word = used;
+		digit = false;
+	}
+	return half(shape, used, 1);
+}
+
+/* Method and path, and the body as far as it is in the segment. */
 static uint32_t print_of_http(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, '\n', at_most(size, LINE_MAX));
 	size_t line = end ? (size_t)(end - data) : at_most(size, LINE_MAX);
 	const uint8_t *body = memmem(data, size, "\r\n\r\n", 4);
 	size_t skipped = body ? (size_t)(body - data) + 4 : size;
-	return halves(half(data, line, 1), half(data + skipped, at_most(size - skipped, PRINT_MAX), 2));
+	uint32_t all = half(data, line, 1) ^ half(data + skipped, at_most(size - skipped, PRINT_MAX), 2);
+	return halves(shape_of(data, line, '?'), all);
 }
 
 static uint32_t print_of_text(const uint8_t *data, size_t size)
 {
-	return halves(half(data, at_most(size, SHAPE_MAX), 1), half(data, at_most(size, PRINT_MAX), 2));
+	return halves(shape_of(data, at_most(size, PRINT_MAX), 0xff), half(data, at_most(size, PRINT_MAX), 2));
 }
 
 /* The question's name alone: its id differs from try to try, A and AAAA are asked for together. In lower case, as some

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "capture/scan_behaviour.h"
 #include "capture/scan_internal.h"
 #include "config.h"
 #include "faultline/json_emit.h"
@@ -160,6 +161,7 @@ static void emit_service(struct fl_json_emit *e, const struct fl_scan_service *s
 	fl_json_emit_time(e, "last_seen", s->last_seen_ns);
 	emit_histogram(e, "service_time_s", &m->first_byte);
 	emit_timeline(e, "timeline", &m->timeline);
+	scan_emit_behaviour(e, "behaviour", s->behaviour);
 	fl_json_emit_close(e);
 }
 
@@ -206,6 +208,7 @@ static void emit_dependency(struct fl_json_emit *e, const struct fl_scan_depende
 	emit_histogram(e, "first_byte_s", &m->first_byte);
 	emit_histogram(e, "duration_s", &m->duration);
 	emit_timeline(e, "timeline", &m->timeline);
+	scan_emit_behaviour(e, "behaviour", d->behaviour);
 	fl_json_emit_close(e);
 }
 

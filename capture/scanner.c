@@ -578,8 +578,10 @@ static void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t
 	}
 	if (p->payload_len)
 		see_payload(s, &seen, p);
-	if (p->tcp_flags & (FL_TCP_FIN | FL_TCP_RST) && flow_has(seen.flow, FLOW_ANSWER_DUE))
+	if (p->tcp_flags & (FL_TCP_FIN | FL_TCP_RST))
 		scanner_attempt_goodbye(s, seen.flow, seen.side, p);
+	else if (seen.retransmit && seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE))
+		scanner_attempt_repeated(s, seen.flow);
 }
 
 void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p)

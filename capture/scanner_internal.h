@@ -239,8 +239,9 @@ bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, s
 
 /* attempts.c: call them while FLOW_ANSWER_DUE is as it was before the packet, but begin, which leaves it to the caller. */
 void scanner_attempt_begin(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p);
-/* More of the request; a datagram that asks again; FIN or RST of @side. */
+/* More of the request; the same once more by the kernel; a datagram that asks again; FIN or RST of @side. */
 void scanner_attempt_more(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p);
+void scanner_attempt_repeated(struct fl_scanner *s, const struct fl_flow *f);
 void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p);
 void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p,

@@ -41,7 +41,9 @@ struct fl_attempt {
 	uint32_t fingerprint;           /* of the request */
 	uint32_t request_size;          /* bytes of its first segment */
 	uint16_t client_port;
-	uint8_t outcome;                /* enum fl_outcome */
+	uint8_t outcome : 4;            /* enum fl_outcome */
+	bool repeated : 1;              /* the request was sent again by the kernel: nobody acknowledged it in time */
+	bool marked : 1;                /* the log's own */
 	uint8_t flags;                  /* enum fl_attempt_flag in the lower five bits, above them log2 of how many it stands for */
 };
 
@@ -73,6 +75,8 @@ void fl_exchange_log_drop(struct fl_exchange_log *log, uint32_t handle);
 /* One that has ended already. */
 void fl_exchange_log_add(struct fl_exchange_log *log, const struct fl_attempt *a);
 
+/* The newest of the last few that ended, with this conversation and port; NULL. */
+struct fl_attempt *fl_exchange_log_recent(struct fl_exchange_log *log, uint32_t conversation, uint16_t client_port);
 /* Those that ended, in the order in which they did. */
 const struct fl_attempt *fl_exchange_log_list(const struct fl_exchange_log *log, size_t *count);
 /* A window is over: forget those that ended, and what was counted. Those that wait stay. */
