@@ -95,7 +95,8 @@ void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct
  * acknowledged, so when it gave up is not known. */
 static void reject_answer(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
 {
-	const struct fl_conversation *v = scanner_flow_conversation(s, f);
+	struct fl_conversation_place place = { f->user[FLOW_CONVERSATION], f->user_half };
+	const struct fl_conversation *v = fl_conversation_there(s->conversations, place);
 	struct fl_attempt *a = v ? fl_exchange_log_recent(s->attempts, v->serial, f->port[FL_INITIATOR]) : NULL;
 	if (!a || !a->repeated || fl_outcome_is_failure(a->outcome) || a->wait_us == FL_NO_TIME)
 		return;
@@ -208,9 +209,10 @@ void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, c
 	bool timed = outcome != FL_OUTCOME_CONNECT_TIMEOUT || fl_flow_state(f) == FL_CONN_RSTOS0;
 	struct fl_attempt a = {
 		.start_ns = f->first_ns, .wait_us = FL_NO_TIME, .last_us = offset_us(f->first_ns, f->last_ns),
-		.conversation = v->serial, .client_port = f->port[FL_INITIATOR], .outcome = (uint8_t)outcome,
+		.conversation = v->serial, .client_port = f->port[FL_INITIATOR],
 		.flags = FL_ATTEMPT_CONNECT | FL_ATTEMPT_FIRST,
 	};
+	a.outcome = outcome & 0xf;
 	if (timed && outcome != FL_OUTCOME_UNDECIDED)
 		a.wait_us = a.last_us;
 	fl_exchange_log_add(s->attempts, &a);

@@ -25,7 +25,7 @@
 
 #include "faultline/units.h"
 
-enum { CROWD_PART = 5, PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
+enum { CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
 static const int64_t slack_ns = 200000;                    /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
@@ -328,7 +328,7 @@ static double crowd(struct sample *s)
 	for (size_t i = 0, to = 0; i < s->count; i++) {
 		while (to < s->count && s->list[to] <= s->list[i] * 1.1 + 0.002)
 			to++;
-		if ((to - i) * CROWD_PART >= s->count)
+		if (to - i >= CROWD_LEAST && (to - i) * CROWD_PART >= s->count)
 			return s->list[i];
 	}
 	return NAN;
