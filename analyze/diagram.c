@@ -17,10 +17,11 @@
 
 #include "faultline/status.h"
 
-enum { FIRST_NODES = 1 << 10, CACHE_MAX = 1 << 22 };
+enum { FIRST_NODES = 1 << 10, CACHE_MAX = 1 << 22, OPERATION_BITS = 4 };
+static_assert(FL_DD_OPERATION_END <= 1 << OPERATION_BITS, "an operation and an order share a word");
 
-struct fl_dd_entry {
-	uint32_t tag, a, b, order; /* tag: operation, 0 for an empty slot */
+struct fl_dd_entry {        /* four in a cache line */
+	uint32_t tag, a, b; /* tag: operation and order, 0 for an empty slot */
 	fl_dd result;
 };
 
@@ -88,8 +89,7 @@ static void grow(struct fl_dd_store *s)
 	s->cache_mask = s->capacity - 1;
 	for (uint32_t i = 0; i < old_size; i++)
 		if (old[i].tag != 0)
-			s->cache[hash3(old[i].a, old[i].b, old[i].order << 4 ^ old[i].tag) & s->cache_mask] =
-				old[i];
+			s->cache[hash3(old[i].a, old[i].b, old[i].tag) & s->cache_mask] = old[i];
 	free(old);
 }
 
@@ -126,11 +126,16 @@ fl_dd fl_zbdd_node(struct fl_dd_store *s, uint32_t level, fl_dd low, fl_dd high)
 	return high == FL_DD_0 ? low : fl_dd_node(s, level, low, high);
 }
 
+static uint32_t tag_of(const struct fl_dd_frame *key)
+{
+	return key->order << OPERATION_BITS | (uint32_t)key->operation;
+}
+
 bool fl_dd_look_up(const struct fl_dd_store *s, const struct fl_dd_frame *key, fl_dd *result)
 {
-	uint32_t tag = (uint32_t)key->operation;
-	const struct fl_dd_entry *e = &s->cache[hash3(key->a, key->b, key->order << 4 ^ tag) & s->cache_mask];
-	if (e->tag != tag || e->a != key->a || e->b != key->b || e->order != key->order)
+	uint32_t tag = tag_of(key);
+	const struct fl_dd_entry *e = &s->cache[hash3(key->a, key->b, tag) & s->cache_mask];
+	if (e->tag != tag || e->a != key->a || e->b != key->b)
 		return false;
 	*result = e->result;
 	return true;
@@ -138,10 +143,9 @@ bool fl_dd_look_up(const struct fl_dd_store *s, const struct fl_dd_frame *key, f
 
 void fl_dd_remember(struct fl_dd_store *s, const struct fl_dd_frame *key, fl_dd result)
 {
-	uint32_t tag = (uint32_t)key->operation;
-	s->cache[hash3(key->a, key->b, key->order << 4 ^ tag) & s->cache_mask] = (struct fl_dd_entry){
-		.tag = tag, .a = key->a, .b = key->b, .order = key->order, .result = result
-	};
+	uint32_t tag = tag_of(key);
+	s->cache[hash3(key->a, key->b, tag) & s->cache_mask] =
+		(struct fl_dd_entry){ .tag = tag, .a = key->a, .b = key->b, .result = result };
 }
 
 struct fl_dd_frame *fl_dd_push(struct fl_dd_store *s)

@@ -27,6 +27,7 @@ typedef uint32_t fl_dd;
 #define FL_DD_FULL UINT32_MAX
 #define FL_DD_LEVEL_END UINT32_MAX /* of the two ends */
 #define FL_DD_NO_ORDER UINT32_MAX  /* no limit on the order of sets */
+#define FL_DD_ORDER_MAX ((1u << 28) - 2) /* larger limits are none */
 
 struct fl_dd_node {
 	uint32_t level;
@@ -82,6 +83,7 @@ enum fl_dd_operation {
 	FL_DD_PRODUCT, /* of a and b, order */
 	FL_DD_WITHOUT, /* sets of a that hold no set of b */
 	FL_DD_SHORT,   /* sets of a up to order */
+	FL_DD_OPERATION_END,
 };
 
 struct fl_dd_frame {

@@ -3,11 +3,13 @@
  * tree_diagram.c - the diagrams of a fault tree, module by module
  *
  * A BDD is tried first, since it gives everything exactly: the probability, the importance of every event,
- * and by its minimal solutions the cut sets. Several variable orders are tried under a small limit, then
- * again under a larger one, so that a bad order never costs more than a good one would have taken.
+ * and by its minimal solutions the cut sets. Several variable orders are tried under a small limit; those
+ * that came farthest are tried again under a larger one (successive halving), so that a bad order costs
+ * little more than a good one would have taken. How far: AND and OR operations done, the same number in every
+ * order.
  *
- * What fits in no order gets its minimal cut sets bottom up and cut off by order: 1, 2, 3, ... until the
- * limits stop it. The last complete order is kept.
+ * What fits in no order gets its minimal cut sets bottom up; where not all of them fit, they are cut off by
+ * order: 1, 2, 3, ... until the limits stop it. The last complete order is kept.
  *
  * Circles: gates of one component are evaluated in turn, from nothing failed, until none changes. Equal
  * functions have equal ids, so "changes" is exact, and monotone functions reach their least fixed point.
@@ -20,7 +22,7 @@
 
 #include "faultline/status.h"
 
-enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 4, STEPS_PER_NODE = 40, FORCE_MAX = 20000 };
+enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 8, STEPS_PER_NODE = 40, FORCE_MAX = 20000, PART_OF_LIMITS = 8 };
 
 /* ---- scopes ---- */
 
@@ -128,16 +130,21 @@ struct builder {
 	fl_dd *value; /* by gate */
 	fl_dd *list;  /* room for the children of one gate */
 	size_t list_capacity;
+	uint64_t joined; /* operations that came to an end */
 };
 
 static fl_dd both(struct builder *b, fl_dd f, fl_dd g)
 {
-	return b->sets ? fl_zbdd_product(b->store, f, g, b->order) : fl_bdd_and(b->store, f, g);
+	fl_dd result = b->sets ? fl_zbdd_product(b->store, f, g, b->order) : fl_bdd_and(b->store, f, g);
+	b->joined += result != FL_DD_FULL;
+	return result;
 }
 
 static fl_dd either(struct builder *b, fl_dd f, fl_dd g)
 {
-	return b->sets ? fl_zbdd_union(b->store, f, g) : fl_bdd_or(b->store, f, g);
+	fl_dd result = b->sets ? fl_zbdd_union(b->store, f, g) : fl_bdd_or(b->store, f, g);
+	b->joined += result != FL_DD_FULL;
+	return result;
 }
 
 struct ranked {
@@ -190,24 +197,37 @@ static fl_dd at_least(struct builder *b, const struct fl_gate *gate)
 	return result;
 }
 
+/*
+ * All of the list in one, pair by pair and those in pairs again: neighbours in the list decide at
+ * neighbouring levels, and what is large is taken up log(count) times instead of count times.
+ */
+static void combine(struct builder *b, enum fl_gate_kind kind, uint32_t count)
+{
+	while (count > 1 && !b->store->full) {
+		uint32_t kept = 0;
+		for (uint32_t i = 0; i + 1 < count && !b->store->full; i += 2)
+			b->list[kept++] = kind == FL_GATE_OR ? either(b, b->list[i], b->list[i + 1])
+							     : both(b, b->list[i], b->list[i + 1]);
+		if (count % 2 == 1)
+			b->list[kept++] = b->list[count - 1];
+		count = kept;
+	}
+}
+
 static fl_dd evaluate_gate(struct builder *b, fl_gate_id x)
 {
 	const struct fl_gate *gate = &b->s->tree->gates[x];
 	gather_values(b, gate);
 	if (gate->kind == FL_GATE_ATLEAST)
 		return at_least(b, gate);
-	fl_dd f = b->list[0];
-	for (uint32_t i = 1; i < gate->count && !b->store->full; i++)
-		f = gate->kind == FL_GATE_OR ? either(b, f, b->list[i]) : both(b, f, b->list[i]);
-	return b->store->full ? FL_DD_FULL : f;
+	combine(b, gate->kind, gate->count);
+	return b->store->full ? FL_DD_FULL : b->list[0];
 }
 
 /* Gates @first .. @end - 1 of the scope: one component. */
 static void evaluate_circle(struct builder *b, const fl_gate_id *gates, uint32_t first, uint32_t end)
 {
 	bool changed = true;
-	for (uint32_t i = first; i < end; i++)
-		b->value[gates[i]] = FL_DD_0;
 	while (changed && !b->store->full) {
 		changed = false;
 		for (uint32_t i = first; i < end && !b->store->full; i++) {
@@ -227,6 +247,9 @@ static fl_dd evaluate_scope(struct builder *b)
 		bool out = b->sets && b->order != FL_DD_NO_ORDER && s->weight[level] > b->order;
 		b->value[s->variables[level]] = out ? FL_DD_0 : fl_dd_node(b->store, level, FL_DD_0, FL_DD_1);
 	}
+	/* From nothing failed: a gate may be its own child, and x = f(x) is f(nothing) then. */
+	for (uint32_t i = 0; i < b->scope->gate_count; i++)
+		b->value[gates[i]] = FL_DD_0;
 	for (uint32_t i = 0; i < b->scope->gate_count && !b->store->full;) {
 		uint32_t end = i + 1, component = s->tree->gates[gates[i]].component;
 		while (end < b->scope->gate_count && s->tree->gates[gates[end]].component == component)
@@ -270,64 +293,127 @@ static fl_dd within(struct builder *b, uint32_t mark, uint32_t nodes, uint64_t s
 	return f;
 }
 
-/* The BDD of the scope in the first order and under the smallest limit in which it fits. */
-static bool find_bdd(
-	struct builder *b, const struct fl_effort *effort, fl_gate_id **orders, struct fl_evaluation *result)
+/* A variable order that is tried, and how far it came under the last limit. */
+struct contender {
+	enum fl_order_heuristic heuristic;
+	uint32_t preference;
+	fl_gate_id *order;
+	uint64_t joined;
+};
+
+static int farthest_first(const void *va, const void *vb)
 {
-	static const enum fl_order_heuristic preference[FL_ORDER_COUNT] = { FL_ORDER_FORCE,
-		FL_ORDER_FORCE_SMALL, FL_ORDER_SMALL_FIRST, FL_ORDER_DEPTH_FIRST, FL_ORDER_LARGE_FIRST };
-	struct fl_scope *scope = b->scope;
-	uint32_t size =
-		scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
-	uint32_t most = sum32(effort->bdd_nodes, 4 * size), mark = b->store->count;
-	uint32_t first = size > FORCE_MAX ? 2 : 0, end = size > FORCE_MAX ? 4 : FL_ORDER_COUNT;
-	uint32_t limit = sum32(FIRST_LIMIT, 4 * size);
-	if (scope->gate_count == 1)
-		end = first + 1; /* all orders are alike */
-	b->sets = false;
-	for (;; limit = limit > UINT32_MAX / LIMIT_GROWTH ? UINT32_MAX : limit * LIMIT_GROWTH) {
-		if (limit > most)
-			limit = most;
-		for (uint32_t i = first; i < end; i++) {
-			enum fl_order_heuristic k =
-				scope->gate_count == 1 ? FL_ORDER_DEPTH_FIRST : preference[i];
-			if (orders[k] == NULL) {
-				orders[k] = fl_alloc_array(scope->variable_count, sizeof(**orders));
-				fl_variable_order(b->s, scope, k, orders[k]);
-			}
-			arrange(b->s, scope, orders[k]);
+	const struct contender *a = va, *b = vb;
+	if (a->joined != b->joined)
+		return a->joined > b->joined ? -1 : 1;
+	return (a->preference > b->preference) - (a->preference < b->preference);
+}
+
+static void take_order(struct builder *b, struct contender *c)
+{
+	if (c->order == NULL) {
+		c->order = fl_alloc_array(b->scope->variable_count, sizeof(*c->order));
+		fl_variable_order(b->s, b->scope, c->heuristic, c->order);
+	}
+	arrange(b->s, b->scope, c->order);
+}
+
+static fl_dd try_order(struct builder *b, struct contender *c, uint32_t mark, uint32_t limit)
+{
+	take_order(b, c);
+	b->joined = 0;
+	fl_dd f = within(b, mark, limit, (uint64_t)limit * STEPS_PER_NODE);
+	c->joined = b->joined;
+	if (f == FL_DD_FULL)
+		fl_dd_cut(b->store, mark);
+	return f;
+}
+
+/* Rounds of growing limits. Half of the orders, those that came farthest, go on to the next round; the last
+ * round is for all, and leaves the best one first. */
+static fl_dd find_order(struct builder *b, struct contender *list, uint32_t count, uint32_t most,
+	struct fl_evaluation *result)
+{
+	uint32_t mark = b->store->count, size = b->scope->gate_count + b->scope->variable_count;
+	uint32_t limit = sum32(FIRST_LIMIT, 4 * size), left = count;
+	for (;;) {
+		limit = limit < most ? limit : most;
+		left = limit == most ? count : left;
+		for (uint32_t i = 0; i < left; i++) {
 			result->orders_tried++;
-			scope->bdd = within(b, mark, limit, (uint64_t)limit * STEPS_PER_NODE);
-			if (scope->bdd != FL_DD_FULL)
-				return true;
-			fl_dd_cut(b->store, mark);
+			fl_dd f = try_order(b, &list[i], mark, limit);
+			if (f != FL_DD_FULL)
+				return f;
 		}
+		qsort(list, left, sizeof(*list), farthest_first);
 		if (limit == most)
-			return false;
+			return FL_DD_FULL;
+		left = (left + 1) / 2;
+		limit = limit > UINT32_MAX / LIMIT_GROWTH ? UINT32_MAX : limit * LIMIT_GROWTH;
 	}
 }
 
-/* Minimal cut sets bottom up, up to the largest order that the limits allow. */
+/* The BDD of the scope in the first order and under the smallest limit in which it fits. */
+static bool find_bdd(struct builder *b, const struct fl_effort *effort, struct fl_evaluation *result)
+{
+	static const enum fl_order_heuristic preference[FL_ORDER_COUNT] = { FL_ORDER_FORCE,
+		FL_ORDER_FORCE_SMALL, FL_ORDER_SMALL_FIRST, FL_ORDER_DEPTH_FIRST, FL_ORDER_LARGE_FIRST };
+	struct contender list[FL_ORDER_COUNT];
+	struct fl_scope *scope = b->scope;
+	uint32_t size =
+		scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
+	uint32_t first = size > FORCE_MAX ? 2 : 0, count = size > FORCE_MAX ? 2 : FL_ORDER_COUNT;
+	if (scope->gate_count == 1) { /* all orders are alike */
+		first = 3;
+		count = 1;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		list[i] = (struct contender){ .heuristic = preference[first + i], .preference = i };
+	b->sets = false;
+	if (effort->bdd_nodes > 0)
+		scope->bdd = find_order(b, list, count, sum32(effort->bdd_nodes, 4 * size), result);
+	if (scope->bdd == FL_DD_FULL)
+		take_order(b, &list[0]);
+	for (uint32_t i = 0; i < count; i++)
+		free(list[i].order);
+	return scope->bdd != FL_DD_FULL;
+}
+
+/* Minimal cut sets up to @order, bottom up; the store is as before when they do not fit. */
+static fl_dd sets_within(struct builder *b, uint32_t order, uint32_t nodes, uint64_t steps)
+{
+	uint32_t mark = b->store->count;
+	b->sets = true;
+	b->order = order;
+	fl_dd f = within(b, mark, nodes, steps);
+	if (f == FL_DD_FULL)
+		fl_dd_cut(b->store, mark);
+	return f;
+}
+
+/* Without a BDD: all of the cut sets where they fit in a part of the limits, else those up to the largest
+ * order that the limits allow. */
 static void find_sets(struct builder *b, const struct fl_effort *effort)
 {
 	struct fl_scope *scope = b->scope;
-	uint32_t mark = b->store->count, order = 1;
-	b->sets = true;
+	uint32_t mark = b->store->count, most = b->s->tree->basic_count;
+	most = most < effort->order ? most : effort->order;
+	scope->zbdd = sets_within(
+		b, effort->order, effort->zbdd_nodes / PART_OF_LIMITS, effort->zbdd_steps / PART_OF_LIMITS);
+	scope->complete = effort->order;
+	if (scope->zbdd != FL_DD_FULL)
+		return;
 	scope->complete = 0;
-	scope->zbdd = FL_DD_0;
-	for (; order <= effort->order && order <= b->s->tree->basic_count; order++) {
-		b->order = order;
-		fl_dd_cut(b->store, mark);
-		fl_dd f = within(b, mark, effort->zbdd_nodes, effort->zbdd_steps);
-		if (f == FL_DD_FULL)
+	for (uint32_t order = 1; order <= most; order++) {
+		if (sets_within(b, order, effort->zbdd_nodes, effort->zbdd_steps) == FL_DD_FULL)
 			break;
+		fl_dd_cut(b->store, mark);
 		scope->complete = order;
 	}
-	fl_dd_cut(b->store, mark);
+	scope->zbdd = FL_DD_0;
 	if (scope->complete == 0)
 		return;
-	b->order = scope->complete;
-	scope->zbdd = within(b, mark, effort->zbdd_nodes, effort->zbdd_steps);
+	scope->zbdd = sets_within(b, scope->complete, effort->zbdd_nodes, effort->zbdd_steps);
 	if (scope->complete == b->s->tree->basic_count)
 		scope->complete = FL_DD_NO_ORDER;
 }
@@ -354,20 +440,34 @@ static uint32_t shortest(
 	return result;
 }
 
+/*
+ * The minimal cut sets of a scope that has its BDD. From the gates, where that is quick, as it is where they
+ * are few; else from the BDD.
+ */
+static fl_dd minimal_sets(struct builder *b, const struct fl_effort *effort)
+{
+	uint32_t mark = b->store->count, nodes = mark - b->scope->first_node;
+	fl_dd f = FL_DD_FULL;
+	if (b->scope->gate_count > 1)
+		f = sets_within(b, effort->order, nodes, nodes);
+	if (f != FL_DD_FULL)
+		return f;
+	b->store->step_limit = b->store->steps + effort->zbdd_steps;
+	f = fl_zbdd_minimal(b->store, b->scope->bdd, effort->order);
+	b->store->step_limit = UINT64_MAX;
+	return f;
+}
+
 static void evaluate_module(struct builder *b, const struct fl_effort *effort, struct fl_evaluation *result)
 {
 	struct fl_scope *scope = b->scope;
-	fl_gate_id *orders[FL_ORDER_COUNT] = { NULL };
 	uint32_t mark = b->store->count;
 	scope->first_node = mark;
 	scope->complete = effort->order;
-	if (find_bdd(b, effort, orders, result)) {
-		b->store->step_limit = b->store->steps + effort->zbdd_steps;
-		scope->zbdd = fl_zbdd_minimal(b->store, scope->bdd, effort->order);
-		b->store->step_limit = UINT64_MAX;
-		if (scope->zbdd == FL_DD_FULL)
-			fl_dd_cut(b->store, mark);
-	}
+	if (find_bdd(b, effort, result))
+		scope->zbdd = minimal_sets(b, effort);
+	if (scope->zbdd == FL_DD_FULL)
+		fl_dd_cut(b->store, mark);
 	if (scope->zbdd == FL_DD_FULL) {
 		scope->bdd = FL_DD_FULL;
 		result->exact = false;
@@ -384,8 +484,6 @@ static void evaluate_module(struct builder *b, const struct fl_effort *effort, s
 		scope->shortest = scope->complete + 1; /* all that is known */
 	if (scope->complete < result->complete)
 		result->complete = scope->complete;
-	for (uint32_t k = 0; k < FL_ORDER_COUNT; k++)
-		free(orders[k]);
 }
 
 void fl_scopes_evaluate(struct fl_scopes *s, struct fl_dd_store *store, const struct fl_effort *effort,

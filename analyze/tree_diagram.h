@@ -41,7 +41,7 @@ void fl_scopes_free(struct fl_scopes *s);
 
 /* How hard to try. Counts, not times: the same input gives the same answer everywhere. */
 struct fl_effort {
-	uint32_t bdd_nodes;  /* a module's BDD may grow to this many nodes, in each of the orders tried */
+	uint32_t bdd_nodes;  /* a module's BDD may grow to this many nodes, in each of the orders tried; 0: none is tried */
 	uint32_t zbdd_nodes; /* where it does not fit, the ZBDD built instead */
 	uint64_t zbdd_steps;
 	bool exact_only;     /* stop at the first module whose BDD does not fit */

@@ -107,9 +107,16 @@ static bool simple(const struct fl_dd_frame *f, fl_dd *result)
 	return true;
 }
 
-/* One key for f op g and g op f; a product with itself or with nothing but the empty set is only short. */
-static void normalise(struct fl_dd_frame *f)
+/*
+ * One key for what gives the same. f op g is g op f; a product with itself or with nothing but the empty set
+ * is only short. What b says about events above the first of a does not matter where sets of a are left out:
+ * none has them.
+ */
+static void normalise(const struct fl_dd_store *s, struct fl_dd_frame *f)
 {
+	if (f->operation == FL_DD_OUTSIDE || f->operation == FL_DD_WITHOUT)
+		while (level_of(s, f->b) < level_of(s, f->a))
+			f->b = s->nodes[f->b].low;
 	if (f->operation != FL_DD_UNION && f->operation != FL_DD_PRODUCT)
 		return;
 	if (f->a > f->b) {
@@ -127,9 +134,9 @@ static void normalise(struct fl_dd_frame *f)
 static uint32_t descent_level(const struct fl_dd_store *s, const struct fl_dd_frame *f)
 {
 	uint32_t a = level_of(s, f->a), b = level_of(s, f->b);
-	if (f->operation == FL_DD_MINIMAL || f->operation == FL_DD_SHORT)
-		return a;
-	return a < b ? a : b;
+	if (f->operation == FL_DD_UNION || f->operation == FL_DD_PRODUCT)
+		return a < b ? a : b;
+	return a;
 }
 
 /* ---- the machines; @last is what the call before gave ---- */
@@ -175,10 +182,10 @@ static struct turn outside(struct fl_dd_store *s, struct fl_dd_frame *f, fl_dd l
 	fl_dd b_high = s->nodes[f->b].level == f->level ? s->nodes[f->b].high : f->b;
 	switch (f->state++) {
 	case 0:
-		return ask(FL_DD_OUTSIDE, low_of(s, f->a, f->level), low_of(s, f->b, f->level), 0);
+		return ask(FL_DD_OUTSIDE, s->nodes[f->a].low, low_of(s, f->b, f->level), 0);
 	case 1:
 		f->low = last;
-		return ask(FL_DD_OUTSIDE, high_of(s, f->a, f->level), b_high, 0);
+		return ask(FL_DD_OUTSIDE, s->nodes[f->a].high, b_high, 0);
 	default:
 		return answer(fl_zbdd_node(s, f->level, f->low, last));
 	}
@@ -189,10 +196,10 @@ static struct turn without(struct fl_dd_store *s, struct fl_dd_frame *f, fl_dd l
 	fl_dd b_low = low_of(s, f->b, f->level);
 	switch (f->state++) {
 	case 0:
-		return ask(FL_DD_WITHOUT, low_of(s, f->a, f->level), b_low, 0);
+		return ask(FL_DD_WITHOUT, s->nodes[f->a].low, b_low, 0);
 	case 1:
 		f->low = last;
-		return ask(FL_DD_WITHOUT, high_of(s, f->a, f->level), b_low, 0);
+		return ask(FL_DD_WITHOUT, s->nodes[f->a].high, b_low, 0);
 	case 2:
 		return ask(FL_DD_WITHOUT, last, high_of(s, f->b, f->level), 0);
 	default:
@@ -267,7 +274,7 @@ static bool enter(struct fl_dd_store *s, struct fl_dd_frame call, fl_dd *result)
 		s->full = true;
 	if (s->full || simple(&call, result))
 		return false;
-	normalise(&call);
+	normalise(s, &call);
 	if (simple(&call, result) || fl_dd_look_up(s, &call, result))
 		return false;
 	call.level = descent_level(s, &call);
@@ -303,12 +310,17 @@ fl_dd fl_zbdd_union(struct fl_dd_store *s, fl_dd f, fl_dd g)
 	return run(s, ask(FL_DD_UNION, f, g, 0));
 }
 
+static uint32_t limit_of(uint32_t order)
+{
+	return order > FL_DD_ORDER_MAX ? FL_DD_NO_ORDER : order;
+}
+
 fl_dd fl_zbdd_product(struct fl_dd_store *s, fl_dd f, fl_dd g, uint32_t order)
 {
-	return run(s, ask(FL_DD_PRODUCT, f, g, order));
+	return run(s, ask(FL_DD_PRODUCT, f, g, limit_of(order)));
 }
 
 fl_dd fl_zbdd_minimal(struct fl_dd_store *s, fl_dd bdd, uint32_t order)
 {
-	return run(s, ask(FL_DD_MINIMAL, bdd, 0, order));
+	return run(s, ask(FL_DD_MINIMAL, bdd, 0, limit_of(order)));
 }

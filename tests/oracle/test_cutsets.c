@@ -4,12 +4,13 @@
  *
  * Random graphs with cycles, groups of k of n and background uses, with at most EVENTS nodes without
  * requirements: every subset of those fails once, the fixed point is found by repetition. The
- * seed of a graph that fails is printed.
+ * seed of a graph that fails is printed. The same for what is left where no BDD fits: sets up to an order.
  */
 #include "../unit/unit.h"
 
 #include <math.h>
 
+#include "analyze/cutset_internal.h"
 #include "faultline/cutset.h"
 #include "naive.h"
 
@@ -243,10 +244,93 @@ static void cut_sets_agree(void **state)
 	assert_true(checked > GRAPHS / 2 && several > GRAPHS / 3);
 }
 
+/* ---- without BDDs, and cut off by order ---- */
+
+struct cut_off {
+	struct fl_fault_tree *tree;
+	struct fl_scopes *scopes;
+	struct fl_dd_store store;
+	struct fl_evaluation evaluation;
+};
+
+static void cut_off_init(struct cut_off *c, const struct fl_graph *g, uint32_t top, uint32_t zbdd_nodes)
+{
+	struct fl_effort effort = { .bdd_nodes = 0,
+		.zbdd_nodes = zbdd_nodes,
+		.zbdd_steps = UINT64_MAX / 2,
+		.order = FL_DD_NO_ORDER };
+	c->tree = fl_fault_tree_new(g, top);
+	if (c->tree->gate_count == 0)
+		return;
+	fl_dd_init(&c->store, UINT32_MAX - 2);
+	c->scopes = fl_scopes_new(c->tree);
+	fl_scopes_evaluate(c->scopes, &c->store, &effort, &c->evaluation);
+}
+
+static void cut_off_fini(struct cut_off *c)
+{
+	if (c->tree->gate_count > 0) {
+		fl_scopes_free(c->scopes);
+		fl_dd_fini(&c->store);
+	}
+	fl_fault_tree_free(c->tree);
+}
+
+/* All sets up to the order that is said to be complete, each once and minimal. */
+static void check_cut_off(const struct naive_graph *n, const struct truth *t, const struct cut_off *c)
+{
+	uint32_t complete = c->evaluation.complete < EVENTS ? c->evaluation.complete : EVENTS;
+	struct fl_counts counts;
+	struct fl_cutsets out = { .arena = fl_arena_new() };
+	bool seen[SUBSETS] = { false };
+	fl_counts_init(&counts, c->scopes, &c->store, complete, SIZE_MAX);
+	for (uint32_t order = 1; order <= complete; order++) {
+		size_t first = out.set_count;
+		fl_cutset_list(&out, &counts, c->scopes, &c->store, order, SUBSETS);
+		expect(n, out.set_count - first == t->by_order[order], "sets of a complete order");
+	}
+	for (size_t i = 0; i < out.set_count; i++) {
+		uint32_t subset = as_subset(t, &out.sets[i]);
+		expect(n, t->minimal[subset] && !seen[subset], "a minimal cut set, once");
+		seen[subset] = true;
+	}
+	fl_counts_fini(&counts);
+	fl_arena_free(out.arena);
+}
+
+static void cut_sets_up_to_an_order_agree(void **state)
+{
+	struct naive_graph n;
+	struct truth t;
+	uint32_t cut = 0, whole = 0;
+	(void)state;
+	for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
+		random_dense(&n, seed);
+		t.top = n.order - 1;
+		find_events(&n, &t);
+		for (uint32_t i = 0; i < t.events; i++)
+			t.p[i] = 0.5;
+		try_subsets(&n, &t);
+		struct fl_graph *g = freeze_with(&n, &t);
+		struct cut_off c = { 0 };
+		cut_off_init(&c, g, t.top, (uint32_t)(4 + seed % 16));
+		if (c.tree->gate_count > 0) {
+			check_cut_off(&n, &t, &c);
+			cut += c.evaluation.complete < EVENTS;
+			whole += c.evaluation.complete >= EVENTS;
+		}
+		cut_off_fini(&c);
+		fl_graph_free(g);
+	}
+	print_message("%u graphs cut off, %u whole\n", cut, whole);
+	assert_true(cut > GRAPHS / 10 && whole > GRAPHS / 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cut_sets_agree),
+		cmocka_unit_test(cut_sets_up_to_an_order_agree),
 	};
 	return cmocka_run_group_tests_name("cut sets", tests, NULL, NULL);
 }
