@@ -53,6 +53,8 @@ static const struct fl_option options[] = {
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
 	{ "light", 0, FL_OPTION_FLAG, offsetof(struct scan_options, light), 0, 0, NULL,
 	  "live: let the kernel pass only what names and connection states need; exchanges are not counted then" },
+	{ "attribution", 0, FL_OPTION_STRING, offsetof(struct scan_options, attribution), 0, 0, "WAY",
+	  "live: how to tell which service opens a connection: auto, bpf, polled (the table of sockets, again and again) or none (default: auto)" },
 	{ "json", 0, FL_OPTION_FLAG, offsetof(struct scan_options, json), 0, 0, NULL,
 	  "print the scan itself also on a terminal, where a summary is shown without -o" },
 	{ 0 },
@@ -145,6 +147,10 @@ static int check_options(const struct scan_options *o, const struct fl_strings *
 				       o->files.list[i]);
 	if (o->flows && o->out && (strcmp(o->flows, o->out) == 0 || same_file(o->flows, o->out)))
 		return fl_fail(err, -EINVAL, "-o and --flows both go to %s; give them different names", o->out);
+	if (o->attribution && scan_attribution_way(o->attribution) < 0)
+		return fl_fail(err, -EINVAL, "--attribution: '%s' is none of auto, bpf, polled, none", o->attribution);
+	if (o->attribution && o->files.count)
+		return fl_fail(err, -EINVAL, "--attribution is for live captures; a file holds packets and no sockets");
 	if (o->light && o->files.count)
 		return fl_fail(err, -EINVAL, "--light is for live captures; a file is read whole");
 	if (!o->files.count && o->hosts.count > 1)

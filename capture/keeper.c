@@ -25,7 +25,7 @@ enum { ORDERS_MAX = 8 << 20 }; /* bytes of owner records that may wait */
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
 {
 	int pair[2];
-	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 } };
+	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .owners = run->owners };
 	int status = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
 	if (status == 0) {
 		fflush(NULL);
@@ -45,6 +45,8 @@ int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, con
 		status = fl_fail(err, -errno, "cannot start the parsing process: %s", strerror(errno));
 	else
 		channel_init(&k->channel, pair[0], ORDERS_MAX, PARSER_DOCUMENTS);
+	if (status == 0 && k->owners)
+		keeper_attribution(k, fl_attributor_state(k->owners));
 	live_close(*live);
 	*live = NULL;
 	return status;
@@ -81,8 +83,33 @@ void keeper_attribution(struct keeper *k, const struct fl_attribution_state *sta
 	(void)channel_send(&k->channel, MESSAGE_ATTRIBUTION, &s, sizeof(s));
 }
 
+static void pass_on(void *context, const struct fl_owner_record *r)
+{
+	keeper_owner(context, r);
+}
+
+static void take_owners(struct keeper *k)
+{
+	if (k->owners)
+		fl_attributor_poll(k->owners, pass_on, k);
+}
+
+struct pollfd keeper_poll_owners(const struct keeper *k)
+{
+	return (struct pollfd){ k->owners ? fl_attributor_fd(k->owners) : -1, POLLIN, 0 };
+}
+
+/* A window ends: all that is known of owners goes before it. */
+static void settle_owners(struct keeper *k)
+{
+	take_owners(k);
+	if (k->owners)
+		keeper_attribution(k, fl_attributor_state(k->owners));
+}
+
 void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns)
 {
+	settle_owners(k);
 	struct parser_cut c = { end_ns, next_ns };
 	(void)channel_send(&k->channel, MESSAGE_CUT, &c, sizeof(c));
 }
@@ -90,6 +117,8 @@ void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns)
 void keeper_finish(struct keeper *k, int64_t end_ns)
 {
 	struct parser_cut c = { end_ns, end_ns };
+	if (!k->finishing)
+		settle_owners(k);
 	if (!k->finishing)
 		k->finishing = channel_send(&k->channel, MESSAGE_FINISH, &c, sizeof(c));
 }
@@ -170,6 +199,7 @@ void keeper_step(struct keeper *k)
 	size_t size;
 	if (k->state != KEEPER_RUNS)
 		return;
+	take_owners(k);
 	int status = k->window_count < FL_ARRAY_LEN(k->windows) ? channel_fill(&k->channel) : 0;
 	int got = 0;
 	while (k->window_count < FL_ARRAY_LEN(k->windows) && (got = channel_next(&k->channel, &type, &data, &size)) == 1)

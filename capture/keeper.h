@@ -20,6 +20,7 @@ struct keeper {
 	pid_t pid;
 	struct channel channel;
 	const char *point;             /* borrowed */
+	struct fl_attributor *owners;  /* of the run, borrowed; NULL: nobody is asked */
 	struct fl_sandbox_state fences;
 	bool ready, ended, finishing;
 	struct parser_progress progress;
@@ -46,7 +47,9 @@ void keeper_finish(struct keeper *k, int64_t end_ns); /* once; more calls are no
 
 /* For poll(2): channel and what to wait for. */
 struct pollfd keeper_poll(const struct keeper *k);
-/* Take what has come, send what waits. */
+/* The same for owners of sockets: the sooner they are passed on, the more flows begin with a name. */
+struct pollfd keeper_poll_owners(const struct keeper *k);
+/* Take what has come, also of owners, send what waits. */
 void keeper_step(struct keeper *k);
 
 /* The next window that is over, checked like a file's; NULL when there is none. @start_ns, @end_ns: what the keeper knows of it, which

@@ -41,9 +41,9 @@ static void capture(struct keeper *k, int64_t for_ns)
 			show_progress(k, end - now);
 			shown = now;
 		}
-		struct pollfd fd = keeper_poll(k);
+		struct pollfd fds[] = { keeper_poll(k), keeper_poll_owners(k) };
 		int64_t left_ms = (end - now) / 1000000;
-		(void)poll(&fd, 1, left_ms >= 0 && left_ms < POLL_MS ? (int)left_ms + 1 : POLL_MS);
+		(void)poll(fds, FL_ARRAY_LEN(fds), left_ms >= 0 && left_ms < POLL_MS ? (int)left_ms + 1 : POLL_MS);
 		keeper_step(k);
 	}
 	if (terminal)
@@ -67,19 +67,27 @@ static struct fl_scan *result(struct keeper *k, int64_t start_ns, struct fl_erro
 	return keeper_salvage(k, start_ns, end_ns);
 }
 
-int scan_live(struct scan_run *run, struct fl_error *err)
+static int open_owners(struct scan_run *run, struct fl_error *err)
+{
+	const char *way = run->options->attribution;
+	return fl_attributor_open(&run->owners, way ? (enum fl_attribution_way)scan_attribution_way(way) : FL_ATTRIBUTE_AUTO,
+				  err);
+}
+
+/* Without permission for packets the table of sockets is what remains; not for one who wants certain packets. */
+static bool can_do_without(const struct scan_run *run, int status)
 {
 	const struct scan_options *o = run->options;
-	struct live *live = NULL;
+	return status == -EPERM && !o->filter && !o->light && !o->flows && fl_attributor_fd(run->owners) >= 0;
+}
+
+static int scan_packets(struct scan_run *run, struct live *live, const char *point, struct fl_error *err)
+{
+	const struct scan_options *o = run->options;
 	struct keeper k = { .pid = -1, .channel = { .fd = -1 } };
-	char name[HOST_NAME_MAX + 1] = "localhost";
-	gethostname(name, sizeof(name) - 1);
 	uint64_t drops = live_interface_drops(o);
-	int status = live_open(o, &live, err);
-	if (status)
-		return status;
 	int64_t start = live_now(CLOCK_REALTIME);
-	status = keeper_start(&k, run, &live, o->hosts.count ? o->hosts.list[0] : name, err);
+	int status = keeper_start(&k, run, &live, point, err);
 	if (status == 0) {
 		capture(&k, o->for_ns);
 		struct fl_scan *scan = result(&k, start, err);
@@ -92,5 +100,27 @@ int scan_live(struct scan_run *run, struct fl_error *err)
 	if (k.tried[0])
 		fl_command_warn("scan", "sandbox: %s", k.tried);
 	keeper_fini(&k);
+	return status;
+}
+
+int scan_live(struct scan_run *run, struct fl_error *err)
+{
+	const struct scan_options *o = run->options;
+	struct live *live = NULL;
+	char name[HOST_NAME_MAX + 1] = "localhost";
+	gethostname(name, sizeof(name) - 1);
+	const char *point = o->hosts.count ? o->hosts.list[0] : name;
+	int status = open_owners(run, err);
+	if (status)
+		return status;
+	status = live_open(o, &live, err);
+	if (status == 0) {
+		status = scan_packets(run, live, point, err);
+	} else if (can_do_without(run, status)) {
+		fl_command_warn("scan", "%s", err->text);
+		status = scan_sockets(run, point, err);
+	}
+	fl_attributor_close(run->owners);
+	run->owners = NULL;
 	return status;
 }

@@ -80,6 +80,13 @@ char *scan_point_of(const struct scan_options *o, size_t file)
 	return o->hosts.count ? fl_copy_string(o->hosts.list[file]) : point_of_file(o->files.list[file]);
 }
 
+static enum fl_scanner_unseen unseen_of(const struct scan_run *run)
+{
+	if (!run->owners || run->options->filter)
+		return FL_UNSEEN_LEFT_OUT;
+	return run->blind ? FL_UNSEEN_ALL : FL_UNSEEN_BEFORE;
+}
+
 struct fl_scanner *scan_scanner_new(struct scan_run *run, const char *point, const char *source)
 {
 	struct fl_scanner_options o = {
@@ -88,6 +95,8 @@ struct fl_scanner *scan_scanner_new(struct scan_run *run, const char *point, con
 		.memory = run->options->memory / 4 * 3,
 		.flows = run->flows ? fl_output_file(run->flows) : NULL,
 		.light = run->options->light,
+		.unseen = unseen_of(run),
+		.netns = run->owners ? fl_attributor_state(run->owners)->netns : 0,
 		.internal = run->internal,
 		.internal_count = run->internal_count,
 		.internal_domains = run->domains,
@@ -161,4 +170,13 @@ int scan_files(struct scan_run *run, struct fl_error *err)
 		free(point);
 	}
 	return status;
+}
+
+int scan_attribution_way(const char *word)
+{
+	static const char *const words[] = { "auto", "bpf", "polled", "none" };
+	for (size_t i = 0; i < FL_ARRAY_LEN(words); i++)
+		if (strcmp(word, words[i]) == 0)
+			return (int)i;
+	return -1;
 }

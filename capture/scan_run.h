@@ -5,6 +5,7 @@
 #ifndef FAULTLINE_SCAN_RUN_H
 #define FAULTLINE_SCAN_RUN_H
 
+#include "faultline/attribution.h"
 #include "faultline/options.h"
 #include "faultline/output.h"
 #include "faultline/scanner.h"
@@ -13,7 +14,7 @@
 struct scan_options {
 	struct fl_strings interfaces, files, internal, hosts, host_addresses;
 	int64_t for_ns;
-	const char *filter, *flows, *out, *store;
+	const char *filter, *flows, *out, *store, *attribution;
 	uint64_t memory, buffer;
 	int64_t snaplen;
 	bool json, light;
@@ -28,6 +29,8 @@ struct scan_run {
 	struct fl_output *flows;
 	struct fl_store *store;
 	struct fl_scan_set scans;
+	struct fl_attributor *owners; /* live: who opens connections; NULL for files */
+	bool blind;              /* live, but no packets could be had */
 };
 
 /* Name of the capture point that a file belongs to; free() it. */
@@ -36,6 +39,8 @@ char *scan_point_of(const struct scan_options *o, size_t file);
 /* Files or interfaces into run->scans. A stopped run keeps what it has. */
 int scan_files(struct scan_run *run, struct fl_error *err);
 int scan_live(struct scan_run *run, struct fl_error *err);
+/* ... of one who may see no packets; run->owners is open. */
+int scan_sockets(struct scan_run *run, const char *point, struct fl_error *err);
 void scan_stop(void);   /* async-signal-safe */
 int scan_stopped(void); /* how often that was called, up to 2: the second time nothing is waited for */
 
@@ -43,5 +48,7 @@ int scan_stopped(void); /* how often that was called, up to 2: the second time n
 struct fl_scanner *scan_scanner_new(struct scan_run *run, const char *point, const char *source);
 /* --host-addr entries that are for @point. */
 int scan_declare_given(const struct scan_options *o, struct fl_locality *l, const char *point, struct fl_error *err);
+/* "auto", "bpf" ... as given with --attribution; -1 for others. */
+int scan_attribution_way(const char *word);
 
 #endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_service_name.c - names of services from paths of control groups, programs and pods as hosts have them */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "faultline/service_name.h"
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define UID "3c8f1b8e-5a8b-4f0e-9a55-0a4a1b0c9d2e"
+#define UID_ "3c8f1b8e_5a8b_4f0e_9a55_0a4a1b0c9d2e"
+
+struct path_row {
+	const char *name, *path, *unit, *container, *pod, *machine;
+};
+
+static const struct path_row paths[] = {
+	{ "the root says nothing", "/", "", "", "", "" },
+	{ "an empty path says nothing", "", "", "", "", "" },
+	{ "a system unit", "/system.slice/nginx.service", "nginx", "", "", "" },
+	{ "a template's instance is the template", "/system.slice/system-postgresql.slice/postgresql@15-main.service", "postgresql@", "", "", "" },
+	{ "escapes in a unit's name are undone", "/system.slice/my\\x2dapp.service", "my-app", "", "", "" },
+	{ "a control group below the unit", "/system.slice/containerd.service/init", "containerd", "", "", "" },
+	{ "a user's unit, not the user's manager", "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service", "syncthing", "", "", "" },
+	{ "a user's manager alone names nothing", "/user.slice/user-1000.slice/user@1000.service/init.scope", "", "", "", "" },
+	{ "a session names nothing", "/user.slice/user-1000.slice/session-3.scope", "", "", "", "" },
+	{ "a transient run names nothing", "/system.slice/run-u12.service", "", "", "", "" },
+	{ "Docker, systemd driver", "/system.slice/docker-" ID ".scope", "", ID, "", "" },
+	{ "Docker, cgroupfs driver", "/docker/" ID, "", ID, "", "" },
+	{ "Docker rootless", "/user.slice/user-1000.slice/user@1000.service/app.slice/docker.service/docker-" ID ".scope", "docker", ID, "", "" },
+	{ "Podman", "/machine.slice/libpod-" ID ".scope/container", "", ID, "", "" },
+	{ "Podman's monitor is no container", "/machine.slice/libpod-conmon-" ID ".scope", "", "", "", "" },
+	{ "Podman by a unit of its own", "/system.slice/web.service/libpod-payload-" ID, "web", ID, "", "" },
+	{ "CRI-O in Kubernetes", "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/crio-" ID ".scope", "", ID, UID, "" },
+	{ "containerd in Kubernetes", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
+	{ "guaranteed pods have no class", "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
+	{ "Kubernetes with cgroupfs", "/kubepods/burstable/pod" UID "/" ID, "", ID, UID, "" },
+	{ "Kubernetes within kind", "/system.slice/docker-" ID ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
+	{ "LXC", "/lxc.payload.mail/system.slice/postfix.service", "postfix", "", "", "mail" },
+	{ "nspawn", "/machine.slice/systemd-nspawn@build.service/payload", "systemd-nspawn@", "", "", "build" },
+	{ "too few digits are no container", "/docker/0123456789abcdef", "", "", "", "" },
+	{ "capital digits are no container", "/docker/0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", "", "", "", "" },
+	{ "hostile bytes are escaped", "/system.slice/\x1b[2J\n\xff.service", "\\027[2J\\010\\255", "", "", "" },
+	{ "escapes of hostile bytes are, too", "/system.slice/a\\x1bb\\x5cx.service", "a\\027b\\092x", "", "", "" },
+	{ "a name of nothing but the ending", "/system.slice/.service", "", "", "", "" },
+	{ "slashes only", "////", "", "", "", "" },
+};
+
+static void parse_path(void **state)
+{
+	const struct path_row *row = *state;
+	struct fl_cgroup_name out;
+	fl_cgroup_parse(row->path, &out);
+	assert_string_equal(out.unit, row->unit);
+	assert_string_equal(out.container, row->container);
+	assert_string_equal(out.pod_uid, row->pod);
+	assert_string_equal(out.machine, row->machine);
+}
+
+struct program_row {
+	const char *name, *exe, *args;
+	size_t size;
+	const char *comm, *expected;
+};
+
+#define ARGS(text) text, sizeof(text)
+static const struct program_row programs[] = {
+	{ "an executable is called by its name", "redis-server", ARGS("/usr/bin/redis-server\0*:6379"), "redis", "redis-server" },
+	{ "a script is called by its own name", "python3.11", ARGS("python3\0/srv/shop/worker.py\0--queue\0a"), "python3", "worker.py" },
+	{ "options before the script are passed over", "python3.11", ARGS("python3\0-u\0-W\0ignore\0/srv/app.py"), "python3", "app.py" },
+	{ "a module", "python3.11", ARGS("python3\0-m\0gunicorn\0app:app"), "python3", "gunicorn" },
+	{ "code on the command line is no script", "python3.11", ARGS("python3\0-c\0import socket"), "python3", "python" },
+	{ "an archive of Java", "java", ARGS("java\0-Xmx1g\0-cp\0/x:/y\0-jar\0/opt/billing.jar\0--port\0" "1"), "java", "billing.jar" },
+	{ "a class of Java", "java", ARGS("java\0-cp\0/x:/y\0org.example.Main"), "java", "org.example.Main" },
+	{ "node", "node", ARGS("node\0-r\0dotenv/config\0/srv/api/server.js"), "node", "server.js" },
+	{ "a shell script", "bash", ARGS("/bin/bash\0-e\0/usr/local/bin/backup"), "backup", "backup" },
+	{ "a shell script without options", "bash", ARGS("/bin/bash\0/usr/local/bin/backup"), "backup", "backup" },
+	{ "an interactive shell", "bash", ARGS("-bash"), "bash", "bash" },
+	{ "a script that was cut is not used", "python3", "python3\0/srv/very-lo", 19, "python3", "python" },
+	{ "no executable: what it calls itself", "", "", 0, "kworker/0:1", "0:1" },
+	{ "nothing at all is nothing", "", "", 0, "", "" },
+	{ "a program replaced while it runs", "nginx (deleted)", "", 0, "nginx", "nginx" },
+	{ "hostile names are escaped", "a\nb\x1b]0;x\x07", "", 0, "", "a\\010b\\027]0;x\\007" },
+	{ "blanks are escaped", "two words", "", 0, "", "two\\032words" },
+};
+
+static void name_program(void **state)
+{
+	const struct program_row *row = *state;
+	char name[FL_SERVICE_NAME_MAX];
+	fl_program_name(row->exe, row->args, row->size, row->comm, name);
+	assert_string_equal(name, row->expected);
+}
+
+struct pod_row {
+	const char *name, *pod, *owner;
+};
+
+static const struct pod_row pods[] = {
+	{ "a Deployment's pod", "web-5d4f8c7b9d-x2x7k", "web" },
+	{ "a Deployment with dashes", "my-web-app-7c9f6b58d4-zz9qv", "my-web-app" },
+	{ "a DaemonSet's pod", "node-exporter-x2x7k", "node-exporter" },
+	{ "a StatefulSet's pod", "db-0", "db" },
+	{ "a StatefulSet's eleventh pod", "kafka-broker-10", "kafka-broker" },
+	{ "a CronJob's pod", "backup-28391040-x2x7k", "backup" },
+	{ "a pod by hand keeps its name", "debug", "debug" },
+	{ "a name that ends in a word of vowels keeps it", "web-cache", "web-cache" },
+	{ "nothing but a tail", "x2x7k", "x2x7k" },
+	{ "empty", "", "" },
+};
+
+static void own_pod(void **state)
+{
+	const struct pod_row *row = *state;
+	char owner[FL_SERVICE_NAME_MAX];
+	fl_pod_owner(row->pod, owner);
+	assert_string_equal(owner, row->owner);
+}
+
+static void names_of_logs_tell_pod_namespace_and_container(void **state)
+{
+	struct fl_pod_name n;
+	assert_true(fl_pod_log_parse("web-5d4f8c7b9d-x2x7k_shop_nginx-" ID ".log", &n));
+	assert_string_equal(n.pod, "web-5d4f8c7b9d-x2x7k");
+	assert_string_equal(n.space, "shop");
+	assert_string_equal(n.container, "nginx");
+	assert_string_equal(n.id, ID);
+	assert_false(fl_pod_log_parse("", &n));
+	assert_false(fl_pod_log_parse("web_shop-" ID ".log", &n));
+	assert_false(fl_pod_log_parse("__-" ID ".log", &n));
+	assert_false(fl_pod_log_parse("web_shop_nginx-" ID, &n));
+	(void)state;
+}
+
+static void long_names_are_cut_and_stay_different(void **state)
+{
+	char long_a[1000], long_b[1000], a[FL_SERVICE_NAME_MAX], b[FL_SERVICE_NAME_MAX];
+	memset(long_a, 'x', sizeof(long_a));
+	memset(long_b, 'x', sizeof(long_b));
+	long_a[250] = long_b[250] = 0;
+	long_a[200] = 'a';
+	long_b[200] = 'b';
+	fl_program_name(long_a, "", 0, "", a);
+	fl_program_name(long_b, "", 0, "", b);
+	assert_int_equal(strlen(a), FL_SERVICE_NAME_MAX - 1);
+	assert_string_not_equal(a, b);
+	(void)state;
+}
+
+int main(void)
+{
+	enum { N = FL_ARRAY_LEN(paths) + FL_ARRAY_LEN(programs) + FL_ARRAY_LEN(pods) + 2 };
+	struct CMUnitTest tests[N];
+	size_t n = 0;
+	for (size_t i = 0; i < FL_ARRAY_LEN(paths); i++)
+		tests[n++] = (struct CMUnitTest){ paths[i].name, parse_path, NULL, NULL, (void *)(uintptr_t)&paths[i] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(programs); i++)
+		tests[n++] = (struct CMUnitTest){ programs[i].name, name_program, NULL, NULL, (void *)(uintptr_t)&programs[i] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(pods); i++)
+		tests[n++] = (struct CMUnitTest){ pods[i].name, own_pod, NULL, NULL, (void *)(uintptr_t)&pods[i] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(names_of_logs_tell_pod_namespace_and_container);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(long_names_are_cut_and_stay_different);
+	return _cmocka_run_group_tests("service_name", tests, n, NULL, NULL);
+}
