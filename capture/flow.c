@@ -73,6 +73,7 @@ struct fl_flow_table {
 	uint64_t seed[3];
 	struct list lists[LIST_COUNT];
 	fl_flow_ended *ended;
+	fl_flow_due *due;
 	void *context;
 	struct fl_flow_counters counters;
 };
@@ -277,14 +278,29 @@ static enum fl_flow_end end_of(const struct fl_flow *f)
 	return f->list == LIST_CLOSED ? FL_END_CLOSED : FL_END_IDLE;
 }
 
+/* @f stands at the head of its list now and @f->next behind it: what ending the one takes, and the other itself, are fetched
+ * while packets come in between. */
+static void fetch_due(const struct fl_flow_table *t, const struct fl_flow *f)
+{
+	struct ends e = { &f->addr[0], &f->addr[1], f->port[0], f->port[1], f->transport };
+	__builtin_prefetch(&t->slots[hash_ends(t, &e) & t->mask]);
+	if (t->due)
+		t->due(t->context, f);
+	if (f->next)
+		fetch_flow(&t->flows[f->next - 1], true);
+}
+
 static __attribute__((noinline)) void expire(struct fl_flow_table *t)
 {
 	t->due_ns = INT64_MAX;
 	for (unsigned i = 0; i < LIST_COUNT; i++) {
 		struct list *l = &t->lists[i];
 		struct fl_flow *f;
+		uint32_t before = l->head;
 		while ((f = flow_of(t, l->head)) && due_of(l, f) <= t->clock_ns)
 			end_flow(t, f, end_of(f));
+		if (f && l->head != before)
+			fetch_due(t, f);
 		if (f && due_of(l, f) < t->due_ns)
 			t->due_ns = due_of(l, f);
 	}
@@ -702,6 +718,11 @@ struct fl_flow_table *fl_flow_table_new(
 	t->ended = ended;
 	t->context = context;
 	return t;
+}
+
+void fl_flow_table_on_due(struct fl_flow_table *t, fl_flow_due *due)
+{
+	t->due = due;
 }
 
 void fl_flow_table_free(struct fl_flow_table *t)

@@ -456,6 +456,14 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 		fl_hello_drop(s->hellos, &f->user[FLOW_HELLO]);
 }
 
+static void expect_end(void *context, const struct fl_flow *f)
+{
+	const struct fl_scanner *s = context;
+	fl_conversation_expect(s->conversations, f->user[FLOW_CONVERSATION]);
+	if (f->user[FLOW_NAMES])
+		__builtin_prefetch(&s->flow_names[f->user[FLOW_NAMES] - 1]);
+}
+
 /* ---- the pipeline ---- */
 
 void scanner_new_window_tables(struct fl_scanner *s)
@@ -480,6 +488,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	struct fl_flow_options flow_options = fl_flow_defaults;
 	flow_options.capacity = s->flow_capacity = share(memory, SHARE_FLOWS, FLOW_COST);
 	s->flows = fl_flow_table_new(&flow_options, end_flow, s);
+	fl_flow_table_on_due(s->flows, expect_end);
 	struct fl_names_options name_options = {
 		.text = (size_t)(memory / 100 * SHARE_STRINGS / 4 * 3),
 		.bindings = share(memory, SHARE_BINDINGS, 2 * sizeof(struct fl_binding) + 96),

@@ -115,6 +115,10 @@ struct fl_flow_table *fl_flow_table_new(const struct fl_flow_options *options, f
 					void *context);
 void fl_flow_table_free(struct fl_flow_table *t); /* without calling ended */
 
+/* Called with the flow that is likely to end next of its kind, for its owner to fetch what that will take. Nothing may change. */
+typedef void fl_flow_due(void *context, const struct fl_flow *flow);
+void fl_flow_table_on_due(struct fl_flow_table *t, fl_flow_due *due);
+
 /* What one packet meant. */
 struct fl_flow_packet {
 	struct fl_flow *flow;
