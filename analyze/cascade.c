@@ -2,10 +2,10 @@
 /*
  * cascade.c - the course of things after a trigger, from event to event
  *
- * Between two events all that waits grows linearly. The next event is the nearest of: a pool or station is full; the first
- * stuck answer comes; an attempt times out, or its call gives up; what waits at a full station has become so much that who comes now
- * will time out. Each happens once, so their number is bounded by the size of the network. At each event
- * everything else follows anew from what waits (cascade_state.c).
+ * Between two events all that waits grows linearly. The next event is the nearest of: a pool or station is
+ * full; the first stuck answer comes; an attempt times out, or its call gives up; what waits at a full
+ * station has become so much that who comes now will time out. Each happens once, so their number is bounded
+ * by the size of the network. At each event everything else follows anew from what waits (cascade_state.c).
  */
 #include <stdlib.h>
 
@@ -46,7 +46,8 @@ static double growth_of_worked(const struct cascade_state *s, const double *call
 }
 
 /* Sums over the calls to each station. */
-static void sum_growth(const struct cascade_state *s, double (*growth)(const struct cascade_state *, uint32_t), double *sum)
+static void sum_growth(
+	const struct cascade_state *s, double (*growth)(const struct cascade_state *, uint32_t), double *sum)
 {
 	for (uint32_t i = 0; i < s->n->station_count; i++)
 		sum[i] = 0;
@@ -73,9 +74,13 @@ static void tell_call(struct course *k, enum fl_cascade_event event, uint32_t c)
 	struct cascade_flow flow = fl_cascade_flow(&k->s, c, event == FL_CASCADE_TIMES_OUT);
 	uint32_t assumed = call->assumed | (k->s.n->stations[call->from].assumed & FL_ASSUMED_RATE);
 
-	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now, .event = event, .station = call->from, .call = c,
+	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now,
+			    .event = event,
+			    .station = call->from,
+			    .call = c,
 			    .rate_per_s = flow.attempts,
-			    .held_s = event == FL_CASCADE_TIMES_OUT ? call->timeout_s : x->wait, .limit = call->limit,
+			    .held_s = event == FL_CASCADE_TIMES_OUT ? call->timeout_s : x->wait,
+			    .limit = call->limit,
 			    .assumed = assumed });
 }
 
@@ -87,16 +92,21 @@ static void tell_station(struct course *k, enum fl_cascade_event event, uint32_t
 	for (uint32_t c = k->s.base.first_call[i]; c < k->s.base.first_call[i + 1]; c++)
 		if (k->s.calls[c].share > FL_CASCADE_EPSILON || k->s.calls[c].fail > FL_CASCADE_EPSILON)
 			assumed |= k->s.n->calls[c].assumed;
-	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now, .event = event, .station = i,
-			    .call = FL_CASCADE_CALL_NONE, .rate_per_s = x->arrivals, .held_s = x->held,
-			    .limit = k->s.n->stations[i].limit, .assumed = assumed });
+	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now,
+			    .event = event,
+			    .station = i,
+			    .call = FL_CASCADE_CALL_NONE,
+			    .rate_per_s = x->arrivals,
+			    .held_s = x->held,
+			    .limit = k->s.n->stations[i].limit,
+			    .assumed = assumed });
 }
 
 static double unanswered(const struct cascade_state *s, uint32_t i)
 {
 	const struct station_state *x = &s->stations[i];
 
-	return x->stuck * (x->released ? 1 - x->kept : 1);
+	return x->stuck * (1 - x->kept);
 }
 
 static double fails_now(const struct course *k, uint32_t i)
@@ -117,7 +127,7 @@ static void tell_consequences(struct course *k, bool *stalled)
 			tell_station(k, FL_CASCADE_FAILS, i);
 		}
 		if (!stalled[i] && station->entry_weight > 0 && !isfinite(station->limit) &&
-			unanswered(&k->s, i) > 1 - FL_CASCADE_LOST) {
+			k->s.stations[i].blocked >= FL_CASCADE_STALLED) {
 			stalled[i] = true;
 			tell_station(k, FL_CASCADE_STALLS, i);
 		}
@@ -152,7 +162,8 @@ static double doom_time(const struct cascade_state *s, uint32_t c, double growth
 		return INFINITY;
 	if (to->worked >= call->timeout_s * done_per_s)
 		return s->now;
-	return growth > FL_CASCADE_EPSILON ? s->now + (call->timeout_s * done_per_s - to->worked) / growth : INFINITY;
+	return growth > FL_CASCADE_EPSILON ? s->now + (call->timeout_s * done_per_s - to->worked) / growth
+					   : INFINITY;
 }
 
 static void next_of_call(const struct cascade_state *s, uint32_t c, const double *worked, struct event *next)
@@ -184,7 +195,8 @@ static struct event next_event(const struct cascade_state *s, const double *work
 		const struct station_state *x = &s->stations[i];
 		double growth = growth_of_worked(s, worked, i);
 		if (!x->full && growth > FL_CASCADE_EPSILON)
-			nearer(&next, s->now, s->now + (s->n->stations[i].limit - x->worked) / growth, PLACES, i);
+			nearer(&next, s->now, s->now + (s->n->stations[i].limit - x->worked) / growth, PLACES,
+				i);
 		if (!x->released && x->release > s->now * (1 + 1e-12))
 			nearer(&next, s->now, x->release, RELEASE, i);
 	}
@@ -277,7 +289,8 @@ static void tell_timeouts(struct course *k, bool *told)
 {
 	for (uint32_t c = 0; c < k->s.n->call_count; c++) {
 		const struct call_state *x = &k->s.calls[c];
-		if (told[c] || !isfinite(x->doomed) || x->doomed + k->s.n->calls[c].timeout_s > k->s.now * (1 + 1e-12))
+		if (told[c] || !isfinite(x->doomed) ||
+			x->doomed + k->s.n->calls[c].timeout_s > k->s.now * (1 + 1e-12))
 			continue;
 		told[c] = true;
 		tell_call(k, FL_CASCADE_TIMES_OUT, c);
@@ -294,7 +307,8 @@ static void tell_trigger(struct course *k)
 			tell_call(k, FL_CASCADE_TRIGGER, c);
 }
 
-/* The first timeout of a call is no event of its own kind: a wave or giving up is due then, or later by the backoff. */
+/* The first timeout of a call is no event of its own kind: a wave or giving up is due then, or later by the
+ * backoff. */
 static double next_timeout(const struct course *k, const bool *told)
 {
 	double at = INFINITY;
@@ -310,8 +324,10 @@ static void run_course(struct course *k)
 	struct cascade_state *s = &k->s;
 	size_t calls = s->n->call_count, stations = s->n->station_count;
 	size_t most = stations * 3 + calls * (FL_CASCADE_ATTEMPTS_MAX + 8) + 8;
-	double *live = fl_alloc_array(stations, sizeof(*live)), *callee = fl_alloc_array(stations, sizeof(*callee));
-	bool *stalled = fl_alloc_array(stations, sizeof(*stalled)), *told = fl_alloc_array(calls, sizeof(*told));
+	double *live = fl_alloc_array(stations, sizeof(*live)),
+	       *callee = fl_alloc_array(stations, sizeof(*callee));
+	bool *stalled = fl_alloc_array(stations, sizeof(*stalled)),
+	     *told = fl_alloc_array(calls, sizeof(*told));
 
 	fl_cascade_derive(s);
 	tell_trigger(k);
@@ -352,16 +368,27 @@ static void begin(struct course *k)
 	s->calls = fl_arena_array(k->arena, s->n->call_count, sizeof(*s->calls));
 	for (uint32_t i = 0; i < s->n->station_count; i++) {
 		k->failing_since[i] = INFINITY;
-		s->stations[i] = (struct station_state){ .arrivals = s->base.rate[i], .held = s->base.response[i],
-			.kept = 1, .since = INFINITY, .release = INFINITY, .full_at = INFINITY };
+		s->stations[i] = (struct station_state){ .arrivals = s->base.rate[i],
+			.held = s->base.response[i],
+			.kept = 1,
+			.since = INFINITY,
+			.release = INFINITY,
+			.full_at = INFINITY };
 		s->stations[i].worked = before_station(s, i);
 		k->answer->stations[i].before = k->answer->stations[i].peak = before_station(s, i);
 		k->answer->stations[i].rate_before = s->base.rate[i];
 	}
 	for (uint32_t c = 0; c < s->n->call_count; c++) {
 		const struct fl_cascade_call *call = &s->n->calls[c];
-		s->calls[c] = (struct call_state){ .attempts = 1, .attempts_due = 1, .kept = 1, .since = INFINITY,
-			.release = INFINITY, .through = INFINITY, .doomed = INFINITY, .full_at = INFINITY };
+		s->calls[c] = (struct call_state){ .attempts = 1,
+			.attempts_due = 1,
+			.kept = 1,
+			.reach = 1,
+			.since = INFINITY,
+			.release = INFINITY,
+			.through = INFINITY,
+			.doomed = INFINITY,
+			.full_at = INFINITY };
 		k->answer->calls[c].before = k->answer->calls[c].peak = before_call(s, c);
 		k->answer->calls[c].rate_before = s->base.rate[call->from] * call->use * call->calls;
 	}
@@ -418,7 +445,8 @@ static int compare_steps(const void *va, const void *vb)
 	return (a->call > b->call) - (a->call < b->call);
 }
 
-struct fl_cascade *fl_cascade(const struct fl_cascade_network *n, const struct fl_cascade_trigger *t, struct fl_arena *a)
+struct fl_cascade *fl_cascade(
+	const struct fl_cascade_network *n, const struct fl_cascade_trigger *t, struct fl_arena *a)
 {
 	struct fl_cascade *answer = fl_arena_alloc(a, sizeof(*answer));
 	struct course k = { .s = { .n = n, .t = t }, .answer = answer, .arena = a };
@@ -439,7 +467,9 @@ struct fl_cascade *fl_cascade(const struct fl_cascade_network *n, const struct f
 		steps[i] = answer->steps[i];
 	free(answer->steps);
 	answer->steps = steps;
-	answer->settles_s = !answer->steady ? INFINITY : answer->step_count > 0 ? steps[answer->step_count - 1].at_s : 0;
+	answer->settles_s = !answer->steady          ? INFINITY
+			    : answer->step_count > 0 ? steps[answer->step_count - 1].at_s
+						     : 0;
 	answer->rounds_cut = k.s.rounds_cut;
 	answer->margin = fl_cascade_margin(n, t);
 	return answer;

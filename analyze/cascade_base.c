@@ -2,9 +2,10 @@
 /*
  * cascade_base.c - a network of calls before anything happens to it
  *
- * Rates go from callers to callees, times from callees to callers. In an order with callers first one pass each does; where
- * calls go round in a circle, the passes are repeated until nothing moves. A circle that makes more than one request of
- * each has no finite answer: it is stopped at FL_CASCADE_HUGE or after FL_CASCADE_ROUNDS, and said.
+ * Rates go from callers to callees, times from callees to callers. In an order with callers first one pass
+ * each does; where calls go round in a circle, the passes are repeated until nothing moves. A circle that
+ * makes more than one request of each has no finite answer: it is stopped at FL_CASCADE_HUGE or after
+ * FL_CASCADE_ROUNDS, and said.
  */
 #include "cascade_internal.h"
 
@@ -79,7 +80,8 @@ static void put_in_order(const struct fl_cascade_network *n, struct fl_arena *a,
 }
 
 /* @next: what each station is sent; what goes back to a station that had its turn counts in the next pass. */
-static double rate_pass(const struct fl_cascade_network *n, double load, double *next, struct cascade_base *base)
+static double rate_pass(
+	const struct fl_cascade_network *n, double load, double *next, struct cascade_base *base)
 {
 	double moved = 0;
 
@@ -111,7 +113,8 @@ static double time_pass(const struct fl_cascade_network *n, struct cascade_base 
 	return moved;
 }
 
-void fl_cascade_base(const struct fl_cascade_network *n, double load, struct fl_arena *a, struct cascade_base *base)
+void fl_cascade_base(
+	const struct fl_cascade_network *n, double load, struct fl_arena *a, struct cascade_base *base)
 {
 	double *next = fl_arena_array(a, n->station_count, sizeof(*next)), moved = 1;
 

@@ -2,11 +2,11 @@
 /*
  * cascade_sim.c - a network of calls, request by request
  *
- * A discrete-event simulation: a heap of what is due, by time and then by order of making, so that one seed gives one run.
- * A request sits at one station. It waits for a place there, does its own work, makes its calls one after the
- * other, and answers. An attempt is a request at the callee that knows who waits for it; who has given up is known no more, and the
- * attempt goes on for nobody. What waits for an attempt is told by a number that changes whenever the wait ends, so that timeouts
- * and answers that come too late find nobody.
+ * A discrete-event simulation: a heap of what is due, by time and then by order of making, so that one seed
+ * gives one run. A request sits at one station. It waits for a place there, does its own work, makes its
+ * calls one after the other, and answers. An attempt is a request at the callee that knows who waits for it;
+ * who has given up is known no more, and the attempt goes on for nobody. What waits for an attempt is told by
+ * a number that changes whenever the wait ends, so that timeouts and answers that come too late find nobody.
  *
  * It shares no formula with the closed form: whether the two agree is what the tests ask.
  */
@@ -19,13 +19,13 @@
 
 struct request {
 	uint32_t station, parent, next; /* next: in a queue, or of the free ones */
-	uint32_t wait;           /* number of the wait of this request; changes when that ends */
-	uint32_t parent_wait;    /* number of the parent's wait for this one */
-	uint32_t child;          /* attempt that is waited for; NOBODY */
+	uint32_t wait;                  /* number of the wait of this request; changes when that ends */
+	uint32_t parent_wait;           /* number of the parent's wait for this one */
+	uint32_t child;                 /* attempt that is waited for; NOBODY */
 	uint32_t call, attempt;
 	uint32_t calls_left;
 	bool on_the_way, failing; /* its answer is slow; will be a failure */
-	uint64_t key;            /* what is asked for; the same in every attempt of a call */
+	uint64_t key;             /* what is asked for; the same in every attempt of a call */
 	bool placed;
 };
 
@@ -34,11 +34,13 @@ struct due {
 	double at;
 	uint64_t order;
 	enum due_kind kind;
-	uint32_t which, wait;    /* station (ARRIVE), request */
+	uint32_t which, wait; /* station (ARRIVE), request */
 	bool ok;
 };
 
-struct queue { uint32_t first, last; };
+struct queue {
+	uint32_t first, last;
+};
 
 struct simulation {
 	const struct fl_cascade_network *n;
@@ -141,14 +143,19 @@ static uint32_t new_request(struct simulation *s, uint32_t station, uint32_t par
 		s->unused = s->requests[r].next;
 	} else {
 		if (s->request_count == s->request_capacity) {
-			s->request_capacity = (uint32_t)fl_grown(s->request_capacity, (size_t)s->request_count + 1);
+			s->request_capacity =
+				(uint32_t)fl_grown(s->request_capacity, (size_t)s->request_count + 1);
 			s->requests = fl_grow_array(s->requests, s->request_capacity, sizeof(*s->requests));
 		}
 		r = s->request_count++;
 		s->requests[r].wait = 0;
 	}
 	struct request *x = &s->requests[r];
-	*x = (struct request){ .station = station, .parent = parent, .next = NOBODY, .child = NOBODY, .wait = x->wait + 1,
+	*x = (struct request){ .station = station,
+		.parent = parent,
+		.next = NOBODY,
+		.child = NOBODY,
+		.wait = x->wait + 1,
 		.parent_wait = parent == NOBODY ? 0 : s->requests[parent].wait };
 	return r;
 }
@@ -235,7 +242,8 @@ static void send_attempt(struct simulation *s, uint32_t r)
 	uint32_t c = s->requests[r].call, child;
 	const struct fl_cascade_call *call = &s->n->calls[c];
 
-	if (++s->sent[c] >= call->limit && s->now >= 0 && !isfinite(s->run->full_at_s[s->n->station_count + c]))
+	if (++s->sent[c] >= call->limit && s->now >= 0 &&
+		!isfinite(s->run->full_at_s[s->n->station_count + c]))
 		s->run->full_at_s[s->n->station_count + c] = s->now;
 	if (isfinite(call->timeout_s))
 		push(s, s->now + call->timeout_s, TIMEOUT, r, s->requests[r].wait, false);
@@ -265,7 +273,8 @@ static void answer(struct simulation *s, uint32_t r, bool ok)
 
 	ok = ok && !x->failing;
 	s->busy[i]--;
-	count(s, i, ok ? s->run->answered : s->run->failed, ok ? s->run->answered_after : s->run->failed_after);
+	count(s, i, ok ? s->run->answered : s->run->failed,
+		ok ? s->run->answered_after : s->run->failed_after);
 	if (x->parent != NOBODY)
 		push(s, s->now + (x->on_the_way ? s->t->slow_s : 0), DELIVER, x->parent, x->parent_wait, ok);
 	else if (x->parent_wait == 0)
@@ -278,6 +287,22 @@ static void answer(struct simulation *s, uint32_t r, bool ok)
 		take_place(s, waiting);
 }
 
+/* Of alternatives one number picks at most one. */
+static bool uses(const struct simulation *s, uint32_t r)
+{
+	const struct request *x = &s->requests[r];
+	uint32_t c = x->call;
+	double low = 0;
+
+	for (uint32_t k = c;
+		k > s->base.first_call[x->station] && s->n->calls[c].choice != FL_CASCADE_NO_CHOICE &&
+		s->n->calls[k - 1].choice == s->n->calls[c].choice;
+		c = --k)
+		low += s->n->calls[k - 1].use;
+	double u = unit(mix(mix(x->key + c) ^ USE));
+	return u >= low && u < low + s->n->calls[x->call].use;
+}
+
 /* The next call that this request makes, if any. */
 static void go_on(struct simulation *s, uint32_t r)
 {
@@ -286,7 +311,7 @@ static void go_on(struct simulation *s, uint32_t r)
 	while (x->calls_left == 0 && x->call < s->base.first_call[x->station + 1]) {
 		const struct fl_cascade_call *call = &s->n->calls[x->call];
 		double whole = floor(call->calls);
-		if (unit(choose(s, r, USE)) < call->use)
+		if (uses(s, r))
 			x->calls_left = (uint32_t)whole + (unit(choose(s, r, CALLS)) < call->calls - whole);
 		if (x->calls_left == 0)
 			x->call++;
@@ -351,7 +376,8 @@ static void happen(struct simulation *s, const struct due *d)
 	case TIMEOUT: {
 		struct request *child = &s->requests[s->requests[d->which].child];
 		if (child->parent == d->which && child->parent_wait == d->wait)
-			child->parent = NOBODY; /* it goes on for nobody; parent_wait tells it from one from outside */
+			child->parent = NOBODY; /* it goes on for nobody; parent_wait tells it from one from
+						   outside */
 		attempt_over(s, d->which, false);
 		break;
 	}
@@ -405,15 +431,21 @@ static void begin(struct simulation *s, struct fl_arena *a)
 		s->pools[c].first = NOBODY;
 	for (uint32_t i = 0; i < stations; i++)
 		if (s->n->stations[i].arrivals_per_s > 0 && s->how->load > 0)
-			push(s, -s->how->warm_up_s + draw(s) / (s->n->stations[i].arrivals_per_s * s->how->load), ARRIVE,
-				i, 0, true);
+			push(s,
+				-s->how->warm_up_s +
+					draw(s) / (s->n->stations[i].arrivals_per_s * s->how->load),
+				ARRIVE, i, 0, true);
 }
 
-struct fl_cascade_run *fl_cascade_simulate(const struct fl_cascade_network *n, const struct fl_cascade_trigger *t,
-	const struct fl_cascade_simulation *how, struct fl_arena *a)
+struct fl_cascade_run *fl_cascade_simulate(const struct fl_cascade_network *n,
+	const struct fl_cascade_trigger *t, const struct fl_cascade_simulation *how, struct fl_arena *a)
 {
-	struct simulation s = { .n = n, .t = t, .how = how, .run = fl_arena_alloc(a, sizeof(*s.run)),
-		.random = how->seed, .unused = NOBODY };
+	struct simulation s = { .n = n,
+		.t = t,
+		.how = how,
+		.run = fl_arena_alloc(a, sizeof(*s.run)),
+		.random = how->seed,
+		.unused = NOBODY };
 	double end = t->lasts_s + how->after_s;
 	size_t sampled = 0;
 

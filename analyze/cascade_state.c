@@ -2,16 +2,18 @@
 /*
  * cascade_state.c - what follows from the state between two events: shares, times, rates, growth
  *
- * Stuck work is what waits so long that it piles up: for a slow answer, for a place in a pool or at a station that is full.
- * From the callees up: which share of the attempts is stuck, of requests, how long they are held, which share gets done
- * in the long run (kept), which fails. From the callers down: the rates, since a station that is full sends on only what it
- * gets done. Both depend on each other where retries or circles are, so the passes are repeated until nothing moves.
+ * Stuck work is what waits so long that it piles up: for a slow answer, for a place in a pool or at a station
+ * that is full. From the callees up: which share of the attempts is stuck, of requests, how long they are
+ * held, which share gets done in the long run (kept), which fails. From the callers down: the rates, since a
+ * station that is full sends on only what it gets done. Both depend on each other where retries or circles
+ * are, so the passes are repeated until nothing moves.
  *
- * A place that is held by a stuck request is held until its release: the time of the first stuck answer, or of giving up. Until
- * then nothing of it is done, so work grows by the full rate; from then on by what is not kept.
+ * A place that is held by a stuck request is held until its release: the time of the first stuck answer, or
+ * of giving up. Until then nothing of it is done, so work grows by the full rate; from then on by what is not
+ * kept.
  *
- * Requests make their calls one after the other, so of the calls that may be stuck, a request waits in one at a time: its share
- * is spread over them in proportion.
+ * Requests make their calls one after the other, so of the calls that may be stuck, a request waits in one at
+ * a time: its share is spread over them in proportion.
  */
 #include "cascade_internal.h"
 
@@ -22,9 +24,13 @@ static bool past(const struct cascade_state *s, double when)
 
 /* The part of the caller's sums that one call makes. */
 struct sums {
-	double free;        /* share of requests that are not stuck */
-	double weights;     /* of the shares, before they are scaled */
-	double held, ok;    /* ok: share of requests that do not fail */
+	double free; /* share of requests that are not stuck */
+	double unblocked;
+	uint32_t choice; /* whose alternatives are being added up: */
+	double chosen, blocked, failing, exposed;
+	double unexposed;
+	double weights;  /* of the shares, before they are scaled */
+	double held, ok; /* ok: share of requests that do not fail */
 	double kept_least, grows, release;
 };
 
@@ -57,7 +63,9 @@ static double stuck_time(const struct cascade_state *s, uint32_t c)
 
 static double fails_for_good(const struct cascade_state *s, uint32_t c)
 {
-	return s->t->mode == FL_CASCADE_SLOW ? s->calls[c].fail : pow(s->calls[c].fail, s->n->calls[c].attempts);
+	const struct call_state *x = &s->calls[c];
+
+	return s->t->mode == FL_CASCADE_SLOW ? x->fail : x->fail * pow(x->again, s->n->calls[c].attempts - 1);
 }
 
 /* How many of @calls in a row are made when each is the last with this chance. */
@@ -66,7 +74,8 @@ static double up_to_last(double calls, double chance)
 	return chance <= FL_CASCADE_EPSILON ? calls : (1 - pow(1 - chance, calls)) / chance;
 }
 
-/* Calls of a request that makes any: it goes on to none after one that failed, and has not gone on yet while it is stuck. */
+/* Calls of a request that makes any: it goes on to none after one that failed, and has not gone on yet while
+ * it is stuck. */
 static double calls_made(const struct cascade_state *s, uint32_t c, bool by_now)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
@@ -76,8 +85,9 @@ static double calls_made(const struct cascade_state *s, uint32_t c, bool by_now)
 	return up_to_last(call->calls, by_now && !past(s, x->release) ? fmax(failed, stuck) : failed);
 }
 
-/* Attempts: what is slow for one is for the next, what is flaky is drawn anew. So of calls that fail for being slow each makes all
- * its attempts, and of others each attempt follows a failure of the one before. Return: waits between them. */
+/* Attempts: what is slow for one is for the next, what is flaky is drawn anew. So of calls that fail for
+ * being slow each makes all its attempts, and of others each attempt follows a failure of the one before.
+ * Return: waits between them. */
 static double derive_attempts(const struct cascade_state *s, uint32_t c)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
@@ -92,7 +102,7 @@ static double derive_attempts(const struct cascade_state *s, uint32_t c)
 		x->attempts_due += chance;
 		if (hopeless ? k <= x->waves : k == 0 || !slow || past(s, x->release))
 			x->attempts += chance;
-		chance = slow ? x->fail > FL_CASCADE_EPSILON : chance * x->fail;
+		chance = slow ? x->fail > FL_CASCADE_EPSILON : chance * (k == 0 ? x->fail : x->again);
 	}
 	return gaps;
 }
@@ -111,7 +121,9 @@ static void derive_stuck(struct cascade_state *s, uint32_t c)
 		return;
 	double via = fmax(to->release, x->since); /* an earlier release of the callee is one at once */
 	double own = x->since + s->t->slow_s + s->base.response[call->to];
-	x->release = direct <= FL_CASCADE_EPSILON ? via : to->stuck > FL_CASCADE_EPSILON ? fmin(own, via) : own;
+	x->release = direct <= FL_CASCADE_EPSILON     ? via
+		     : to->stuck > FL_CASCADE_EPSILON ? fmin(own, via)
+						      : own;
 	if (call->timeout_s < x->release - x->since && !past(s, x->release) && !isfinite(x->doomed))
 		x->doomed = x->since;
 }
@@ -121,13 +133,14 @@ static void derive_through(struct cascade_state *s, uint32_t c)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	struct call_state *x = &s->calls[c];
-	double each = isfinite(x->doomed) ? x->doomed + fl_cascade_patience(call) - x->since : x->release - x->since;
+	double each = isfinite(x->doomed) ? x->doomed + fl_cascade_patience(call) - x->since
+					  : x->release - x->since;
 
 	if (!isfinite(x->doomed) && x->fail > FL_CASCADE_EPSILON)
 		for (uint32_t k = 1; k < call->attempts; k++) /* it fails late, and is tried again */
 			each += x->release - x->since + fl_cascade_gap(call, k);
-	/* behind a queue the later calls wait no longer than the queue has become; one that failed in a required call makes
-	 * no further one */
+	/* behind a queue the later calls wait no longer than the queue has become; one that failed in a
+	 * required call makes no further one */
 	double waits = 1 - (1 - transit(s, c)) * (1 - s->stations[call->to].waits);
 	x->through = isfinite(x->since) ? x->since + each * (isfinite(x->doomed) && call->required
 									    ? 1
@@ -142,8 +155,10 @@ struct cascade_flow fl_cascade_flow(const struct cascade_state *s, uint32_t c, b
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	const struct call_state *x = &s->calls[c];
 	const struct station_state *from = &s->stations[call->from];
-	double made = calls_made(s, c, !due), first = (from->arrivals - from->again) * call->use * made;
-	double attempts = due ? x->attempts_due : x->attempts, stuck = first * x->stuck, again = from->again * call->use * made;
+	double made = calls_made(s, c, !due),
+	       first = (from->arrivals - from->again) * call->use * made * x->reach;
+	double attempts = due ? x->attempts_due : x->attempts, stuck = first * x->stuck,
+	       again = from->again * call->use * made;
 
 	if (from->again > 0 && from->waits > FL_CASCADE_EPSILON && x->stuck > FL_CASCADE_EPSILON)
 		again = from->again * fmin(1, fl_cascade_any(call, x->stuck) / from->waits) * made;
@@ -170,12 +185,22 @@ static double held_by(const struct cascade_state *s, uint32_t c, double gaps)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	const struct call_state *x = &s->calls[c];
-	double usual = s->base.response[call->to], calls = call->use * calls_made(s, c, false);
+	double usual = s->base.response[call->to], calls = call->use * calls_made(s, c, false) * x->reach;
 	double troubled = s->t->mode == FL_CASCADE_SLOW ? x->stuck : 1, each = troubled * x->wait;
 
 	if (s->t->mode == FL_CASCADE_FLAKY)
 		each = usual + x->stuck * (x->wait - usual);
 	return calls * ((1 - troubled) * usual + each * x->attempts_due + troubled * gaps);
+}
+
+/* Alternatives add up, other calls are made independently of each other. */
+static void end_choice(struct sums *sum)
+{
+	sum->free *= 1 - fmin(1, sum->chosen);
+	sum->unblocked *= 1 - fmin(1, sum->blocked);
+	sum->ok *= 1 - fmin(1, sum->failing);
+	sum->unexposed *= 1 - fmin(1, sum->exposed);
+	sum->chosen = sum->blocked = sum->failing = sum->exposed = 0;
 }
 
 static void derive_call(struct cascade_state *s, uint32_t c, struct sums *sum)
@@ -190,15 +215,23 @@ static void derive_call(struct cascade_state *s, uint32_t c, struct sums *sum)
 	x->fail = 1 - (1 - flaky(s, s->t->call[c])) * (1 - to->fail) *
 			      (hopeless && past(s, x->doomed + call->timeout_s) ? 1 - x->stuck : 1);
 	derive_through(s, c);
+	double exposed = s->t->call[c] > 0 ? 1 : to->exposed;
+	x->again = exposed > FL_CASCADE_EPSILON ? fmin(1, x->fail / exposed) : 0;
+	if (call->choice == FL_CASCADE_NO_CHOICE || call->choice != sum->choice)
+		end_choice(sum);
+	x->reach = sum->ok;
 	double gaps = derive_attempts(s, c);
 	struct cascade_flow due = fl_cascade_flow(s, c, true);
-	double demand = due.attempts * fl_cascade_held(s, c), room = demand > call->limit ? call->limit / demand : 1;
+	double demand = due.attempts * fl_cascade_held(s, c),
+	       room = demand > call->limit ? call->limit / demand : 1;
 	x->kept = hopeless ? room : fmin(room, x->stuck > FL_CASCADE_EPSILON ? to->kept : 1);
 	double share = fl_cascade_any(call, x->full ? 1 : x->stuck);
+	sum->choice = call->choice;
 	sum->held += held_by(s, c, gaps);
-	if (call->required)
-		sum->ok *= 1 - fl_cascade_any(call, fails_for_good(s, c));
-	sum->free *= 1 - share;
+	sum->failing += call->required ? fl_cascade_any(call, fails_for_good(s, c)) : 0;
+	sum->exposed += call->required ? fl_cascade_any(call, exposed) : 0;
+	sum->chosen += share;
+	sum->blocked += fl_cascade_any(call, x->full ? 1 : to->blocked);
 	sum->weights += x->share = share;
 	if (share <= FL_CASCADE_EPSILON)
 		return;
@@ -212,21 +245,37 @@ static double derive_station(struct cascade_state *s, uint32_t i)
 	const struct fl_cascade_station *station = &s->n->stations[i];
 	struct station_state *x = &s->stations[i], was = *x;
 	double own = own_slow(s, i);
-	struct sums sum = { 1 - own, own, station->own_s + own * s->t->slow_s, 1 - flaky(s, s->t->station[i]), 1, 0, INFINITY };
+	struct sums sum = { .free = 1 - own,
+		.unblocked = 1,
+		.unexposed = 1,
+		.choice = FL_CASCADE_NO_CHOICE,
+		.weights = own,
+		.held = station->own_s + own * s->t->slow_s,
+		.ok = 1,
+		.kept_least = 1,
+		.release = INFINITY };
 
 	if (own > FL_CASCADE_EPSILON)
 		sum.release = s->t->slow_s + s->base.response[i]; /* it began at 0 */
 	for (uint32_t c = s->base.first_call[i]; c < s->base.first_call[i + 1]; c++)
 		derive_call(s, c, &sum);
+	end_choice(&sum);
 	double waits = 1 - sum.free;
-	double long_held = waits > FL_CASCADE_EPSILON ? (sum.held - sum.free * s->base.response[i]) / waits : sum.held;
+	double long_held =
+		waits > FL_CASCADE_EPSILON ? (sum.held - sum.free * s->base.response[i]) / waits : sum.held;
 	double demand = (x->arrivals - x->again) * sum.held + x->again * fmax(long_held, sum.held);
 	double capacity = demand > station->limit ? station->limit / demand : 1;
 	x->held = fmin(sum.held, FL_CASCADE_HUGE);
-	x->fail = 1 - sum.ok;
+	x->fail =
+		1 -
+		sum.ok * (1 - flaky(s, s->t->station[i])); /* which is seen in its answer, after its calls */
+	x->exposed = s->t->station[i] > 0 ? 1 : 1 - sum.unexposed;
 	x->waits = waits;
+	x->blocked = x->full ? 1 : 1 - sum.unblocked;
 	x->stuck = x->full ? 1 : waits;
-	x->kept = fmin(capacity, x->full ? sum.kept_least : sum.weights > 0 ? 1 - sum.grows / sum.weights : 1);
+	x->kept = fmin(capacity, x->full           ? sum.kept_least
+				 : sum.weights > 0 ? 1 - sum.grows / sum.weights
+						   : 1);
 	if (x->stuck > FL_CASCADE_EPSILON && !isfinite(x->since))
 		x->since = s->now;
 	x->release = sum.release;
@@ -240,8 +289,9 @@ static double derive_station(struct cascade_state *s, uint32_t i)
 	for (uint32_t c = s->base.first_call[i]; c < s->base.first_call[i + 1]; c++)
 		if (sum.weights > 0)
 			s->calls[c].share *= x->stuck / sum.weights;
-	return fmax(fabs(x->stuck - was.stuck), fmax(fabs(x->kept - was.kept), fmax(fabs(x->fail - was.fail),
-		fabs(x->held - was.held) / fmax(1, x->held))));
+	return fmax(fabs(x->stuck - was.stuck),
+		fmax(fabs(x->kept - was.kept),
+			fmax(fabs(x->fail - was.fail), fabs(x->held - was.held) / fmax(1, x->held))));
 }
 
 /* What a station sends on, as a share of what comes in. */
@@ -277,7 +327,8 @@ static double derive_rates(struct cascade_state *s, double *next, double *again)
 			double part = sends(s, i) * passes(s, c), usual = f.calls * s->calls[c].stuck;
 			next[s->n->calls[c].to] += part * f.attempts;
 			if (s->t->mode == FL_CASCADE_SLOW)
-				again[s->n->calls[c].to] += part * fmax(0, f.stuck * s->calls[c].attempts - usual);
+				again[s->n->calls[c].to] +=
+					part * fmax(0, f.stuck * s->calls[c].attempts - usual);
 		}
 	}
 	return moved;
@@ -353,7 +404,8 @@ double fl_cascade_callee_growth(const struct cascade_state *s, uint32_t c)
 	if (held_there <= 0 || (x->full && !past(s, x->doomed + s->n->calls[c].timeout_s)))
 		return 0;
 	if (x->full) /* each timeout makes room for another attempt */
-		return s->n->calls[c].limit / s->n->calls[c].timeout_s * held_there * (to->released ? 1 - to->kept : 1);
+		return s->n->calls[c].limit / s->n->calls[c].timeout_s * held_there *
+		       (to->released ? 1 - to->kept : 1);
 	if (isfinite(x->doomed))
 		return stuck_rate(s, c) * held_there * (1 + x->waves) * (to->released ? 1 - to->kept : 1);
 	return fl_cascade_call_growth(s, c) * held_there;

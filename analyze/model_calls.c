@@ -2,9 +2,10 @@
 /*
  * model_calls.c - how dependencies are called, as a model states it
  *
- * Pools, timeouts and retries change nothing in the failure graph; they wait in the outcome for what-if questions. A
- * statement may mean several callers and several callees; each pair of them that the graph holds gets it. Later
- * statements count more, member by member, so one line with patterns can give what the next ones correct.
+ * Pools, timeouts and retries change nothing in the failure graph; they wait in the outcome for what-if
+ * questions. A statement may mean several callers and several callees; each pair of them that the graph holds
+ * gets it. Later statements count more, member by member, so one line with patterns can give what the next
+ * ones correct.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -77,7 +78,8 @@ static void state_call(struct fl_model *m, const struct fl_graph *g, const struc
 		override(&p->backoff_factor, l->call.backoff_factor);
 	}
 	if (found == 0 && from.count > 0 && to.count > 0)
-		fl_model_remark(m, &l->self, false, "no scan shows %.120s calling %.120s", l->from.text, l->to.text);
+		fl_model_remark(
+			m, &l->self, false, "no scan shows %.120s calling %.120s", l->from.text, l->to.text);
 	free(from.list);
 	free(to.list);
 }

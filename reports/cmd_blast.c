@@ -8,14 +8,18 @@
 
 #include "faultline/rank.h"
 #include "faultline/report.h"
+#include "faultline/units.h"
+#include "reports/cascade.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
 
 enum { MEMBERS_NAMED = 4 };
 
 struct blast_options {
-	const char *model;
+	const char *model, *caller;
 	bool down, all, json;
+	int64_t slow_ns, lasts_ns; /* 0: not stated */
+	double flaky;              /* below 0: not stated */
 };
 
 static const struct fl_option options[] = {
@@ -23,6 +27,14 @@ static const struct fl_option options[] = {
 		"the node is down, which is the default" },
 	{ "all", 0, FL_OPTION_FLAG, offsetof(struct blast_options, all), 0, 0, NULL,
 		"for every node by itself; all arguments are INPUTs" },
+	{ "slow", 0, FL_OPTION_DURATION, offsetof(struct blast_options, slow_ns), 1, 86400 * FL_NS_PER_S, "DURATION",
+		"each answer of the node comes this much later" },
+	{ "flaky", 0, FL_OPTION_DOUBLE, offsetof(struct blast_options, flaky), 0, 1, "SHARE",
+		"this share of the node's answers is a failure" },
+	{ "for", 0, FL_OPTION_DURATION, offsetof(struct blast_options, lasts_ns), 1, 30 * 86400 * FL_NS_PER_S, "DURATION",
+		"how long it is slow or flaky; default 60s, or three times --slow" },
+	{ "caller", 0, FL_OPTION_STRING, offsetof(struct blast_options, caller), 0, 0, "NODE",
+		"slow or flaky for the calls of this node only" },
 	FL_JSON_OPTION(blast_options),
 	FL_MODEL_OPTION(blast_options),
 	{ 0 },
@@ -30,14 +42,20 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "blast",
-	.synopsis = "NODE INPUT... [--model FILE] [--down] [--json] | --all INPUT... [--model FILE] [--json]",
-	.about = "Tell what fails when a node fails, in order, and why",
+	.synopsis = "NODE INPUT... [--down | --slow DURATION | --flaky SHARE] [--for DURATION] [--caller NODE]\n"
+		    "                       [--model FILE] [--json]\n"
+		    "       faultline blast --all INPUT... [--model FILE] [--json]",
+	.about = "Tell what fails when a node fails, gets slow or flaky, in order, and why",
 	.options = options,
 	.notes = "NODE is an id of the graph, or any part of one that only one node has: db1, "
 		 "vendor.example.\n"
 		 "Whole words win over parts of words, a service over its host and its names; what is not unique is refused, with the candidates.\n"
+		 "With --slow and --flaky, work in flight is rate x time held; limits, timeouts and retries are those that were seen\n"
+		 "or that the model file declares; what is neither is assumed, and said.\n"
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n",
 };
+
+enum { LASTS_S = 60, LASTS_TIMES_SLOW = 3 };
 
 /* ---- words ---- */
 
@@ -266,18 +284,48 @@ static void blast_all(const struct fl_system *s, bool json)
 	free(rows);
 }
 
+/* ---- slow and flaky ---- */
+
+static int check_modes(const struct blast_options *o, struct fl_error *err)
+{
+	bool what_if = o->slow_ns > 0 || o->flaky >= 0;
+
+	if (o->down + (o->slow_ns > 0) + (o->flaky >= 0) > 1)
+		return fl_fail(err, -EINVAL, "--down, --slow and --flaky are different questions; ask one at a time");
+	if (o->all && what_if)
+		return fl_fail(err, -EINVAL, "--all is for nodes that are down; leave out --slow and --flaky, or name a node");
+	if (!what_if && (o->lasts_ns > 0 || o->caller != NULL))
+		return fl_fail(err, -EINVAL, "--for and --caller belong to --slow or --flaky; add one of these");
+	return 0;
+}
+
+static int blast_what_if(const struct fl_system *s, const char *text, const struct blast_options *o, struct fl_error *err)
+{
+	double slow_s = (double)o->slow_ns / FL_NS_PER_S;
+	struct fl_what_if what = { .mode = o->slow_ns > 0 ? FL_CASCADE_SLOW : FL_CASCADE_FLAKY, .slow_s = slow_s,
+		.flaky = o->flaky, .lasts_s = (double)o->lasts_ns / FL_NS_PER_S, .caller = o->caller };
+
+	if (o->lasts_ns == 0)
+		what.lasts_s = slow_s * LASTS_TIMES_SLOW > LASTS_S ? slow_s * LASTS_TIMES_SLOW : LASTS_S;
+	return fl_cascade_print(s, text, &what, o->json, err);
+}
+
 static int run(int argc, char **argv)
 {
-	struct blast_options o = { 0 };
+	struct blast_options o = { .flaky = -1 };
 	struct fl_strings inputs = { 0 };
 	struct fl_system *system = NULL;
 	struct fl_error err;
 	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
+		rc = check_modes(&o, &err);
+	if (rc == 0)
 		rc = fl_inputs_load_model(&system, &inputs, o.all ? 0 : 1, o.model, usage.command, &err);
 	if (rc == 0 && o.all)
 		blast_all(system, o.json);
+	else if (rc == 0 && (o.slow_ns > 0 || o.flaky >= 0))
+		rc = blast_what_if(system, inputs.list[0], &o, &err);
 	else if (rc == 0)
 		rc = blast_one(system, inputs.list[0], o.json, &err);
 	if (rc == 0)

@@ -61,12 +61,14 @@ struct fl_cascade_call {
 	uint32_t attempts;        /* of a call, 1..FL_CASCADE_ATTEMPTS_MAX; 1: no retries */
 	double backoff_s, backoff_factor; /* wait before attempt 2; each further one is longer by the factor */
 	bool required;            /* its failure fails the request */
+	uint32_t choice;          /* calls of a station with the same one are alternatives: a request makes one of them at most */
 	uint32_t assumed;
 };
+#define FL_CASCADE_NO_CHOICE UINT32_MAX
 
 struct fl_cascade_network {
 	struct fl_cascade_station *stations;
-	struct fl_cascade_call *calls; /* sorted by from; their order is that in which a request makes them */
+	struct fl_cascade_call *calls; /* sorted by from, alternatives together; a request makes them in this order */
 	uint32_t station_count, call_count;
 };
 
@@ -89,10 +91,11 @@ enum fl_cascade_event {
 	FL_CASCADE_POOL_FULL,     /* all @limit attempts of @call are waiting; further requests wait at their station */
 	FL_CASCADE_STATION_FULL,  /* all @limit places of the station are taken; further requests queue */
 	FL_CASCADE_TIMES_OUT,     /* the first attempts of @call have waited for the timeout: they fail */
-	FL_CASCADE_STALLS,        /* from now on less than half of the requests of an entry point without a limit are answered */
+	FL_CASCADE_STALLS,        /* from now on nearly all requests of an entry point without a limit wait in a queue */
 	FL_CASCADE_FAILS,         /* from now on at least half of the station's requests fail */
 };
 #define FL_CASCADE_LOST 0.5       /* share of requests from which on a station counts as failed or lost */
+#define FL_CASCADE_STALLED 0.95   /* ... waiting in a queue, from which on it is said to stall */
 #define FL_CASCADE_CALL_NONE UINT32_MAX
 
 struct fl_cascade_step {
@@ -113,7 +116,7 @@ struct fl_cascade_work {
 	double rate_before, rate_at_end; /* requests or attempts per second */
 	double full_at_s;         /* limit met; INFINITY: never */
 	double failing;           /* share that fails at the end */
-	double unanswered;        /* share that is neither answered nor failed: it piles up */
+	double unanswered;        /* share that is neither answered nor failed in the long run: it piles up */
 };
 
 struct fl_cascade_margin {
