@@ -336,6 +336,44 @@ static struct fl_behaviour *new_behaviour(struct fl_arena *arena, const struct a
 	return b;
 }
 
+/* Regression over the services of one host that got requests. */
+static double calls_per_inbound(struct behaviour *b, size_t dependency, uint32_t service)
+{
+	struct summary *m = b->m;
+	uint32_t host = m->services[service].host;
+	struct coupling_model model = { .buckets = b->window.count };
+	double **requests = fl_alloc_array(b->service_count + 1, sizeof(double *));
+	size_t own = 0;
+	for (size_t i = 0; i < b->service_count; i++) {
+		if (m->services[i].host != host || !b->inbound[i].all.count)
+			continue;
+		own = i == service ? model.services : own;
+		requests[model.services++] = coupling_requests(&b->inbound[i].all, &b->window);
+	}
+	model.requests = requests;
+	double *coefficients = fl_alloc_array(model.services + 1, sizeof(double)), result = NAN;
+	coupling_prepare(&model);
+	if (model.services) {
+		coupling_solve(&model, &b->outbound[dependency], &b->window, &b->inbound[service], coefficients);
+		result = coefficients[own];
+	}
+	for (size_t i = 0; i < model.services; i++)
+		free(requests[i]);
+	free(requests);
+	free(model.matrix);
+	free(coefficients);
+	return result;
+}
+
+static void describe_coupling(struct behaviour *b, size_t i, uint32_t service)
+{
+	struct fl_behaviour *facts = b->m->scan->dependencies[i].behaviour;
+	const struct inbound_work *in = &b->inbound[service];
+	facts->nested_share = coupling_nested_share(&b->outbound[i], in);
+	facts->coupling_p = coupling_p(&b->outbound[i], in, b->m->scan->start_ns, b->m->scan->end_ns);
+	facts->calls_per_inbound = rounded(calls_per_inbound(b, i, service));
+}
+
 static void describe_dependency(struct behaviour *b, size_t i)
 {
 	struct summary *m = b->m;
@@ -351,6 +389,8 @@ static void describe_dependency(struct behaviour *b, size_t i)
 	behaviour_calls(d->behaviour, g, &context);
 	behaviour_series(d->behaviour, m->arena, g, &b->window, in ? &in->all : NULL);
 	behaviour_intervals(d->behaviour, m->arena, g, m->scanner->conversations, m->scan->end_ns);
+	if (in)
+		describe_coupling(b, i, service - 1);
 }
 
 static void describe_service(struct behaviour *b, size_t i)

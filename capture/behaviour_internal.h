@@ -85,6 +85,21 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 void behaviour_series(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,
 		      const struct fl_series *window, const struct attempt_group *caller);
 
+/* Inbound requests of all services of a host over time, to explain calls by. */
+struct coupling_model {
+	double **requests;      /* by service, by bucket */
+	size_t services, buckets;
+	double *matrix;         /* services x services */
+};
+double *coupling_requests(const struct attempt_group *inbound, const struct fl_series *window);
+void coupling_prepare(struct coupling_model *m);
+/* b[service]: calls per request; of the calls inside @nested_in's open work. */
+void coupling_solve(struct coupling_model *m, const struct attempt_group *calls, const struct fl_series *window,
+		    const struct inbound_work *nested_in, double *b);
+double coupling_nested_share(const struct attempt_group *calls, const struct inbound_work *in);
+/* How likely chance ties @g as closely to @in; NaN: too little. */
+double coupling_p(const struct attempt_group *g, const struct inbound_work *in, int64_t start_ns, int64_t end_ns);
+
 /* Stalls and outages; to be called when the ends are known. Stalls are looked for in each client's attempts, too: while one waits,
  * others may be answered. */
 void behaviour_intervals(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,
