@@ -139,9 +139,8 @@ static void list_services(struct join *j)
 			if (in->sightings[k].record)
 				records[count++] = (struct fl_service_record){ in->sightings[k].scan,
 					in->sightings[k].record };
-		if (count > 0)
-			s->services[s->service_count++] = (struct fl_system_service){
-				fl_graph_find(s->graph, in->id), in->id, in->host, in->name, records, count };
+		s->services[s->service_count++] = (struct fl_system_service){ fl_graph_find(s->graph, in->id), in->id,
+			in->host, in->name, records, count };
 	}
 	if (s->service_count > 1)
 		qsort(s->services, s->service_count, sizeof(*s->services), by_service_id);

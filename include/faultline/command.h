@@ -25,6 +25,7 @@ extern const struct fl_command fl_command_rank;
 extern const struct fl_command fl_command_blast;
 extern const struct fl_command fl_command_risk;
 extern const struct fl_command fl_command_shared;
+extern const struct fl_command fl_command_behave;
 extern const struct fl_command fl_command_path;
 extern const struct fl_command fl_command_diff;
 extern const struct fl_command fl_command_report;

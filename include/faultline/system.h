@@ -37,11 +37,11 @@ struct fl_dependency {
 	double window_s;        /* time watched for it, over all scans */
 };
 
-/* A service that a scan has a record of. */
+/* A service over all scans. */
 struct fl_system_service {
 	fl_node_id node;        /* FL_NODE_NONE when not in the graph */
 	const char *id, *host, *name;
-	const struct fl_service_record *records; /* by scan */
+	const struct fl_service_record *records; /* by scan; none where only dependencies name it */
 	size_t record_count;
 };
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# shared.sh [--update] FAULTLINE CAPTURES EXPECTED    compare 'faultline shared' on recordings with EXPECTED
+# findings.sh [--update] FAULTLINE COMMAND CAPTURES EXPECTED    compare 'faultline COMMAND' on recordings with EXPECTED
 #
 # Only the findings: the lines about coverage are the scan's and change with it.
 set -eu
@@ -12,8 +12,9 @@ if [ "$1" = --update ]; then
 	shift
 fi
 faultline=$1
-captures=$2
-expected=$3
+command=$2
+captures=$3
+expected=$4
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -23,9 +24,9 @@ for file in "$captures"/*.pcap.gz; do
 	"$faultline" scan -r "$file" --host "$host" -o "$folder/scans/$host.json" 2>"$folder/said" ||
 		{ cat "$folder/said"; exit 1; }
 done
-"$faultline" shared "$folder/scans" | sed '/^seen:/,$d' >"$folder/shared.txt"
+"$faultline" "$command" "$folder/scans" | sed '/^seen:/,$d' >"$folder/findings.txt"
 if [ $update = yes ]; then
-	cp "$folder/shared.txt" "$expected"
+	cp "$folder/findings.txt" "$expected"
 	exit 0
 fi
-diff -u "$expected" "$folder/shared.txt" || { echo "when the new text is right: $0 --update"; exit 1; }
+diff -u "$expected" "$folder/findings.txt" || { echo "when the new text is right: $0 --update"; exit 1; }

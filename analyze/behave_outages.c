@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * behave_outages.c - dependencies that failed, and whether anybody further up could tell
+ *
+ * Whether a failure surfaced is asked of the answers that the caller itself gave: from its own scan (inbound facts), and
+ * from the scans of those who call it. Errors: the failures a caller answered with, bucket by bucket, are explained by its
+ * usual share and by what failed below it (non-negative least squares). So of two dependencies that fail at the same
+ * time the one that the errors follow is told from the one that is swallowed, as far as their counts differ
+ * from bucket to bucket. Delay: the time of answers, during against outside, as medians over buckets with their noise.
+ *
+ * What counts below is failed calls, not failed attempts: an attempt that a further one made good is no reason for an error.
+ * From the share f of attempts that fail and n attempts a call, a call fails throughout with f^n.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/behave_internal.h"
+#include "faultline/statistics.h"
+
+#define SURFACED_SHARE 0.1  /* of failed calls: below, errors of the caller have other reasons */
+#define SURFACED_P 0.01
+#define DELAY_RATIO 1.2     /* a fifth slower */
+#define DELAY_SIGMA 4.0
+#define SPORADIC_P 1e-4     /* failures without an outage, against those of all other edges */
+enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, SWEEPS = 400, BUCKETS_MIN = 3 };
+
+/* ---- failed calls ---- */
+
+struct calls { double made, failed; bool masked; };
+
+static struct calls calls_of(const struct behave_edge *e, double attempts, double failures)
+{
+	struct fl_retry_schedule s = fl_retry_schedule(&e->all->retries);
+	double n = s.class >= FL_RETRY_IMMEDIATE && s.attempts > 1 ? s.attempts : 1;
+	double share = attempts > 0 ? fmin(1, failures / attempts) : 1;
+	double per_call = share >= 1 ? n : (1 - pow(share, n)) / (1 - share);
+	struct calls c = { attempts / per_call, attempts / per_call * pow(share, n), false };
+	c.masked = n > 1 && c.failed < 0.1 * c.made * share;
+	return c;
+}
+
+/* ---- a series on a wider grid ---- */
+
+struct grid { int64_t start_ns, width_ns; size_t count; };
+
+static struct fl_series on_grid(struct behave *b, const struct grid *g, const struct fl_series *s)
+{
+	/* An empty series of that grid, over which the other is laid; merging widens it when it has to. */
+	struct fl_series sum = { g->start_ns, g->width_ns, g->count,
+		fl_arena_array(b->arena, g->count, sizeof(struct fl_series_bucket)) };
+	fl_series_merge(b->arena, &sum, s);
+	return sum;
+}
+
+/* The grid that all series of @caller's work in this window fit on. */
+static struct grid common_grid(struct behave *b, const struct fl_series *const *list, size_t count)
+{
+	struct fl_series sum = { 0 };
+	for (size_t i = 0; i < count; i++)
+		fl_series_merge(b->arena, &sum, list[i]);
+	return (struct grid){ sum.start_ns, sum.width_ns, sum.count };
+}
+
+/* ---- what explains the errors of a caller ---- */
+
+struct explained {
+	const struct fl_series *answers;  /* of the caller, as itself or its callers saw them */
+	size_t edge[COLUMNS_MAX];         /* edges that failed in this window */
+	double surfaced[COLUMNS_MAX];     /* errors per failed attempt */
+	size_t count;
+};
+
+/* Coordinate descent; columns are counts and so never negative. */
+static void least_squares(const double *y, double (*x)[FL_SERIES_BUCKETS], size_t columns, size_t rows, double *out)
+{
+	double left[FL_SERIES_BUCKETS];
+	memcpy(left, y, rows * sizeof(*left));
+	for (size_t c = 0; c < columns; c++)
+		out[c] = 0;
+	for (int sweep = 0; sweep < SWEEPS; sweep++) {
+		double moved = 0;
+		for (size_t c = 0; c < columns; c++) {
+			double square = 0, product = 0;
+			for (size_t r = 0; r < rows; r++) {
+				square += x[c][r] * x[c][r];
+				product += x[c][r] * (left[r] + out[c] * x[c][r]);
+			}
+			double to = square > 0 ? fmax(0, product / square) : 0;
+			for (size_t r = 0; r < rows; r++)
+				left[r] -= (to - out[c]) * x[c][r];
+			moved = fmax(moved, fabs(to - out[c]));
+			out[c] = to;
+		}
+		if (moved < 1e-9)
+			break;
+	}
+}
+
+static void explain(struct behave *b, size_t window, struct explained *x)
+{
+	const struct fl_series *list[COLUMNS_MAX + 1] = { x->answers };
+	double(*column)[FL_SERIES_BUCKETS] = fl_alloc_array(COLUMNS_MAX + 1, sizeof(*column));
+	double y[FL_SERIES_BUCKETS] = { 0 }, out[COLUMNS_MAX + 1];
+	for (size_t i = 0; i < x->count; i++)
+		list[i + 1] = &b->edges[x->edge[i]].window[window]->series;
+	struct grid g = common_grid(b, list, x->count + 1);
+	for (size_t i = 0; i < x->count + 1; i++) {
+		struct fl_series s = on_grid(b, &g, list[i]);
+		for (size_t r = 0; r < g.count && r < s.count; r++) {
+			column[i][r] = i == 0 ? s.bucket[r].answered + s.bucket[r].failed : s.bucket[r].failed;
+			y[r] = i == 0 ? s.bucket[r].failed : y[r];
+		}
+	}
+	least_squares(y, column, x->count + 1, g.count, out);
+	memcpy(x->surfaced, out + 1, x->count * sizeof(*out));
+	free(column);
+}
+
+/* ---- errors and delay ---- */
+
+/* Buckets outside of every outage and stall of the edge. */
+static bool is_usual(const struct behave_edge *e, size_t window, const struct fl_series *s, size_t i)
+{
+	const struct fl_behaviour *f = e->window[window];
+	for (size_t k = 0; k < f->interval_count; k++)
+		if (fl_behave_overlaps(s, i, f->intervals[k].start_ns, f->intervals[k].end_ns))
+			return false;
+	return true;
+}
+
+struct answers { uint64_t good, bad; double time[FL_SERIES_BUCKETS]; size_t times; };
+
+static struct answers answers_of(
+	const struct behave_edge *e, size_t window, const struct fl_series *s, const struct fl_interval *during)
+{
+	struct answers a = { .times = 0 };
+	for (size_t i = 0; i < s->count; i++) {
+		const struct fl_series_bucket *k = &s->bucket[i];
+		if (during != NULL ? !fl_behave_overlaps(s, i, during->start_ns, during->end_ns)
+				   : !is_usual(e, window, s, i))
+			continue;
+		a.good += k->answered;
+		a.bad += k->failed;
+		if (k->answered > 0)
+			a.time[a.times++] = k->answer_s / k->answered;
+	}
+	return a;
+}
+
+/* Ratio of medians when it is beyond the noise of the buckets; else NaN. */
+static double delay(const struct answers *during, const struct answers *outside)
+{
+	double usual = fl_median(outside->time, outside->times), now = fl_median(during->time, during->times);
+	double noise = fl_median_deviation(outside->time, outside->times);
+	if (during->times < BUCKETS_MIN || outside->times < BUCKETS_MIN)
+		return NAN;
+	double error = 1.25 * noise * sqrt(1 / (double)during->times + 1 / (double)outside->times);
+	return now > DELAY_RATIO * usual && now - usual > DELAY_SIGMA * error ? now / usual : NAN;
+}
+
+/* What one witness says of one outage. */
+struct verdict { double surfaced, delay; bool heard; };
+
+static struct verdict hear(struct behave *b, size_t window, const struct behave_edge *e, const struct fl_interval *i,
+	const struct calls *calls, const struct explained *x)
+{
+	struct verdict v = { NAN, NAN, false };
+	struct answers during = answers_of(e, window, x->answers, i), outside = answers_of(e, window, x->answers, NULL);
+	if (during.good + during.bad == 0)
+		return v;
+	v.heard = true;
+	v.surfaced = 0;
+	v.delay = delay(&during, &outside);
+	/* Of failures that come now and then all the time there is no time without. */
+	bool always = i->start_ns <= b->windows[window].start_ns;
+	double p = always || outside.good + outside.bad == 0 ? (during.bad > 0 ? 0 : 1)
+						   : fl_shares_equal_p(during.bad, during.bad + during.good, outside.bad,
+							     outside.bad + outside.good);
+	double share = (double)outside.bad / fmax(1, (double)(outside.bad + outside.good));
+	bool more = always ? during.bad > 0 : (double)during.bad > share * (double)(during.bad + during.good);
+	for (size_t k = 0; k < x->count && more && p < SURFACED_P; k++)
+		if (&b->edges[x->edge[k]] == e)
+			v.surfaced = x->surfaced[k] * (double)i->failures / fmax(1, calls->failed);
+	return v;
+}
+
+/* ---- findings ---- */
+
+struct outage {
+	struct behave *b;
+	size_t window, edge;
+	size_t last_at; /* 1 + place of the last finding of this edge and window: intervals of the same verdict are added to it */
+};
+
+static const char *caller_of(struct behave *b, const struct behave_edge *e)
+{
+	return fl_behave_say(b, b->teams[e->from].ids[0]);
+}
+
+static const char *outage_why(struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f)
+{
+	const char *what = fl_arena_printf(b->arena, "%s failed %llu of %llu attempts of %s within %s", fl_behave_say(b, e->to_id),
+		(unsigned long long)f->failures, (unsigned long long)f->attempts, caller_of(b, e),
+		fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
+	if (isnan(f->surfaced))
+		return fl_arena_printf(b->arena, "%s; nobody was seen to call %s then, so nobody can tell whether it mattered", what,
+			caller_of(b, e));
+	if (f->kind == FL_BEHAVE_SILENT_FAILURE && f->masked_by_retries)
+		return fl_arena_printf(b->arena, "%s; further attempts made it good, and %s answered as usual", what, caller_of(b, e));
+	if (f->kind == FL_BEHAVE_SILENT_FAILURE)
+		return fl_arena_printf(b->arena, "%s; %s went on answering without errors or delay, so nothing shows further up",
+			what, caller_of(b, e));
+	if (f->surfaced > SURFACED_SHARE)
+		what = fl_arena_printf(b->arena, "%s; %s answered with errors: %.0f %% of the failed calls surfaced", what,
+			caller_of(b, e), 100 * fmin(1, f->surfaced));
+	if (!isnan(f->delay_ratio))
+		what = fl_arena_printf(b->arena, "%s; answers of %s took %.2g times as long", what, caller_of(b, e), f->delay_ratio);
+	return what;
+}
+
+static void tell(struct outage *o, const struct fl_interval *i, const struct verdict *v, const struct calls *calls)
+{
+	struct behave *b = o->b;
+	const struct behave_edge *e = &b->edges[o->edge];
+	bool silent = v->heard && !(v->surfaced > SURFACED_SHARE) && isnan(v->delay);
+	enum fl_behave_kind kind = silent ? FL_BEHAVE_SILENT_FAILURE : FL_BEHAVE_OUTAGE;
+	struct fl_behave_finding *f = o->last_at > 0 ? &b->result->list[o->last_at - 1] : NULL;
+	if (f == NULL || f->kind != kind || f->masked_by_retries != calls->masked) {
+		f = fl_behave_add(b, kind, e);
+		o->last_at = b->result->count;
+		f->start_ns = i->start_ns;
+		f->surfaced = v->heard ? 0 : NAN;
+		f->masked_by_retries = calls->masked;
+	}
+	f->end_ns = i->end_ns;
+	f->attempts += i->attempts;
+	f->failures += i->failures;
+	f->surfaced = fmax(f->surfaced, v->surfaced);
+	f->delay_ratio = fmax(f->delay_ratio, v->delay);
+	f->severity = (silent ? 50 : v->heard ? 80 : 40) + fmin(9, log10(1 + (double)f->failures));
+	f->severity -= calls->masked ? 15 : 0;
+	f->confidence = f->failures >= 4 * FAILURES_MIN ? FL_CONFIDENCE_HIGH : FL_CONFIDENCE_MEDIUM;
+	f->why = outage_why(b, e, f);
+}
+
+/* The caller's own scan, then those who call it: an error or delay that one of them saw has surfaced. */
+static struct verdict judge(struct outage *o, const struct fl_interval *i, const struct calls *calls, struct explained *x)
+{
+	struct behave *b = o->b;
+	const struct behave_edge *e = &b->edges[o->edge];
+	const struct behave_team *t = &b->teams[e->from];
+	struct verdict all = { NAN, NAN, false };
+	for (size_t k = 0; k < t->caller_count + 1; k++) {
+		const struct fl_behaviour *f = k == 0 ? t->window[o->window] : b->edges[t->callers[k - 1]].window[o->window];
+		if (f == NULL || f->series.count == 0 || (k > 0 && b->edges[t->callers[k - 1]].merged->class == FL_CLASS_PROBE))
+			continue;
+		x->answers = &f->series;
+		explain(b, o->window, x);
+		struct verdict v = hear(b, o->window, e, i, calls, x);
+		all.heard = all.heard || v.heard;
+		all.surfaced = fmax(all.surfaced, v.surfaced);
+		all.delay = fmax(all.delay, v.delay);
+	}
+	return all;
+}
+
+/* Edges of the same caller that failed in this window; @edge first. */
+static void gather_columns(const struct outage *o, struct explained *x)
+{
+	const struct behave *b = o->b;
+	const struct behave_team *t = &b->teams[b->edges[o->edge].from];
+	x->edge[x->count++] = o->edge;
+	for (size_t i = 0; i < t->call_count && x->count < COLUMNS_MAX; i++) {
+		const struct behave_edge *e = &b->edges[t->calls[i]];
+		if (t->calls[i] != o->edge && e->window[o->window] != NULL && fl_outcomes_failed(e->window[o->window]) >= FAILURES_MIN)
+			x->edge[x->count++] = t->calls[i];
+	}
+}
+
+static void find_outages(struct outage *o)
+{
+	struct behave *b = o->b;
+	const struct behave_edge *e = &b->edges[o->edge];
+	const struct fl_behaviour *f = e->window[o->window];
+	struct explained x = { .count = 0 };
+	gather_columns(o, &x);
+	for (size_t i = 0; i < f->interval_count; i++) {
+		const struct fl_interval *k = &f->intervals[i];
+		if (k->kind != FL_INTERVAL_OUTAGE || k->failures < FAILURES_MIN)
+			continue;
+		struct calls calls = calls_of(e, (double)k->attempts, (double)k->failures);
+		struct verdict v = judge(o, k, &calls, &x);
+		tell(o, k, &v, &calls);
+	}
+}
+
+/* ---- failures without an outage ---- */
+
+/* One now and then, outside of the outages; and more than edges of this system fail by themselves. */
+static bool is_sporadic(const struct behave *b, const struct behave_edge *e, size_t window, const struct answers *own)
+{
+	double failed = 1, decided = 2; /* nothing fails never */
+	for (size_t i = 0; i < b->edge_count; i++) {
+		const struct fl_behaviour *other = b->edges[i].window[window];
+		if (&b->edges[i] == e || other == NULL || other->interval_count > 0)
+			continue;
+		failed += (double)fl_outcomes_failed(other);
+		decided += (double)fl_outcomes_decided(other);
+	}
+	return own->bad >= FAILURES_MIN && decided > 10 * failed &&
+	       fl_poisson_at_least(own->bad, (double)(own->good + own->bad) * failed / decided) < SPORADIC_P;
+}
+
+static void find_sporadic(struct outage *o)
+{
+	struct behave *b = o->b;
+	const struct behave_edge *e = &b->edges[o->edge];
+	const struct fl_series *s = &e->window[o->window]->series;
+	struct answers own = answers_of(e, o->window, s, NULL);
+	struct explained x = { .count = 0 };
+	struct fl_interval whole = { FL_INTERVAL_OUTAGE, b->windows[o->window].start_ns, b->windows[o->window].end_ns,
+		own.good + own.bad, own.bad, 0 };
+	if (!is_sporadic(b, e, o->window, &own))
+		return;
+	gather_columns(o, &x);
+	struct calls calls = calls_of(e, (double)whole.attempts, (double)whole.failures);
+	struct verdict v = judge(o, &whole, &calls, &x);
+	v.delay = NAN; /* there is no other time to compare with */
+	o->last_at = 0;
+	tell(o, &whole, &v, &calls);
+}
+
+void fl_behave_outages(struct behave *b)
+{
+	for (size_t w = 0; w < b->window_count; w++) {
+		for (size_t i = 0; i < b->edge_count; i++) {
+			struct outage o = { .b = b, .window = w, .edge = i };
+			if (b->edges[i].window[w] == NULL || b->edges[i].merged->class == FL_CLASS_PROBE || !b->edges[i].answered)
+				continue;
+			find_outages(&o);
+			find_sporadic(&o);
+		}
+	}
+}
