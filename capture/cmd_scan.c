@@ -85,24 +85,6 @@ static void catch_signals(void)
 
 /* ---- options that need more than the table ---- */
 
-static int read_internal(struct scan_run *run, struct fl_error *err)
-{
-	const struct fl_strings *list = &run->options->internal;
-	run->internal = fl_alloc_array(list->count + 1, sizeof(*run->internal));
-	run->domains = fl_alloc_array(list->count + 1, sizeof(*run->domains));
-	for (size_t i = 0; i < list->count; i++) {
-		const char *text = list->list[i];
-		if (fl_prefix_parse(text, &run->internal[run->internal_count]))
-			run->internal_count++;
-		else if (strchr(text, '/') || strchr(text, ':'))
-			return fl_fail(err, -EINVAL, "--internal: '%s' is no network; give e.g. 203.0.113.0/24, or a domain",
-				       text);
-		else
-			run->domains[run->domain_count++] = *text == '.' ? text + 1 : text;
-	}
-	return 0;
-}
-
 static bool same_file(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -299,7 +281,7 @@ static int store_scans(struct scan_run *run, struct fl_error *err)
 static int run_scan(const struct scan_options *o, struct fl_error *err)
 {
 	struct scan_run run = { .options = o };
-	int status = read_internal(&run, err);
+	int status = scan_read_internal(&run, err);
 	if (status == 0)
 		status = prepare_output(o, err);
 	if (status == 0 && o->store)
@@ -318,9 +300,7 @@ static int run_scan(const struct scan_options *o, struct fl_error *err)
 		warn_losses(&run);
 	fl_output_abort(&run.flows);
 	fl_store_close(run.store);
-	fl_scan_set_fini(&run.scans);
-	free(run.internal);
-	free(run.domains);
+	scan_run_fini(&run);
 	return status;
 }
 

@@ -25,7 +25,8 @@ enum { ORDERS_MAX = 8 << 20 }; /* bytes of owner records that may wait */
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
 {
 	int pair[2];
-	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .owners = run->owners };
+	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .owners = run->owners,
+			      .heard_ns = live_now(CLOCK_MONOTONIC) };
 	int status = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
 	if (status == 0) {
 		fflush(NULL);
@@ -142,6 +143,7 @@ static void copy_text(char *into, size_t limit, const void *data, size_t size)
 static void take_message(struct keeper *k, uint32_t type, const void *data, size_t size)
 {
 	uint32_t interface;
+	k->heard_ns = live_now(CLOCK_MONOTONIC);
 	if (type == MESSAGE_READY && size == sizeof(k->fences)) {
 		memcpy(&k->fences, data, size);
 		k->ready = true;

@@ -24,6 +24,7 @@ struct keeper {
 	struct fl_sandbox_state fences;
 	bool ready, ended, finishing;
 	struct parser_progress progress;
+	int64_t heard_ns;              /* monotonic, of the last message */
 	uint64_t gone;                 /* bit per interface that disappeared */
 	uint64_t owners_lost;          /* records that the parser did not take in time */
 	char *so_far;                  /* the window as far as it had come at so_far_ns */

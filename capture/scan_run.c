@@ -57,6 +57,31 @@ int scan_declare_given(const struct scan_options *o, struct fl_locality *l, cons
 	return status;
 }
 
+int scan_read_internal(struct scan_run *run, struct fl_error *err)
+{
+	const struct fl_strings *list = &run->options->internal;
+	run->internal = fl_alloc_array(list->count + 1, sizeof(*run->internal));
+	run->domains = fl_alloc_array(list->count + 1, sizeof(*run->domains));
+	for (size_t i = 0; i < list->count; i++) {
+		const char *text = list->list[i];
+		if (fl_prefix_parse(text, &run->internal[run->internal_count]))
+			run->internal_count++;
+		else if (strchr(text, '/') || strchr(text, ':'))
+			return fl_fail(err, -EINVAL, "--internal: '%s' is no network; give e.g. 203.0.113.0/24, or a domain",
+				       text);
+		else
+			run->domains[run->domain_count++] = *text == '.' ? text + 1 : text;
+	}
+	return 0;
+}
+
+void scan_run_fini(struct scan_run *run)
+{
+	fl_scan_set_fini(&run->scans);
+	free(run->internal);
+	free(run->domains);
+}
+
 /* "captures/web.pcap.gz" is web. */
 static char *point_of_file(const char *path)
 {

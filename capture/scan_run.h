@@ -33,6 +33,10 @@ struct scan_run {
 	bool blind;              /* live, but no packets could be had */
 };
 
+/* --internal: into networks and domains. */
+int scan_read_internal(struct scan_run *run, struct fl_error *err);
+void scan_run_fini(struct scan_run *run);
+
 /* Name of the capture point that a file belongs to; free() it. */
 char *scan_point_of(const struct scan_options *o, size_t file);
 

@@ -19,6 +19,7 @@ struct fl_command {
 
 /* One per file cmd_NAME.c. */
 extern const struct fl_command fl_command_scan;   /* capture/ */
+extern const struct fl_command fl_command_watch;
 extern const struct fl_command fl_command_graph;  /* reports/, as all below */
 extern const struct fl_command fl_command_deps;
 extern const struct fl_command fl_command_rank;

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* watch_internal.h - what the files of the watch share */
+#ifndef FAULTLINE_WATCH_INTERNAL_H
+#define FAULTLINE_WATCH_INTERNAL_H
+
+#include "capture/keeper.h"
+#include "capture/metrics.h"
+#include "capture/watch.h"
+
+enum { WATCH_CUTS = 8, WATCH_PENDING = 12, WATCH_NAME = 256 };
+
+struct watch_span {
+	int64_t start_ns, end_ns;
+};
+
+struct watch_counters {
+	uint64_t stored, lost, invalid, crashes, hung, gone, jumps, reloads, refused;
+	struct parser_progress past; /* of parsers before this one: packets, bytes, dropped */
+};
+
+struct watch {
+	struct watch_config *config;
+	int argc;
+	char **argv;
+	struct fl_log log;
+	struct scan_run run;
+	struct fl_store *store;
+	struct metrics *metrics;
+	char host[WATCH_NAME];              /* this machine's name */
+	char point[WATCH_NAME];
+	int signals;                        /* signalfd */
+
+	struct keeper keeper;
+	bool running, told_ready;
+	bool stopping;
+	uint64_t gone_told;
+	int64_t retry_open_ns;              /* monotonic */
+	char open_why[FL_ERROR_MAX];
+
+	int64_t start_ns, start_mono_ns;    /* of the window that is filled */
+	struct watch_span cuts[WATCH_CUTS]; /* told to the parser, not yet here */
+	size_t cut_count;
+	int64_t watched_until_ns;           /* end of the last window; 0 = none yet */
+	int64_t gap_ns;                     /* not watched before this window */
+	uint64_t interface_drops;           /* as of its begin */
+
+	struct fl_scan *pending[WATCH_PENDING]; /* that could not be stored yet */
+	size_t pending_count;
+	int64_t retry_store_ns;
+	char store_why[FL_ERROR_MAX];
+
+	struct watch_counters counters;
+	int64_t watchdog_ns, watchdog_due_ns;
+};
+
+/* watch_store.c */
+
+/* A window is there: into the store, or to those that wait for it. Takes @scan. */
+void watch_keep(struct watch *w, struct fl_scan *scan);
+void watch_store_pending(struct watch *w);
+
+/* watch_metrics.c: context is a struct watch */
+void watch_write_metrics(void *context, FILE *out);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * watch_store.c - windows into the store
+ *
+ * A disk that is full or a store that somebody locks is no reason to stop watching: windows wait in memory, a bounded
+ * number of them, and are tried again. Only when more come are the oldest given up, and that is said.
+ *
+ * A window is known by its start. After the clock was set back two windows may have the same one; the later is moved by a
+ * microsecond rather than lost.
+ */
+#include "capture/watch_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "faultline/units.h"
+
+enum { SAME_START_TRIES = 16 };
+#define RETRY_NS (10 * FL_NS_PER_S)
+
+static void tell_stored(struct watch *w, const struct fl_scan *scan)
+{
+	const struct fl_coverage *c = &scan->coverage;
+	struct log_line l = log_begin(&w->log, "info", "window-stored");
+	log_time(&l, "start", scan->start_ns);
+	log_seconds(&l, "seconds", scan->end_ns - scan->start_ns);
+	log_number(&l, "packets", c->packets);
+	log_number(&l, "dropped", c->dropped_kernel + c->dropped_interface);
+	log_number(&l, "flows", c->flows);
+	log_number(&l, "unattributed", c->flows_unattributed);
+	log_number(&l, "dependencies", scan->dependency_count);
+	for (size_t i = 0; i < c->limit_count; i++)
+		log_text(&l, "limit", c->limits[i].name);
+	for (size_t i = 0; i < c->blind_spot_count; i++)
+		log_text(&l, "blind_spot", c->blind_spots[i].kind);
+	log_end(&l);
+}
+
+static void tell_trouble(struct watch *w, const char *why)
+{
+	if (strcmp(w->store_why, why) == 0)
+		return;
+	snprintf(w->store_why, sizeof(w->store_why), "%s", why);
+	struct log_line l = log_begin(&w->log, "error", "store-failed");
+	log_text(&l, "error", why);
+	log_number(&l, "waiting", w->pending_count);
+	log_end(&l);
+}
+
+static int store_one(struct watch *w, struct fl_scan *scan, struct fl_error *err)
+{
+	int status = FL_STORE_KNOWN;
+	for (int i = 0; i < SAME_START_TRIES && status == FL_STORE_KNOWN; i++) {
+		status = fl_store_add(w->store, scan, err);
+		if (status == FL_STORE_KNOWN)
+			scan->start_ns += 1000;
+	}
+	return status;
+}
+
+static void expire(struct watch *w)
+{
+	const struct watch_options *o = &w->config->options;
+	struct fl_error err;
+	uint64_t gone = 0;
+	int status = fl_store_expire(w->store, live_now(CLOCK_REALTIME) - o->keep_ns, o->keep_size, &gone, &err);
+	if (status < 0) {
+		tell_trouble(w, err.text);
+	} else if (gone) {
+		struct log_line l = log_begin(&w->log, "info", "windows-forgotten");
+		log_number(&l, "windows", gone);
+		log_number(&l, "store_bytes", fl_store_bytes(w->store));
+		log_end(&l);
+	}
+}
+
+static void forget_first(struct watch *w)
+{
+	fl_scan_free(w->pending[0]);
+	memmove(w->pending, w->pending + 1, --w->pending_count * sizeof(*w->pending));
+}
+
+void watch_store_pending(struct watch *w)
+{
+	struct fl_error err;
+	int status = 0;
+	bool stored = false;
+	while (w->pending_count && (status = store_one(w, w->pending[0], &err)) >= 0) {
+		tell_stored(w, w->pending[0]);
+		forget_first(w);
+		w->counters.stored++;
+		w->store_why[0] = 0;
+		stored = true;
+	}
+	w->retry_store_ns = live_now(CLOCK_MONOTONIC) + RETRY_NS;
+	if (status < 0)
+		tell_trouble(w, err.text);
+	else if (stored)
+		expire(w);
+}
+
+void watch_keep(struct watch *w, struct fl_scan *scan)
+{
+	if (w->pending_count == WATCH_PENDING) {
+		struct log_line l = log_begin(&w->log, "error", "window-lost");
+		log_time(&l, "start", w->pending[0]->start_ns);
+		log_text(&l, "error", w->store_why);
+		log_end(&l);
+		forget_first(w);
+		w->counters.lost++;
+	}
+	w->pending[w->pending_count++] = scan;
+	if (w->metrics)
+		metrics_count(w->metrics, scan);
+	watch_store_pending(w);
+}
