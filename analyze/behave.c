@@ -163,7 +163,7 @@ static void list_edges(struct behave *b)
 		out->retry = fl_retry_schedule(all != NULL ? &all->retries : &no_retries);
 		out->connect_timeout = fl_timeout_of(all != NULL ? &all->connect_timeout : &none);
 		out->response_timeout = fl_timeout_of(all != NULL ? &all->response_timeout : &none);
-		out->fan_out = fl_behave_ratio(e);
+		out->fan_out = fl_behave_ratio(b, e);
 		out->longest_answer_s = e->first_byte != NULL ? fl_histogram_quantile(e->first_byte, 1) : NAN;
 		r->without_facts += all == NULL;
 	}

@@ -9,6 +9,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/behave_internal.h"
 #include "faultline/statistics.h"
@@ -121,28 +122,64 @@ static void find_change(struct behave *b, const struct behave_edge *e, size_t wi
 
 /* ---- many calls per request ---- */
 
-double fl_behave_ratio(const struct behave_edge *e)
+static double requests_to(const struct fl_system_service *s)
 {
-	if (e->all == NULL)
-		return e->merged->fan_out;
-	double attempts = isnan(e->all->calls_per_inbound) ? e->merged->fan_out : e->all->calls_per_inbound;
-	return attempts * fl_behave_first_attempts(e->all);
+	double sum_of = 0;
+	for (size_t k = 0; k < s->record_count; k++)
+		sum_of += (double)s->records[k].s->exchanges;
+	return sum_of;
 }
 
 static double requests_of(const struct behave *b, size_t team)
 {
 	double sum_of = 0;
-	for (size_t i = 0; i < b->teams[team].count; i++) {
-		const struct fl_system_service *s = &b->system->services[b->teams[team].services[i]];
-		for (size_t k = 0; k < s->record_count; k++)
-			sum_of += (double)s->records[k].s->exchanges;
-	}
+	for (size_t i = 0; i < b->teams[team].count; i++)
+		sum_of += requests_to(&b->system->services[b->teams[team].services[i]]);
 	return sum_of;
+}
+
+/* Of one caller and one far end. What was regressed counts calls; the plain ratio of exchanges counts their retries, too. */
+static double ratio_of_one(const struct fl_scan_dependency *d)
+{
+	if (d->behaviour == NULL)
+		return d->fan_out;
+	if (!isnan(d->behaviour->calls_per_inbound))
+		return d->behaviour->calls_per_inbound;
+	return d->fan_out * fl_behave_first_attempts(d->behaviour);
+}
+
+static double requests_of_caller(const struct behave *b, const struct behave_team *t, const char *id)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->ids[i], id) == 0)
+			return requests_to(&b->system->services[t->services[i]]);
+	return 0;
+}
+
+/* Calls spread over backends add up; replicas that call are weighed by their requests. */
+double fl_behave_ratio(const struct behave *b, const struct behave_edge *e)
+{
+	double calls = 0, requests = 0, plain = 0;
+	size_t callers = 0;
+	for (size_t i = 0; i < e->dependency_count; i++) {
+		const struct fl_dependency *d = e->dependencies[i];
+		double ratio = ratio_of_one(d->merged), of_caller = requests_of_caller(b, &b->teams[e->from], d->from_id);
+		if (isnan(ratio))
+			continue;
+		bool first = i == 0 || strcmp(e->dependencies[i - 1]->from_id, d->from_id) != 0; /* sorted by caller */
+		calls += ratio * of_caller;
+		plain += ratio;
+		requests += first ? of_caller : 0;
+		callers += first;
+	}
+	if (callers == 0)
+		return NAN;
+	return requests > 0 ? calls / requests : plain / (double)callers;
 }
 
 static void find_many(struct behave *b, const struct behave_edge *e)
 {
-	double ratio = fl_behave_ratio(e);
+	double ratio = fl_behave_ratio(b, e);
 	double requests = requests_of(b, e->from);
 	/* Of n requests that each make a number of calls of the same order: error of the mean. */
 	double error = ratio / sqrt(fmax(1, requests));

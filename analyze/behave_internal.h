@@ -71,7 +71,7 @@ void fl_behave_fan_outs(struct behave *b);
 /* Share of attempts that are no retries. */
 double fl_behave_first_attempts(const struct fl_behaviour *b);
 /* Calls per inbound request, retries not counted; NaN. */
-double fl_behave_ratio(const struct behave_edge *e);
+double fl_behave_ratio(const struct behave *b, const struct behave_edge *e);
 
 /* ---- time and series ---- */
 

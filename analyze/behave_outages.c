@@ -62,6 +62,16 @@ static struct grid common_grid(struct behave *b, const struct fl_series *const *
 	return (struct grid){ sum.start_ns, sum.width_ns, sum.count };
 }
 
+/* Buckets outside of every outage and stall of the edge. */
+static bool is_usual(const struct behave_edge *e, size_t window, const struct fl_series *s, size_t i)
+{
+	const struct fl_behaviour *f = e->window[window];
+	for (size_t k = 0; k < f->interval_count; k++)
+		if (fl_behave_overlaps(s, i, f->intervals[k].start_ns, f->intervals[k].end_ns))
+			return false;
+	return true;
+}
+
 /* ---- what explains the errors of a caller ---- */
 
 struct explained {
@@ -69,6 +79,7 @@ struct explained {
 	size_t edge[COLUMNS_MAX];         /* edges that failed in this window */
 	double surfaced[COLUMNS_MAX];     /* errors per failed attempt */
 	size_t count;
+	bool usual_only;                  /* times of outages are left out */
 };
 
 /* Coordinate descent; columns are counts and so never negative. */
@@ -108,6 +119,8 @@ static void explain(struct behave *b, size_t window, struct explained *x)
 	for (size_t i = 0; i < x->count + 1; i++) {
 		struct fl_series s = on_grid(b, &g, list[i]);
 		for (size_t r = 0; r < g.count && r < s.count; r++) {
+			if (x->usual_only && !is_usual(&b->edges[x->edge[0]], window, &s, r))
+				continue;
 			column[i][r] = i == 0 ? s.bucket[r].answered + s.bucket[r].failed : s.bucket[r].failed;
 			y[r] = i == 0 ? s.bucket[r].failed : y[r];
 		}
@@ -118,16 +131,6 @@ static void explain(struct behave *b, size_t window, struct explained *x)
 }
 
 /* ---- errors and delay ---- */
-
-/* Buckets outside of every outage and stall of the edge. */
-static bool is_usual(const struct behave_edge *e, size_t window, const struct fl_series *s, size_t i)
-{
-	const struct fl_behaviour *f = e->window[window];
-	for (size_t k = 0; k < f->interval_count; k++)
-		if (fl_behave_overlaps(s, i, f->intervals[k].start_ns, f->intervals[k].end_ns))
-			return false;
-	return true;
-}
 
 struct answers { uint64_t good, bad; double time[FL_SERIES_BUCKETS]; size_t times; };
 
@@ -166,20 +169,20 @@ static struct verdict hear(struct behave *b, size_t window, const struct behave_
 	const struct calls *calls, const struct explained *x)
 {
 	struct verdict v = { NAN, NAN, false };
-	struct answers during = answers_of(e, window, x->answers, i), outside = answers_of(e, window, x->answers, NULL);
+	struct answers outside = answers_of(e, window, x->answers, NULL);
+	struct answers during = x->usual_only ? outside : answers_of(e, window, x->answers, i);
 	if (during.good + during.bad == 0)
 		return v;
 	v.heard = true;
 	v.surfaced = 0;
 	v.delay = delay(&during, &outside);
 	/* Of failures that come now and then all the time there is no time without. */
-	bool always = i->start_ns <= b->windows[window].start_ns;
-	double p = always || outside.good + outside.bad == 0 ? (during.bad > 0 ? 0 : 1)
+	double p = x->usual_only || outside.good + outside.bad == 0 ? (during.bad > 0 ? 0 : 1)
 						   : fl_shares_equal_p(during.bad, during.bad + during.good, outside.bad,
 							     outside.bad + outside.good);
 	double share = (double)outside.bad / fmax(1, (double)(outside.bad + outside.good));
-	bool more = always ? during.bad > 0 : (double)during.bad > share * (double)(during.bad + during.good);
-	for (size_t k = 0; k < x->count && more && p < SURFACED_P; k++)
+	bool more = x->usual_only ? during.bad > 0 : (double)during.bad > share * (double)(during.bad + during.good);
+	for (size_t k = 0; k < x->count && more && p < SURFACED_P && calls->failed >= 0.5; k++)
 		if (&b->edges[x->edge[k]] == e)
 			v.surfaced = x->surfaced[k] * (double)i->failures / fmax(1, calls->failed);
 	return v;
@@ -312,15 +315,28 @@ static bool is_sporadic(const struct behave *b, const struct behave_edge *e, siz
 	       fl_poisson_at_least(own->bad, (double)(own->good + own->bad) * failed / decided) < SPORADIC_P;
 }
 
+/* From the first to the last bucket in which it failed. */
+static struct fl_interval from_first_to_last(const struct behave_edge *e, size_t window, const struct answers *own)
+{
+	const struct fl_series *s = &e->window[window]->series;
+	struct fl_interval i = { FL_INTERVAL_OUTAGE, 0, 0, own->good + own->bad, own->bad, 0 };
+	for (size_t k = 0; k < s->count; k++) {
+		if (s->bucket[k].failed == 0 || !is_usual(e, window, s, k))
+			continue;
+		i.start_ns = i.end_ns == 0 ? fl_behave_edge_of(s, k) : i.start_ns;
+		i.end_ns = fl_behave_edge_of(s, k + 1);
+	}
+	return i;
+}
+
 static void find_sporadic(struct outage *o)
 {
 	struct behave *b = o->b;
 	const struct behave_edge *e = &b->edges[o->edge];
 	const struct fl_series *s = &e->window[o->window]->series;
 	struct answers own = answers_of(e, o->window, s, NULL);
-	struct explained x = { .count = 0 };
-	struct fl_interval whole = { FL_INTERVAL_OUTAGE, b->windows[o->window].start_ns, b->windows[o->window].end_ns,
-		own.good + own.bad, own.bad, 0 };
+	struct explained x = { .usual_only = true };
+	struct fl_interval whole = from_first_to_last(e, o->window, &own);
 	if (!is_sporadic(b, e, o->window, &own))
 		return;
 	gather_columns(o, &x);

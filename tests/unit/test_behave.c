@@ -154,23 +154,23 @@ static const char *const texts[] = {
 		USES("job1", "job", "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432") "]"),
 };
 
-struct world { struct fl_system *system; struct fl_behave *behave; uint64_t seed; int64_t start_ns; };
+/* Joined when it is looked at: facts come before. */
+struct world { struct fl_scan_set scans; struct fl_arena *arena; struct fl_system *system; struct fl_behave *behave; uint64_t seed; int64_t start_ns; };
 
 static int make_world(void **state)
 {
 	struct world *w = fl_alloc(sizeof(*w));
-	struct fl_scan_set set = { 0 };
 	struct fl_error err = { "" };
 	for (size_t i = 0; i < FL_ARRAY_LEN(texts); i++) {
 		cJSON *root = NULL;
 		if (fl_json_parse("scan", texts[i], strlen(texts[i]), &root, &err) != 0 ||
-			fl_scan_set_from_json(&set, "scan", root, &err) != 0)
+			fl_scan_set_from_json(&w->scans, "scan", root, &err) != 0)
 			fail_msg("%s", err.text);
 		cJSON_Delete(root);
 	}
-	w->system = fl_system_join(&set);
+	w->arena = fl_arena_new();
 	w->seed = 4711;
-	w->start_ns = w->system->start_ns;
+	w->start_ns = w->scans.list[0]->start_ns;
 	*state = w;
 	return 0;
 }
@@ -180,6 +180,7 @@ static int end_world(void **state)
 	struct world *w = *state;
 	fl_behave_free(w->behave);
 	fl_system_free(w->system);
+	fl_arena_free(w->arena);
 	free(w);
 	return 0;
 }
@@ -189,7 +190,7 @@ enum { SECONDS = 120 };
 /* @rate calls a second that are answered after @latency_s. */
 static struct fl_behaviour *calm(struct world *w, double rate, double latency_s)
 {
-	struct fl_arena *a = w->system->arena;
+	struct fl_arena *a = w->arena;
 	struct fl_behaviour *b = fl_arena_alloc(a, sizeof(*b));
 	b->series = (struct fl_series){ w->start_ns, FL_NS_PER_S, SECONDS, fl_arena_array(a, SECONDS, sizeof(*b->series.bucket)) };
 	for (size_t i = 0; i < SECONDS; i++) {
@@ -209,7 +210,7 @@ static struct fl_behaviour *calm(struct world *w, double rate, double latency_s)
 static void add_interval(struct world *w, struct fl_behaviour *b, enum fl_interval_kind kind, size_t from, size_t to,
 	uint64_t attempts, uint64_t failures)
 {
-	b->intervals = fl_arena_alloc(w->system->arena, sizeof(*b->intervals));
+	b->intervals = fl_arena_alloc(w->arena, sizeof(*b->intervals));
 	b->interval_count = 1;
 	*b->intervals = (struct fl_interval){ kind, w->start_ns + (int64_t)from * FL_NS_PER_S,
 		w->start_ns + (int64_t)to * FL_NS_PER_S, attempts, failures, 0 };
@@ -267,9 +268,9 @@ static void slow_down(struct fl_behaviour *b, size_t from, double slope_s)
 
 static struct fl_scan *scan_of(struct world *w, const char *host)
 {
-	for (size_t i = 0; i < w->system->scans.count; i++)
-		if (strcmp(w->system->scans.list[i]->point, host) == 0)
-			return w->system->scans.list[i];
+	for (size_t i = 0; i < w->scans.count; i++)
+		if (strcmp(w->scans.list[i]->point, host) == 0)
+			return w->scans.list[i];
 	return NULL;
 }
 
@@ -306,6 +307,7 @@ static void all_calm(struct world *w)
 
 static const struct fl_behave *look(struct world *w)
 {
+	w->system = fl_system_join(&w->scans);
 	w->behave = fl_behave(w->system);
 	return w->behave;
 }
