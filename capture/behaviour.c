@@ -97,7 +97,7 @@ bool inbound_open(const struct inbound_work *in, int64_t from_ns, int64_t to_ns)
 	return before && in->reach_ns[before - 1] >= to_ns;
 }
 
-static void set_reach(struct inbound_work *in)
+void inbound_reach(struct inbound_work *in)
 {
 	in->reach_ns = fl_alloc_array(in->all.count + 1, sizeof(*in->reach_ns));
 	for (size_t i = 0; i < in->all.count; i++) {
@@ -253,7 +253,7 @@ static void make_groups(struct behaviour *b)
 		at = place_groups(&b->inbound[i].all, 1, at);
 	fill_groups(b, true);
 	for (size_t i = 0; i < b->service_count; i++)
-		set_reach(&b->inbound[i]);
+		inbound_reach(&b->inbound[i]);
 }
 
 /* The narrowest buckets on a grid of their own width that hold the window. */

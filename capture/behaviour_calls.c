@@ -25,12 +25,13 @@
 
 #include "faultline/units.h"
 
-enum { CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
+enum { ROUNDS = 4, MODE_LEAST = 4, MODE_PART = 4, HABIT_LEAST = 5, CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
 static const int64_t slack_ns = 200000;                    /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
 static const double close_tolerance = 0.03, end_tolerance = 0.05;
 static const double pause_floor_s = 0.001;
+static const double seldom = 0.25;
 
 struct calls {
 	const struct attempt_group *g;
@@ -41,21 +42,39 @@ struct calls {
 	double fresh_s;                         /* an inbound request this young explains a new call; NaN: nobody knows */
 	double pace_s;                          /* time between calls, median; NaN */
 	double pause_s[FL_GAPS_MAX];            /* learnt; NaN */
+	double shortest_s[FL_GAPS_MAX], longest_s[FL_GAPS_MAX]; /* of clear cases, with some room; NaN */
 	bool learnt;
+	double goes_on[FL_GAPS_MAX];            /* share of failures of this number that were followed; NaN */
+	bool exact;                             /* retries repeat the text of the request */
 	uint16_t *used;                         /* by inbound request: calls that it explains so far */
 	uint16_t quota;                         /* ... and may explain */
 };
 
 /* ---- same thing? ---- */
 
-static int compare_prints(const void *pa, const void *pb)
+static bool is_readable(const struct attempt *a)
 {
-	uint32_t a = (*(struct attempt *const *)pa)->fingerprint, b = (*(struct attempt *const *)pb)->fingerprint;
-	return (a > b) - (a < b);
+	return a->flags & FL_ATTEMPT_READABLE;
 }
 
-static void count_same(const struct attempt_group *g)
+static bool is_rare(const struct calls *c, const struct attempt *a)
 {
+	return a->same <= RARE || a->same <= c->g->count / RARE_SHARE;
+}
+
+static int compare_prints(const void *pa, const void *pb)
+{
+	const struct attempt *a = *(struct attempt *const *)pa, *b = *(struct attempt *const *)pb;
+	if (a->fingerprint != b->fingerprint)
+		return a->fingerprint < b->fingerprint ? -1 : 1;
+	return (a > b) - (a < b); /* in one array, by start */
+}
+
+/* How often each text occurs, and whether texts come again after they failed. */
+static void count_same(struct calls *c)
+{
+	const struct attempt_group *g = c->g;
+	size_t failed = 0, again = 0;
 	struct attempt **by_print = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
 	memcpy(by_print, g->list, g->count * sizeof(struct attempt *));
 	qsort(by_print, g->count, sizeof(struct attempt *), compare_prints);
@@ -63,15 +82,16 @@ static void count_same(const struct attempt_group *g)
 		if (i + 1 < g->count && by_print[i + 1]->fingerprint == by_print[i]->fingerprint)
 			continue;
 		uint32_t same = (uint32_t)(i + 1 - from);
-		while (from <= i)
-			by_print[from++]->same = same;
+		for (; from <= i; from++) {
+			by_print[from]->same = same;
+			if (!is_readable(by_print[from]) || !attempt_failed(by_print[from]) || !is_rare(c, by_print[from]))
+				continue;
+			failed++;
+			again += from < i && by_print[from + 1]->start_ns - by_print[from]->end_ns < horizon_ns;
+		}
 	}
+	c->exact = failed && again * 3 >= failed;
 	free(by_print);
-}
-
-static bool is_readable(const struct attempt *a)
-{
-	return a->flags & FL_ATTEMPT_READABLE;
 }
 
 /* May @b ask for what @a asked for? */
@@ -80,7 +100,7 @@ static bool may_be_same(const struct calls *c, const struct attempt *a, const st
 	if ((a->flags | b->flags) & FL_ATTEMPT_CONNECT)
 		return true;
 	if (is_readable(a) && is_readable(b))
-		return c->quota > 1 ? a->fingerprint == b->fingerprint : a->fingerprint >> 16 == b->fingerprint >> 16;
+		return c->exact || c->quota > 1 ? a->fingerprint == b->fingerprint : a->fingerprint >> 16 == b->fingerprint >> 16;
 	uint32_t less = a->request_size < b->request_size ? a->request_size : b->request_size;
 	uint32_t more = a->request_size < b->request_size ? b->request_size : a->request_size;
 	return !is_readable(a) && !is_readable(b) && more - less <= 8;
@@ -91,7 +111,7 @@ static bool is_clearly_same(const struct calls *c, const struct attempt *a, cons
 {
 	if ((a->flags | b->flags) & FL_ATTEMPT_CONNECT || !is_readable(a) || !is_readable(b))
 		return false;
-	return a->fingerprint == b->fingerprint && (a->same <= RARE || a->same <= c->g->count / RARE_SHARE);
+	return a->fingerprint == b->fingerprint && is_rare(c, a);
 }
 
 /* ---- pauses ---- */
@@ -159,7 +179,12 @@ static int likelihood(const struct calls *c, const struct attempt *a, const stru
 		return 0;
 	if (is_clearly_same(c, a, b))
 		return 3;
+	size_t i = a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1;
+	if (c->learnt && c->goes_on[i] < seldom)
+		return 0;
 	double pause = pause_between(a, b);
+	if (c->learnt && (pause < c->shortest_s[i] || pause > c->longest_s[i]))
+		return 0;
 	bool fits = pause_fits(c, a, pause, explained ? close_tolerance : pause_tolerance);
 	if (nested)
 		return fits ? 2 : explained || is_over(a->parent, b->begin_ns) ? 0 : 1;
@@ -168,17 +193,28 @@ static int likelihood(const struct calls *c, const struct attempt *a, const stru
 	return fits ? 2 : !isnan(c->pace_s) && pause < c->pace_s / 2 ? 1 : 0;
 }
 
+/* How far the pause is from the one that is usual at this place; NaN: none is known. */
+static double deviation(const struct calls *c, const struct attempt *a, const struct attempt *b)
+{
+	double known = c->pause_s[a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1];
+	return c->learnt ? fabs(pause_between(a, b) - known) / (known + pause_floor_s) : NAN;
+}
+
 static bool is_better(const struct calls *c, const struct attempt *a, const struct attempt *than, const struct attempt *b)
 {
 	bool fits = pause_fits(c, a, pause_between(a, b), pause_tolerance);
 	bool other = pause_fits(c, than, pause_between(than, b), pause_tolerance);
 	if (fits != other)
 		return fits;
+	double here = deviation(c, a, b), there = deviation(c, than, b);
+	if (!fits && !isnan(here) && !isnan(there) && (here < there || there < here))
+		return here < there;
 	bool same_way = a->client_port == b->client_port, other_way = than->client_port == b->client_port;
 	if (same_way != other_way)
 		return same_way;
-	/* When ends are not known, who came first gives up first. */
-	return a->end_known && than->end_known ? a->end_ns > than->end_ns : a->start_ns < than->start_ns;
+	/* Who failed first tries first; but what failed long ago outside of any request will not be tried again. */
+	bool queue = !a->end_known || !than->end_known || (a->parent && than->parent);
+	return queue ? a->start_ns < than->start_ns : a->end_ns > than->end_ns;
 }
 
 /* ---- rounds ---- */
@@ -208,10 +244,11 @@ static void add_pending(struct calls *c, struct attempt *a)
 
 static void follow(struct calls *c, struct attempt *b)
 {
-	size_t best = SIZE_MAX, by = explained_by(c, b);
+	size_t best = SIZE_MAX, by = explained_by(c, b), candidates = 0;
 	int most = 0;
 	for (size_t i = 0; i < c->pending_count; i++) {
 		int likely = likelihood(c, c->pending[i], b, by != 0);
+		candidates += likely > 0;
 		if (likely == 0 || likely < most || (likely == most && !is_better(c, c->pending[i], c->pending[best], b)))
 			continue;
 		most = likely;
@@ -225,6 +262,7 @@ static void follow(struct calls *c, struct attempt *b)
 	}
 	b->parent = c->pending[best]->parent;
 	c->pending[best]->retry = b;
+	c->pending[best]->clear = most == 3 || (candidates == 1 && !by);
 	b->number = c->pending[best]->number + 1;
 	memmove(c->pending + best, c->pending + best + 1, (c->pending_count - best - 1) * sizeof(struct attempt *));
 	c->pending_count--;
@@ -237,6 +275,7 @@ static void round_of(struct calls *c)
 		memset(c->used, 0, c->context->inbound->all.count * sizeof(*c->used));
 	for (size_t i = 0; i < c->g->count; i++) {
 		c->g->list[i]->retry = NULL;
+		c->g->list[i]->clear = false;
 		c->g->list[i]->number = 0;
 		c->g->list[i]->parent = NULL;
 	}
@@ -251,18 +290,60 @@ static void round_of(struct calls *c)
 	}
 }
 
-static void learn_pauses(struct calls *c)
+/* Centre of the tenth-wide window that holds most of a sorted sample, when that is a good part of it; NaN. */
+static double mode_of(const struct sample *s)
+{
+	size_t most = 0, first = 0;
+	for (size_t i = 0, to = 0; i < s->count; i++) {
+		while (to < s->count && s->list[to] <= s->list[i] * 1.1 + pause_floor_s)
+			to++;
+		if (to - i > most) {
+			most = to - i;
+			first = i;
+		}
+	}
+	return most >= MODE_LEAST && most * MODE_PART >= s->count ? s->list[first + most / 2] : NAN;
+}
+
+static void learn_from(struct calls *c, bool clear, double modes[static FL_GAPS_MAX])
 {
 	struct sample gaps[FL_GAPS_MAX] = { 0 };
+	size_t failed[FL_GAPS_MAX] = { 0 }, followed[FL_GAPS_MAX] = { 0 };
 	for (size_t i = 0; i < c->g->count; i++) {
 		const struct attempt *a = c->g->list[i];
-		if (a->retry)
-			sample_add(&gaps[a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1], pause_between(a, a->retry));
+		size_t n = a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1;
+		failed[n] += attempt_failed(a);
+		followed[n] += a->retry != NULL;
+		if (a->retry && (a->clear || !clear))
+			sample_add(&gaps[n], pause_between(a, a->retry));
 	}
 	for (size_t i = 0; i < FL_GAPS_MAX; i++) {
-		c->pause_s[i] = gaps[i].count >= 3 ? sample_spread(&gaps[i]).p50 : NAN;
+		struct fl_spread spread = sample_spread(&gaps[i]);
+		if (spread.count >= 3)
+			c->pause_s[i] = spread.p50;
+		if (clear && spread.count >= HABIT_LEAST) {
+			c->shortest_s[i] = spread.p10 * 0.7 - pause_floor_s;
+			c->longest_s[i] = spread.p90 * 1.4 + pause_floor_s;
+		}
+		double mode = mode_of(&gaps[i]);
+		if (!clear)
+			modes[i] = mode;
+		if (clear && !isnan(modes[i])) {
+			c->pause_s[i] = modes[i];
+			c->shortest_s[i] = fmin(c->shortest_s[i], modes[i] * 0.8 - pause_floor_s);
+			c->longest_s[i] = fmax(c->longest_s[i], modes[i] * 1.25 + pause_floor_s);
+		}
+		c->goes_on[i] = failed[i] >= 5 ? (double)followed[i] / (double)failed[i] : NAN;
 		sample_fini(&gaps[i]);
 	}
+}
+
+/* Where pauses crowd, else from those links that nothing else explains, else from all. */
+static void learn_pauses(struct calls *c)
+{
+	double modes[FL_GAPS_MAX];
+	learn_from(c, false, modes);
+	learn_from(c, true, modes);
 	c->learnt = true;
 }
 
@@ -295,6 +376,66 @@ static void learn_habits(struct calls *c)
 	sample_fini(&delays);
 	sample_fini(&paces);
 	sample_fini(&uses);
+}
+
+/* ---- whose calls these are ---- */
+
+struct shape {
+	uint32_t shape;
+	size_t requests, followed; /* ... by a call, as the newest inbound request before it */
+};
+
+static int compare_shapes(const void *pa, const void *pb)
+{
+	const struct shape *a = pa, *b = pb;
+	return (a->shape > b->shape) - (a->shape < b->shape);
+}
+
+static struct shape *shapes_of(const struct attempt_group *g, size_t *count)
+{
+	struct shape *list = fl_alloc_array(g->count + 1, sizeof(*list));
+	size_t kept = 0;
+	for (size_t i = 0; i < g->count; i++)
+		list[i].shape = g->list[i]->fingerprint >> 16;
+	qsort(list, g->count, sizeof(*list), compare_shapes);
+	for (size_t i = 0; i < g->count; i++) {
+		if (kept == 0 || list[kept - 1].shape != list[i].shape)
+			list[kept++] = (struct shape){ .shape = list[i].shape };
+		list[kept - 1].requests++;
+	}
+	*count = kept;
+	return list;
+}
+
+static struct shape *shape_of(struct shape *list, size_t count, const struct attempt *inbound)
+{
+	struct shape key = { .shape = inbound->fingerprint >> 16 };
+	return bsearch(&key, list, count, sizeof(key), compare_shapes);
+}
+
+/* Inbound requests of the kinds (method and path) after which calls come: those that are followed at least half as often as
+ * inbound requests are on the whole. The list is *@into's own. */
+static void choose_inbound(const struct attempt_group *g, const struct inbound_work *in, struct inbound_work *into)
+{
+	size_t count, followed = 0;
+	struct shape *shapes = shapes_of(&in->all, &count);
+	for (size_t i = 0; i < g->count; i++) {
+		size_t at = inbound_before(in, g->list[i]->begin_ns);
+		if (!at || (i && attempt_failed(g->list[i - 1])))
+			continue;
+		shape_of(shapes, count, in->all.list[at - 1])->followed++;
+		followed++;
+	}
+	into->all.list = fl_alloc_array(in->all.count + 1, sizeof(struct attempt *));
+	into->all.count = 0;
+	double usual = (double)followed / (double)in->all.count;
+	for (size_t i = 0; i < in->all.count; i++) {
+		const struct shape *s = shape_of(shapes, count, in->all.list[i]);
+		if (followed < HABIT_LEAST || (double)s->followed >= usual / 2 * (double)s->requests)
+			into->all.list[into->all.count++] = in->all.list[i];
+	}
+	free(shapes);
+	inbound_reach(into);
 }
 
 /* ---- when callers gave up ---- */
@@ -423,21 +564,30 @@ static void count_calls(const struct calls *c, struct fl_retries *r)
 
 void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
 {
-	struct calls c = { .g = g, .context = context, .delay_s = NAN, .fresh_s = NAN, .pace_s = NAN };
+	struct inbound_work inbound = { 0 };
+	struct call_context own = *context;
+	struct calls c = { .g = g, .context = &own, .delay_s = NAN, .fresh_s = NAN, .pace_s = NAN };
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
-		c.pause_s[i] = NAN;
-	if (context->inbound)
-		c.used = fl_alloc_array(context->inbound->all.count + 1, sizeof(*c.used));
-	count_same(g);
+		c.pause_s[i] = c.goes_on[i] = c.shortest_s[i] = c.longest_s[i] = NAN;
+	if (context->inbound) {
+		choose_inbound(g, context->inbound, &inbound);
+		own.inbound = &inbound;
+		c.used = fl_alloc_array(inbound.all.count + 1, sizeof(*c.used));
+	}
+	count_same(&c);
 	learn_habits(&c);
 	round_of(&c);
 	(void)find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	(void)find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
-	learn_pauses(&c);
-	round_of(&c);
+	for (int i = 0; i < ROUNDS; i++) {
+		learn_pauses(&c);
+		round_of(&c);
+	}
 	b->connect_timeout = find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	b->response_timeout = find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	learn_pauses(&c);
 	count_calls(&c, &b->retries);
 	free(c.used);
+	free(inbound.all.list);
+	free(inbound.reach_ns);
 }

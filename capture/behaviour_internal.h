@@ -28,6 +28,7 @@ struct attempt {
 	uint32_t number;        /* 0: the call's first attempt */
 	uint16_t client_port;
 	uint8_t outcome, flags;
+	bool clear;             /* nothing else explains the retry */
 	bool end_known;         /* else end_ns is the least that it can be */
 	bool waiting;           /* when the window ended */
 };
@@ -55,6 +56,7 @@ struct inbound_work {
 };
 /* Index of the last that began at or before @when_ns, + 1. */
 size_t inbound_before(const struct inbound_work *in, int64_t when_ns);
+void inbound_reach(struct inbound_work *in); /* makes reach_ns of all */
 /* Was one and the same open at @from_ns and still at @to_ns? */
 bool inbound_open(const struct inbound_work *in, int64_t from_ns, int64_t to_ns);
 
