@@ -12,7 +12,7 @@
 static const struct fl_command *const commands[] = {
 	&fl_command_scan, &fl_command_watch, &fl_command_graph, &fl_command_deps, &fl_command_rank,
 	&fl_command_blast, &fl_command_risk, &fl_command_shared, &fl_command_behave,
-	&fl_command_path, &fl_command_diff, &fl_command_report, &fl_command_scans,
+	&fl_command_path, &fl_command_diff, &fl_command_check, &fl_command_report, &fl_command_scans,
 };
 
 static void print_usage(FILE *out)

@@ -30,7 +30,7 @@
 enum {
 	INBOUND_MIN = 20,  /* exchanges of the caller, on either side */
 	ATTEMPTS_MIN = 20,
-	ANSWERS_MIN = 30,
+	ANSWERS_MIN = 50,
 	GAVE_UP_MIN = 3,   /* before a timeout is one */
 };
 #define TRIMMED 0.02

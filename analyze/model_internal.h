@@ -75,6 +75,8 @@ struct fl_model {
 
 /* ---- model_text.c ---- */
 
+/* All of a file of at most @most bytes, without zero bytes; free(*text), also on failure. @wants: the remedy. */
+int fl_model_load(const char *path, const char *wants, size_t most, char **text, size_t *size, struct fl_error *err);
 /* Comments and trailing commas become spaces, so every place stays; -EINVAL for a comment without an end. */
 int fl_model_plain(const char *name, char *text, size_t size, struct fl_error *err);
 struct model_places;

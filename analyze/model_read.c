@@ -411,28 +411,11 @@ int fl_model_parse(struct fl_model **out, const char *name, const char *text, si
 
 int fl_model_read(struct fl_model **m, const char *path, struct fl_error *err)
 {
-	FILE *file = fopen(path, "re");
 	char *text = NULL;
-	size_t size = 0, capacity = 0;
+	size_t size = 0;
+	int code = fl_model_load(path, "--model wants a readable file", FL_MODEL_FILE_MAX, &text, &size, err);
 
-	if (file == NULL)
-		return fl_fail(err, -errno, "%s: %s; --model wants a readable file", path, strerror(errno));
-	for (size_t got = 1; got > 0 && size <= FL_MODEL_FILE_MAX;) {
-		capacity = fl_grown(capacity, size + 65536);
-		text = fl_grow_array(text, capacity, 1);
-		errno = 0;
-		got = fread(text + size, 1, capacity - size, file);
-		size += got;
-	}
-	int failed = ferror(file) ? (errno != 0 ? errno : EIO) : 0, code = 0;
-	fclose(file);
-	if (failed != 0)
-		code = fl_fail(err, -failed, "%s: %s; --model wants a readable file", path, strerror(failed));
-	else if (size > FL_MODEL_FILE_MAX)
-		code = fl_fail(err, -EFBIG, "%s: larger than 64 MiB; is it a model file?", path);
-	else if (memchr(text, 0, size) != NULL)
-		code = fl_fail(err, -EINVAL, "%s: not JSON, it holds zero bytes; is it a capture file?", path);
-	else
+	if (code == 0)
 		code = fl_model_parse(m, path, text, size, err);
 	free(text);
 	return code;

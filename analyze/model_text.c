@@ -8,6 +8,7 @@
  * inside it. The text is known to be JSON by then.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,4 +225,31 @@ struct model_place fl_model_place(const struct model_places *p, const cJSON *ite
 					   : bsearch(&key, p->list, p->count, sizeof(key), by_item);
 
 	return found == NULL ? (struct model_place){ 1, 1 } : found->at;
+}
+
+int fl_model_load(const char *path, const char *wants, size_t most, char **text, size_t *size, struct fl_error *err)
+{
+	FILE *file = fopen(path, "re");
+	size_t capacity = 0;
+
+	*text = NULL;
+	*size = 0;
+	if (file == NULL)
+		return fl_fail(err, -errno, "%s: %s; %s", path, strerror(errno), wants);
+	for (size_t got = 1; got > 0 && *size <= most;) {
+		capacity = fl_grown(capacity, *size + 65536);
+		*text = fl_grow_array(*text, capacity, 1);
+		errno = 0;
+		got = fread(*text + *size, 1, capacity - *size, file);
+		*size += got;
+	}
+	int failed = ferror(file) ? (errno != 0 ? errno : EIO) : 0;
+	fclose(file);
+	if (failed != 0)
+		return fl_fail(err, -failed, "%s: %s; %s", path, strerror(failed), wants);
+	if (*size > most)
+		return fl_fail(err, -EFBIG, "%s: larger than %zu MiB; %s", path, most >> 20, wants);
+	if (memchr(*text, 0, *size) != NULL)
+		return fl_fail(err, -EINVAL, "%s: not JSON, it holds zero bytes; is it a capture file?", path);
+	return 0;
 }

@@ -29,6 +29,7 @@ extern const struct fl_command fl_command_shared;
 extern const struct fl_command fl_command_behave;
 extern const struct fl_command fl_command_path;
 extern const struct fl_command fl_command_diff;
+extern const struct fl_command fl_command_check;
 extern const struct fl_command fl_command_report;
 extern const struct fl_command fl_command_scans;
 
