@@ -17,7 +17,7 @@ import truthscore
 STRUCTURE = {'added', 'gone', 'moved', 'provider', 'not-seen-yet'}
 MEASURED = {'fan-out', 'rate', 'latency', 'failures', 'retry', 'timeout'}
 CUTS = (1 / 3, 1 / 2, 2 / 3)
-PART_MIN_S = 10  # a shorter one is the start of its services more than anything else
+PART_MIN_S = 5   # a shorter one is the start of its services more than anything else
 
 
 def kinds(changes, wanted=STRUCTURE):
