@@ -7,6 +7,9 @@
  * sample. Growth is what exceeds that. The choice between linear and exponential is which of the two, fitted with
  * those weights, leaves less; a pause that stops growing at the end was capped, which is part of the rule and not of the choice.
  *
+ * Some pauses of a busy caller are none: an attempt was taken for the retry of another call. They lie anywhere, mostly below. A timer
+ * shows all the same, as many values at one place: so the width of a pause is twice the narrower side of its median.
+ *
  * Below IMMEDIATE_S a pause lets nothing recover and is the time that a program takes to try again.
  */
 #include <math.h>
@@ -36,7 +39,7 @@ static struct pauses pauses_of(const struct fl_retries *r, size_t most)
 	struct pauses p = { .count = 0 };
 	for (size_t i = 0; i < FL_GAPS_MAX && i < most && r->gap[i].count > 0; i++) {
 		const struct fl_spread *g = &r->gap[i];
-		double n = (double)g->count, width = n < 10 ? g->max - g->min : g->p90 - g->p10;
+		double n = (double)g->count, width = 2 * fmin(g->p90 - g->p50, g->p50 - g->p10);
 		p.size[i] = fmax(0, g->p50);
 		p.error[i] = hypot(1.25 * width / NORMAL_P10_TO_P90 / sqrt(n), TIMER_NOISE_S / 2);
 		p.spread[i] = g->count < 2 ? NAN : fmax(0, width - TIMER_NOISE_S);

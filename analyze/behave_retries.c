@@ -12,10 +12,11 @@
 #include "analyze/behave_internal.h"
 
 #define ELSEWHERE 0.9          /* of the retries */
+#define FAILED_SHARE 0.01      /* of the attempts */
 enum { CHAIN_MAX = 8 };       /* callers above one another that are looked at */
 enum { RETRIED_MIN = 3 };     /* a connection that was closed when idle is tried again by every library, now and then */
 enum { GAVE_UP_MIN = 5 };     /* calls, to say that no other address was tried */
-enum { FAILED_MIN = 5 };      /* attempts, for a timeout to be a finding */
+enum { FAILED_MIN = 5 };      /* attempts, for a timeout to be a finding; or FAILED_SHARE of them */
 
 /* ---- amplification ---- */
 
@@ -182,8 +183,10 @@ static void find_timeout(struct behave *b, const struct behave_edge *e, bool con
 {
 	const struct fl_spread *waits = connect ? &e->all->connect_timeout : &e->all->response_timeout;
 	struct fl_timeout t = fl_timeout_of(waits);
+	uint64_t failed = fl_outcomes_failed(e->all);
 	/* Two that were given up in hours of good answers are no news, though the edge tells them. */
-	if (waits->count < 2 || fl_outcomes_failed(e->all) < FAILED_MIN || !e->answered)
+	bool news = failed >= FAILED_MIN || (double)failed >= FAILED_SHARE * (double)fl_outcomes_decided(e->all);
+	if (waits->count < 2 || !news || !e->answered)
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_TIMEOUT, e);
 	f->connect = connect;
