@@ -47,7 +47,7 @@ static const struct attribution_way *const ways[] = {
 #if FL_HAVE_BPF
 	&attribution_bpf,
 #endif
-#if 0 && FL_HAVE_SOCK_DIAG
+#if FL_HAVE_SOCK_DIAG
 	&attribution_diag,
 #endif
 	&attribution_proc,

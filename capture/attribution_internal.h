@@ -5,7 +5,8 @@
  *   attribution.c       which way; the state
  *   attribution_bpf.c   programs in the kernel (attribution.bpf.c)
  *   attribution_diag.c  sock_diag by netlink
- *   attribution_proc.c  /proc/net, and which process holds which socket
+ *   attribution_proc.c  /proc/net
+ *   attribution_polled.c  what both of these do from look to look; which process holds which socket
  *   namer.c             processes to services
  *   netns_addresses.c   which addresses a network namespace has
  */

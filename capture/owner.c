@@ -238,9 +238,9 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 {
 	o->counters.records++;
 	see_address(o, &r->local, r->netns);
-	uint32_t service = r->kind == FL_OWNER_ADDRESS ? 0 : service_of(o, r);
-	if (!service)
+	if (r->kind == FL_OWNER_ADDRESS)
 		return;
+	uint32_t service = service_of(o, r);
 	bool alone = r->kind == FL_OWNER_SOCKET;
 	struct socket s = { .local = r->local, .local_port = r->local_port, .since_ns = r->since_ns, .netns = r->netns,
 			    .service = (uint16_t)service, .transport = r->transport, .before = r->before != 0, .established = r->established != 0,
@@ -321,7 +321,7 @@ bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, stru
 		return false;
 	s->seen = true;
 	*owned = owned_by(s);
-	return true;
+	return owned->service != 0;
 }
 
 bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_addr *address, uint16_t port,
@@ -331,7 +331,7 @@ bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_
 	const struct socket *s = find_alone(o, &q, namespace_of(o, address));
 	if (s)
 		*owned = owned_by(s);
-	return s != NULL;
+	return s && owned->service;
 }
 
 /* ---- what nobody asked for ---- */

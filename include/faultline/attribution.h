@@ -5,8 +5,8 @@
  * Four ways, the best first that this kernel and these privileges allow:
  *   bpf        programs at the kernel's own events: every connection, also of processes that live for milliseconds, in every network
  *              namespace; needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and kernel BTF
- *   sock-diag  the socket table by netlink, again and again, and what is told of sockets that close (CAP_NET_ADMIN); connections
- *              that come and go between two looks keep their unit or container, or are missed; own namespace only
+ *   sock-diag  the table of sockets by netlink, again and again, in the own namespace only: connections that come and go between two
+ *              looks (20 ms, more when there are many sockets) are missed
  *   proc       the same from /proc/net; slower
  *   none       nobody is named
  * Without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH the processes of other users cannot be told by the latter two; their control

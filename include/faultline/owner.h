@@ -95,8 +95,8 @@ struct fl_owners;
 struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns);
 void fl_owners_free(struct fl_owners *o);
 
-/* Expected O(1). Names are cut and made printable here, whoever wrote the record. A record without a service only tells the
- * namespace of its address. */
+/* Expected O(1). Names are cut and made printable here, whoever wrote the record. A record without a service tells that
+ * there is such a socket, and no more. */
 void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r);
 bool fl_owners_empty(const struct fl_owners *o);
 
