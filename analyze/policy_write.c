@@ -4,7 +4,8 @@
  *
  * To begin with: everything that was seen is allowed, with the evidence in a comment beside it and a date by which somebody is to
  * have looked at it. What is bad practice stays visible as an exception of its own, so that taking the line out is
- * what makes the pipeline fail. Names come from the wire: every one is written as a JSON string, also in comments.
+ * what makes the pipeline fail. Names come from the wire: every one is written as a JSON string, also in comments, and one that holds
+ * a '*' would allow more than itself, so it is left to a person.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -30,6 +31,12 @@ static const char *day_of(struct fl_arena *a, int64_t time_ns)
 {
 	char text[FL_TIME_TEXT];
 	return fl_arena_string_n(a, fl_time_format(time_ns, text), 10);
+}
+
+/* In a policy it would stand for any text. */
+static bool is_pattern(const char *name)
+{
+	return strchr(name, '*') != NULL;
 }
 
 /* ---- externals ---- */
@@ -61,12 +68,17 @@ static void write_callers(FILE *out, const struct fl_dependency *const *list, si
 	fprintf(out, "; %s\n", fl_class_name(list[0]->merged->class));
 }
 
+static const char *name_of(const struct fl_dependency *d, char address[static FL_ADDR_TEXT])
+{
+	if (d->merged->name != NULL)
+		return d->merged->name;
+	return d->merged->address_count == 0 ? "unknown" : fl_addr_format(&d->merged->addresses[0], address);
+}
+
 static void write_external(FILE *out, struct fl_arena *a, const struct fl_dependency *d, int64_t end_ns)
 {
 	char address[FL_ADDR_TEXT];
-	const char *name = d->merged->name;
-	if (name == NULL)
-		name = d->merged->address_count == 0 ? "unknown" : fl_addr_format(&d->merged->addresses[0], address);
+	const char *name = name_of(d, address);
 	fputs("\t\t\t{\"name\": ", out);
 	write_string(out, name);
 	int64_t latest = INT64_MAX - (int64_t)REVIEW_DAYS * 86400 * FL_NS_PER_S, end = end_ns < latest ? end_ns : latest;
@@ -80,7 +92,7 @@ static void write_externals(FILE *out, struct fl_arena *a, const struct fl_syste
 	const struct fl_dependency **list = fl_alloc_array(s->dependency_count, sizeof(*list));
 	size_t count = 0;
 	for (size_t i = 0; i < s->dependency_count; i++)
-		if (s->dependencies[i].merged->scope == FL_SCOPE_EXTERNAL)
+		if (s->dependencies[i].merged->scope == FL_SCOPE_EXTERNAL && !is_pattern(s->dependencies[i].to_id))
 			list[count++] = &s->dependencies[i];
 	if (count > 1)
 		qsort(list, count, sizeof(*list), by_far_end);
@@ -112,7 +124,8 @@ static void write_retries(FILE *out, const struct fl_behave *b)
 {
 	fputs("\t// The first statement that fits a caller and what it calls counts.\n\t\"retries\": [\n", out);
 	for (size_t i = 0; i < b->edge_count; i++) {
-		if (b->edges[i].retry.class != FL_RETRY_IMMEDIATE)
+		if (b->edges[i].retry.class != FL_RETRY_IMMEDIATE || is_pattern(b->edges[i].from) ||
+			is_pattern(b->edges[i].to))
 			continue;
 		fprintf(out, "\t\t// tries again at once, %u attempts: to be mended\n", b->edges[i].retry.attempts);
 		write_edge(out, &b->edges[i]);
@@ -124,7 +137,7 @@ static void write_retries(FILE *out, const struct fl_behave *b)
 static void write_timeout(FILE *out, const struct fl_behave_edge *e, const char *phase, double seconds, double longest_s,
 	bool *first)
 {
-	if (isnan(seconds))
+	if (isnan(seconds) || is_pattern(e->from) || is_pattern(e->to))
 		return;
 	fputs(*first ? "\n" : ",\n", out);
 	write_edge(out, e);
@@ -154,7 +167,7 @@ static void write_single_points(FILE *out, const struct fl_system *s)
 	fputs("\t// Single points of failure that are known and accepted, worst first.\n"
 	      "\t\"single_points\": {\n\t\t\"allow\": [", out);
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->list[i].same_as != r->list[i].node)
+		if (r->list[i].same_as != r->list[i].node || is_pattern(fl_graph_node(s->graph, r->list[i].node)->id))
 			continue;
 		fputs(first ? "\n\t\t\t" : ",\n\t\t\t", out);
 		write_string(out, fl_graph_node(s->graph, r->list[i].node)->id);

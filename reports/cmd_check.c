@@ -125,9 +125,10 @@ static void print_violations(struct fl_arena *a, const struct fl_policy_result *
 static void print_table(struct fl_arena *a, const struct fl_system *s, const struct fl_policy_result *r)
 {
 	fl_heading_write(s, r->count == 0 ? "the policy holds" : fl_say_count(a, r->count, "violation", "violations"));
-	if (r->count > 0)
+	if (r->count > 0) {
 		print_violations(a, r);
-	fputc('\n', stdout);
+		fputc('\n', stdout);
+	}
 	fl_line_write(fl_arena_printf(a, "looked at: %s, %s",
 		fl_say_count(a, r->externals, "external dependency", "external dependencies"),
 		fl_say_count(a, r->single_points, "single point of failure", "single points of failure")));

@@ -82,9 +82,10 @@ static void print_table(const struct fl_system *old, const struct fl_system *new
 	fl_heading_write(new, fl_arena_printf(a, "%s; %s unchanged%s",
 				      fl_say_count(a, d->count, "change", "changes"),
 				      fl_say_count(a, d->unchanged, "dependency", "dependencies"), rotated));
-	if (d->count > 0)
+	if (d->count > 0) {
 		print_changes(a, d);
-	fputc('\n', stdout);
+		fputc('\n', stdout);
+	}
 	print_line(fl_say_load(a, d));
 	print_line(fl_say_tests(a, d));
 	if (d->renamed_services > 0)
