@@ -3,10 +3,10 @@
  * behave_outages.c - dependencies that failed, and whether anybody further up could tell
  *
  * Whether a failure surfaced is asked of the answers that the caller itself gave: from its own scan (inbound facts), and
- * from the scans of those who call it. Errors: the failures a caller answered with, bucket by bucket, are explained by its
- * usual share and by what failed below it (non-negative least squares). So of two dependencies that fail at the same
- * time the one that the errors follow is told from the one that is swallowed, as far as their counts differ
- * from bucket to bucket. Delay: the time of answers, during against outside, as medians over buckets with their noise.
+ * from the scans of those who call it. Errors: the failures a caller answered with, beyond its usual share. Where several
+ * of its dependencies fail at a time, the errors follow those that surface, bucket by bucket, for every failed call of theirs is
+ * one. So the set is looked for whose failed calls explain the errors best, with and without the one in
+ * question; it is silent when the errors are clearly better explained without. Delay: the time of answers, during against outside, as medians over buckets with their noise.
  *
  * What counts below is failed calls, not failed attempts: an attempt that a further one made good is no reason for an error.
  * From the share f of attempts that fail and n attempts a call, a call fails throughout with f^n.
@@ -23,7 +23,8 @@
 #define DELAY_RATIO 1.2     /* a fifth slower */
 #define DELAY_SIGMA 4.0
 #define SPORADIC_P 1e-4     /* failures without an outage, against those of all other edges */
-enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, SWEEPS = 400, BUCKETS_MIN = 3 };
+#define MISFIT_MIN 4.0       /* chi-square of one degree: p 0.05 */
+enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, ROUNDS = 16, BUCKETS_MIN = 3 };
 
 /* ---- failed calls ---- */
 
@@ -72,64 +73,6 @@ static bool is_usual(const struct behave_edge *e, size_t window, const struct fl
 	return true;
 }
 
-/* ---- what explains the errors of a caller ---- */
-
-struct explained {
-	const struct fl_series *answers;  /* of the caller, as itself or its callers saw them */
-	size_t edge[COLUMNS_MAX];         /* edges that failed in this window */
-	double surfaced[COLUMNS_MAX];     /* errors per failed attempt */
-	size_t count;
-	bool usual_only;                  /* times of outages are left out */
-};
-
-/* Coordinate descent; columns are counts and so never negative. */
-static void least_squares(const double *y, double (*x)[FL_SERIES_BUCKETS], size_t columns, size_t rows, double *out)
-{
-	double left[FL_SERIES_BUCKETS];
-	memcpy(left, y, rows * sizeof(*left));
-	for (size_t c = 0; c < columns; c++)
-		out[c] = 0;
-	for (int sweep = 0; sweep < SWEEPS; sweep++) {
-		double moved = 0;
-		for (size_t c = 0; c < columns; c++) {
-			double square = 0, product = 0;
-			for (size_t r = 0; r < rows; r++) {
-				square += x[c][r] * x[c][r];
-				product += x[c][r] * (left[r] + out[c] * x[c][r]);
-			}
-			double to = square > 0 ? fmax(0, product / square) : 0;
-			for (size_t r = 0; r < rows; r++)
-				left[r] -= (to - out[c]) * x[c][r];
-			moved = fmax(moved, fabs(to - out[c]));
-			out[c] = to;
-		}
-		if (moved < 1e-9)
-			break;
-	}
-}
-
-static void explain(struct behave *b, size_t window, struct explained *x)
-{
-	const struct fl_series *list[COLUMNS_MAX + 1] = { x->answers };
-	double(*column)[FL_SERIES_BUCKETS] = fl_alloc_array(COLUMNS_MAX + 1, sizeof(*column));
-	double y[FL_SERIES_BUCKETS] = { 0 }, out[COLUMNS_MAX + 1];
-	for (size_t i = 0; i < x->count; i++)
-		list[i + 1] = &b->edges[x->edge[i]].window[window]->series;
-	struct grid g = common_grid(b, list, x->count + 1);
-	for (size_t i = 0; i < x->count + 1; i++) {
-		struct fl_series s = on_grid(b, &g, list[i]);
-		for (size_t r = 0; r < g.count && r < s.count; r++) {
-			if (x->usual_only && !is_usual(&b->edges[x->edge[0]], window, &s, r))
-				continue;
-			column[i][r] = i == 0 ? s.bucket[r].answered + s.bucket[r].failed : s.bucket[r].failed;
-			y[r] = i == 0 ? s.bucket[r].failed : y[r];
-		}
-	}
-	least_squares(y, column, x->count + 1, g.count, out);
-	memcpy(x->surfaced, out + 1, x->count * sizeof(*out));
-	free(column);
-}
-
 /* ---- errors and delay ---- */
 
 struct answers { uint64_t good, bad; double time[FL_SERIES_BUCKETS]; size_t times; };
@@ -162,6 +105,118 @@ static double delay(const struct answers *during, const struct answers *outside)
 	return now > DELAY_RATIO * usual && now - usual > DELAY_SIGMA * error ? now / usual : NAN;
 }
 
+/* ---- which of several failures the errors of a caller follow ---- */
+
+struct explained {
+	const struct fl_series *answers;  /* of the caller, as itself or its callers saw them */
+	size_t edge[COLUMNS_MAX];         /* edges that failed in this window; the first is the one that is asked about */
+	double failed_calls[COLUMNS_MAX]; /* per failed attempt */
+	size_t count;
+	bool usual_only;                  /* times of outages are left out */
+};
+
+/* Errors and failed calls bucket by bucket. */
+struct fitting {
+	double y[FL_SERIES_BUCKETS], weight[FL_SERIES_BUCKETS];
+	double x[COLUMNS_MAX][FL_SERIES_BUCKETS];
+	size_t rows, columns;
+};
+
+/* An error comes when the last attempt has failed, which may be a bucket later: sums of three. */
+static void smooth(double *values, size_t rows)
+{
+	double before = 0;
+	for (size_t r = 0; r < rows; r++) {
+		double here = values[r];
+		values[r] += before + (r + 1 < rows ? values[r + 1] : 0);
+		before = here;
+	}
+}
+
+static struct fitting *fitting_of(struct behave *b, size_t window, const struct explained *x, double usual_share)
+{
+	const struct fl_series *list[COLUMNS_MAX + 1] = { x->answers };
+	struct fitting *f = fl_alloc(sizeof(*f));
+	for (size_t i = 0; i < x->count; i++)
+		list[i + 1] = &b->edges[x->edge[i]].window[window]->series;
+	struct grid g = common_grid(b, list, x->count + 1);
+	f->rows = g.count;
+	f->columns = x->count;
+	for (size_t i = 0; i < x->count + 1; i++) {
+		struct fl_series s = on_grid(b, &g, list[i]);
+		for (size_t r = 0; r < g.count && r < s.count; r++) {
+			const struct fl_series_bucket *k = &s.bucket[r];
+			if (x->usual_only && !is_usual(&b->edges[x->edge[0]], window, &s, r))
+				continue;
+			if (i == 0)
+				f->y[r] = k->failed - usual_share * ((double)k->failed + k->answered);
+			else
+				f->x[i - 1][r] = k->failed * x->failed_calls[i - 1];
+		}
+	}
+	smooth(f->y, f->rows);
+	for (size_t i = 0; i < f->columns; i++)
+		smooth(f->x[i], f->rows);
+	for (size_t r = 0; r < f->rows; r++) {
+		double counts = fabs(f->y[r]);
+		for (size_t i = 0; i < f->columns; i++)
+			counts += f->x[i][r];
+		f->weight[r] = 1 / (3 * fmax(1, counts / 2)); /* sums of three carry everything three times */
+	}
+	return f;
+}
+
+static double misfit(const struct fitting *f, const bool *surfaced)
+{
+	double sum = 0;
+	for (size_t r = 0; r < f->rows; r++) {
+		double left = f->y[r];
+		for (size_t i = 0; i < f->columns; i++)
+			left -= surfaced[i] ? f->x[i][r] : 0;
+		sum += left * left * f->weight[r];
+	}
+	return sum;
+}
+
+/* The least misfit over who else surfaced, by changing one or exchanging two as long as that helps. */
+static double best_misfit(const struct fitting *f, bool first_surfaced)
+{
+	bool surfaced[COLUMNS_MAX] = { false };
+	for (size_t i = 0; i < f->columns; i++)
+		surfaced[i] = i > 0 || first_surfaced;
+	double best = misfit(f, surfaced);
+	for (int round = 0; round < ROUNDS; round++) {
+		double before = best;
+		for (size_t i = 1; i < f->columns; i++) {
+			for (size_t k = i; k < f->columns; k++) {
+				if (k > i && surfaced[i] == surfaced[k])
+					continue;
+				surfaced[i] = !surfaced[i];
+				surfaced[k] = k > i ? !surfaced[k] : surfaced[k];
+				double now = misfit(f, surfaced);
+				if (now < best) {
+					best = now;
+					continue;
+				}
+				surfaced[i] = !surfaced[i];
+				surfaced[k] = k > i ? !surfaced[k] : surfaced[k];
+			}
+		}
+		if (!(best < before))
+			break;
+	}
+	return best;
+}
+
+/* Are the errors explained clearly better without this one's failures? */
+static bool is_swallowed(struct behave *b, size_t window, const struct explained *x, double usual_share)
+{
+	struct fitting *f = fitting_of(b, window, x, usual_share);
+	double better = best_misfit(f, true) - best_misfit(f, false);
+	free(f);
+	return better > MISFIT_MIN;
+}
+
 /* What one witness says of one outage. */
 struct verdict { double surfaced, delay; bool heard; };
 
@@ -177,14 +232,15 @@ static struct verdict hear(struct behave *b, size_t window, const struct behave_
 	v.surfaced = 0;
 	v.delay = delay(&during, &outside);
 	/* Of failures that come now and then all the time there is no time without. */
-	double p = x->usual_only || outside.good + outside.bad == 0 ? (during.bad > 0 ? 0 : 1)
-						   : fl_shares_equal_p(during.bad, during.bad + during.good, outside.bad,
-							     outside.bad + outside.good);
 	double share = (double)outside.bad / fmax(1, (double)(outside.bad + outside.good));
-	bool more = x->usual_only ? during.bad > 0 : (double)during.bad > share * (double)(during.bad + during.good);
-	for (size_t k = 0; k < x->count && more && p < SURFACED_P && calls->failed >= 0.5; k++)
-		if (&b->edges[x->edge[k]] == e)
-			v.surfaced = x->surfaced[k] * (double)i->failures / fmax(1, calls->failed);
+	double p = x->usual_only || outside.good + outside.bad == 0
+			   ? (during.bad > 0 ? 0 : 1)
+			   : fl_shares_equal_p(during.bad, during.bad + during.good, outside.bad, outside.bad + outside.good);
+	share = x->usual_only ? 0 : share;
+	double more = (double)during.bad - share * (double)(during.bad + during.good);
+	/* A call that was made good by a further attempt is no reason for an error. */
+	if (more > 0 && p < SURFACED_P && calls->failed >= 0.5 && (x->count == 1 || !is_swallowed(b, window, x, share)))
+		v.surfaced = fmin(1, more / calls->failed);
 	return v;
 }
 
@@ -259,7 +315,6 @@ static struct verdict judge(struct outage *o, const struct fl_interval *i, const
 		if (f == NULL || f->series.count == 0 || (k > 0 && b->edges[t->callers[k - 1]].merged->class == FL_CLASS_PROBE))
 			continue;
 		x->answers = &f->series;
-		explain(b, o->window, x);
 		struct verdict v = hear(b, o->window, e, i, calls, x);
 		all.heard = all.heard || v.heard;
 		all.surfaced = fmax(all.surfaced, v.surfaced);
@@ -268,16 +323,34 @@ static struct verdict judge(struct outage *o, const struct fl_interval *i, const
 	return all;
 }
 
-/* Edges of the same caller that failed in this window; @edge first. */
+static void add_column(const struct outage *o, struct explained *x, size_t edge)
+{
+	const struct behave_edge *e = &o->b->edges[edge];
+	const struct fl_behaviour *f = e->window[o->window];
+	double attempts = 0, failures = 0;
+	for (size_t i = 0; i < f->interval_count; i++) {
+		bool outage = f->intervals[i].kind == FL_INTERVAL_OUTAGE;
+		attempts += outage ? (double)f->intervals[i].attempts : 0;
+		failures += outage ? (double)f->intervals[i].failures : 0;
+	}
+	if (x->usual_only || failures <= 0) {
+		attempts = (double)fl_outcomes_decided(f);
+		failures = (double)fl_outcomes_failed(f);
+	}
+	x->edge[x->count] = edge;
+	x->failed_calls[x->count++] = calls_of(e, attempts, failures).failed / fmax(1, failures);
+}
+
+/* Edges of the same caller that failed in this window; the outage's own first. */
 static void gather_columns(const struct outage *o, struct explained *x)
 {
 	const struct behave *b = o->b;
 	const struct behave_team *t = &b->teams[b->edges[o->edge].from];
-	x->edge[x->count++] = o->edge;
+	add_column(o, x, o->edge);
 	for (size_t i = 0; i < t->call_count && x->count < COLUMNS_MAX; i++) {
 		const struct behave_edge *e = &b->edges[t->calls[i]];
 		if (t->calls[i] != o->edge && e->window[o->window] != NULL && fl_outcomes_failed(e->window[o->window]) >= FAILURES_MIN)
-			x->edge[x->count++] = t->calls[i];
+			add_column(o, x, t->calls[i]);
 	}
 }
 
