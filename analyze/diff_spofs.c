@@ -8,7 +8,8 @@
  * under another name, one that was not seen yet has not ceased to be one, and of a machine that only
  * one side watched nobody knows what it was on the other. Where a side knows no entry
  * point, everything that anything needs is a single point, and comparing would repeat the
- * list of dependencies; so it is not done.
+ * list of dependencies; so it is not done. Nor where a ranking has a limit of work: what is not listed is
+ * a single point of failure all the same.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -129,8 +130,10 @@ void fl_diff_spofs(struct fl_diff *d, size_t *capacity, const struct fl_diff_sid
 	if (entries[0] == 0 || entries[1] == 0)
 		return;
 	struct side before = make_side(d->arena, &sides[0]), after = make_side(d->arena, &sides[1]);
-	compare(d, capacity, &after, &before, FL_CHANGE_SPOF_NEW);
-	compare(d, capacity, &before, &after, FL_CHANGE_SPOF_LOST);
+	if (before.ranking->dropped == 0)
+		compare(d, capacity, &after, &before, FL_CHANGE_SPOF_NEW);
+	if (after.ranking->dropped == 0)
+		compare(d, capacity, &before, &after, FL_CHANGE_SPOF_LOST);
 	fl_ranking_free(before.ranking);
 	fl_ranking_free(after.ranking);
 }

@@ -34,6 +34,7 @@
 
 /* In the order in which one stands for the others. */
 enum kind { KIND_SERVICE, KIND_RESOLVER, KIND_ENDPOINT, KIND_HOST, KIND_PROVIDER, KIND_ADDRESS, KIND_OTHER };
+enum { LOSS_ROUNDS = 6 }; /* what a loss costs, in sweeps, about */
 static const char *const kind_words[] = { "service", "resolver", "endpoint", "host", "provider", "address" };
 
 struct work {
@@ -64,6 +65,11 @@ static uint8_t kind_of(const struct fl_graph *g, fl_node_id v)
 static bool is_carrier(const struct work *w, fl_node_id v)
 {
 	return w->kinds[v] == KIND_HOST || w->kinds[v] == KIND_PROVIDER || w->kinds[v] == KIND_ADDRESS;
+}
+
+static int descending(uint32_t a, uint32_t b)
+{
+	return (a < b) - (a > b);
 }
 
 /* ---- one node's failure ---- */
@@ -226,11 +232,77 @@ static bool *mark_required(const struct work *w)
 	return required;
 }
 
-static void find_spofs(struct work *w)
+/* ---- which to look at ---- */
+
+/* Requirements looked at for each node that is lost, about. */
+static uint64_t work_of_a_node(const struct work *w)
+{
+	uint64_t members = 0, order = fl_graph_order(w->g);
+	for (fl_group_id i = 0; i < fl_graph_group_count(w->g); i++)
+		members += fl_graph_group(w->g, i)->member_count;
+	return (1 + members / order) * (w->all_or_nothing ? 1 : LOSS_ROUNDS);
+}
+
+struct candidate {
+	struct fl_blast_row row;
+	fl_node_id node;
+};
+
+static int worst_first(const void *va, const void *vb)
+{
+	const struct candidate *a = va, *b = vb;
+	int order = descending(a->row.entry_points_lost, b->row.entry_points_lost);
+	if (order == 0)
+		order = descending(a->row.services_lost, b->row.services_lost);
+	if (order == 0)
+		order = descending(a->row.nodes_lost, b->row.nodes_lost);
+	return order != 0 ? order : (a->node > b->node) - (a->node < b->node);
+}
+
+static size_t list_candidates(const struct work *w, struct candidate *list)
+{
+	uint32_t entries, order = fl_graph_order(w->g);
+	struct fl_blast_row *rows = fl_alloc_array(order, sizeof(*rows));
+	size_t count = 0;
+	(void)fl_graph_entry_points(w->g, &entries);
+	fl_blast_all(w->g, rows);
+	for (fl_node_id v = 0; v < order; v++)
+		if (entries == 0 ? rows[v].nodes_lost > 0 : rows[v].entry_points_lost > 0)
+			list[count++] = (struct candidate){ .row = rows[v], .node = v };
+	free(rows);
+	return count;
+}
+
+/* Takes the mark from those of @required that are no single points of failure or past the limits. */
+static void choose_worst(struct work *w, uint64_t limit, bool *required)
+{
+	uint32_t order = fl_graph_order(w->g);
+	uint64_t spent = 0, listed = 0, each = order == 0 ? 0 : work_of_a_node(w);
+	if (order == 0 || each * order <= limit / order)
+		return;
+	struct candidate *list = fl_alloc_array(order, sizeof(*list));
+	size_t count = list_candidates(w, list), kept = 0;
+	if (count > 1)
+		qsort(list, count, sizeof(*list), worst_first);
+	for (; kept < count; kept++) {
+		spent += each * ((uint64_t)list[kept].row.nodes_lost + 1);
+		listed += list[kept].row.entry_points_lost;
+		if (kept > 0 && (spent > limit || listed > FL_RANK_ENTRY_POINTS))
+			break;
+	}
+	memset(required, 0, order * sizeof(*required));
+	for (size_t i = 0; i < kept; i++)
+		required[list[i].node] = true;
+	w->ranking->dropped = count - kept;
+	free(list);
+}
+
+static void find_spofs(struct work *w, uint64_t limit)
 {
 	uint32_t entries;
 	(void)fl_graph_entry_points(w->g, &entries);
 	bool *required = mark_required(w);
+	choose_worst(w, limit, required);
 	for (fl_node_id v = 0; v < fl_graph_order(w->g); v++) {
 		uint32_t count;
 		w->spof_of[v] = UINT32_MAX;
@@ -331,11 +403,6 @@ struct place {
 	uint8_t kind;
 };
 
-static int descending(uint32_t a, uint32_t b)
-{
-	return (a < b) - (a > b);
-}
-
 static int compare_worth(const struct fl_spof *a, const struct fl_spof *b)
 {
 	int order = descending(a->entry_point_count, b->entry_point_count);
@@ -383,7 +450,7 @@ static void put_in_order(struct work *w)
 	free(places);
 }
 
-struct fl_ranking *fl_rank(const struct fl_system *s)
+struct fl_ranking *fl_rank_within(const struct fl_system *s, uint64_t work)
 {
 	struct fl_arena *arena = fl_arena_new();
 	struct fl_ranking *ranking = fl_arena_alloc(arena, sizeof(*ranking));
@@ -402,7 +469,7 @@ struct fl_ranking *fl_rank(const struct fl_system *s)
 		w.kinds[v] = kind_of(s->graph, v);
 	for (uint32_t i = 0; i < entries; i++)
 		w.is_entry[list[i].node] = 1;
-	find_spofs(&w);
+	find_spofs(&w, work);
 	fold(&w);
 	put_in_order(&w);
 	fl_sweep_free(w.sweep);
@@ -415,6 +482,11 @@ struct fl_ranking *fl_rank(const struct fl_system *s)
 	free(w.under);
 	free(w.leader);
 	return ranking;
+}
+
+struct fl_ranking *fl_rank(const struct fl_system *s)
+{
+	return fl_rank_within(s, FL_RANK_WORK);
 }
 
 void fl_ranking_free(struct fl_ranking *r)

@@ -69,6 +69,7 @@ static cJSON *tail_object(const struct fl_system *s, const struct fl_ranking *r)
 	fl_document_add_nodes(tail, "entry_points", s->graph, nodes, entries);
 	free(nodes);
 	fl_json_add_u64(tail, "ranks", r->count > 0 ? r->list[r->count - 1].rank : 0);
+	fl_json_add_u64(tail, "dropped", r->dropped);
 	struct fl_cycles *cycles = fl_cycles(s->graph);
 	fl_cycles_add_json(tail, s, cycles);
 	fl_cycles_free(cycles);
@@ -144,6 +145,10 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 	fl_table_write(t, stdout, 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4, fl_terminal_width(stdout));
 	if (ranks > top)
 		fl_line_write(fl_arena_printf(a, "... and %u more; --top 0 shows all", ranks - top));
+	if (r->dropped > 0)
+		fl_line_write(fl_arena_printf(a,
+			"%llu more were only counted, those that take least: all would take too long; see blast --all",
+			(unsigned long long)r->dropped));
 	if (entries == 0)
 		fl_line_write("no entry point is known: ranked is whatever takes another node down, and "
 			      "requests lost "

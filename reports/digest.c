@@ -90,6 +90,7 @@ static const char *say_spof_count(struct fl_digest *d)
 		if (named < NAMED)
 			names[named++] = d->findings[i].label;
 	}
+	rest += d->report->ranking->dropped;
 	if (rest == 0)
 		return NULL;
 	return fl_arena_printf(d->arena, "There %s beyond these: %s%s.",

@@ -7,6 +7,9 @@
  * then id. Nodes that fail together as one thing (an endpoint, its only address,
  * the provider of that address; a host and its only service) share the rank of the one a
  * person would act on: the others name it in @same_as.
+ *
+ * Each costs a fixed point of its own, O(V + E) of what it reaches. Where all of them would be more than
+ * FL_RANK_WORK, the counts of fl_blast_all() say which are the worst, and only these are listed.
  */
 #ifndef FAULTLINE_RANK_H
 #define FAULTLINE_RANK_H
@@ -26,13 +29,20 @@ struct fl_spof {
 	const char *why;             /* one sentence: the path to the worst entry point */
 };
 
+#define FL_RANK_WORK UINT64_C(500000000)         /* requirements looked at: seconds */
+#define FL_RANK_ENTRY_POINTS (UINT64_C(64) << 20) /* in all lists of entry points lost: 256 MiB */
+
 struct fl_ranking {
 	struct fl_arena *arena;
 	struct fl_spof *list;        /* representatives first within a rank */
 	size_t count;
+	uint64_t dropped;            /* past FL_RANK_WORK or FL_RANK_ENTRY_POINTS, not in the list: those that take
+	                              * fewest entry points, then services, then nodes */
 };
 
 struct fl_ranking *fl_rank(const struct fl_system *s);
+/* The same with another limit than FL_RANK_WORK. */
+struct fl_ranking *fl_rank_within(const struct fl_system *s, uint64_t work);
 void fl_ranking_free(struct fl_ranking *r);
 
 /* Blast radius of every node by itself: nodes_lost, services_lost, entry_points_lost; out has

@@ -63,21 +63,53 @@ static struct rank_row rank_rows[] = {
 		"1 x;2 y;3 service:b;4 z;5 service:a;" },
 };
 
-static void ranks(void **state)
+struct work_row {
+	const char *name, *graph, *ranking;
+	uint64_t work, dropped;
+};
+
+static struct work_row work_rows[] = {
+	{ "within less work only the worst are looked at, and the others counted",
+		"entry service:a; entry service:b; service:a 1 x; service:b 1 x; service:b 1 y", "1 x;2 y;", 5, 2 },
+	{ "the worst is always looked at",
+		"entry service:a; entry service:b; service:a 1 x; service:b 1 x; service:b 1 y", "1 x;", 1, 3 },
+	{ "work for all that are single points drops none",
+		"entry service:a; entry service:b; service:a 1 x; service:b 1 x; service:b 1 y; service:c 1 z",
+		"1 x;2 y;3 service:a;4 service:b;", 7, 0 },
+};
+
+static void expect_ranking(const struct fl_system *s, const struct fl_ranking *r, const char *expected)
 {
-	const struct rank_row *row = *state;
-	struct fl_system s = { .graph = graph_of_text(row->graph) };
-	struct fl_ranking *r = fl_rank(&s);
 	char text[1024] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct fl_spof *spof = &r->list[i];
 		bool leads = spof->same_as == spof->node;
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%u %s%s%s;", spof->rank,
-			fl_graph_node(s.graph, spof->node)->id, leads ? "" : "=",
-			leads ? "" : fl_graph_node(s.graph, spof->same_as)->id);
+			fl_graph_node(s->graph, spof->node)->id, leads ? "" : "=",
+			leads ? "" : fl_graph_node(s->graph, spof->same_as)->id);
 	}
-	assert_string_equal(text, row->ranking);
+	assert_string_equal(text, expected);
+}
+
+static void ranks(void **state)
+{
+	const struct rank_row *row = *state;
+	struct fl_system s = { .graph = graph_of_text(row->graph) };
+	struct fl_ranking *r = fl_rank(&s);
+	expect_ranking(&s, r, row->ranking);
+	assert_int_equal(r->dropped, 0);
+	fl_ranking_free(r);
+	fl_graph_free(s.graph);
+}
+
+static void ranks_within(void **state)
+{
+	const struct work_row *row = *state;
+	struct fl_system s = { .graph = graph_of_text(row->graph) };
+	struct fl_ranking *r = fl_rank_within(&s, row->work);
+	expect_ranking(&s, r, row->ranking);
+	assert_int_equal(r->dropped, row->dropped);
 	fl_ranking_free(r);
 	fl_graph_free(s.graph);
 }
@@ -130,6 +162,11 @@ static void explains(void **state)
 int main(void)
 {
 	struct CMUnitTest rows[FL_ARRAY_LEN(rank_rows)], whys[FL_ARRAY_LEN(why_rows)];
+	struct CMUnitTest limits[FL_ARRAY_LEN(work_rows)];
+	for (size_t i = 0; i < FL_ARRAY_LEN(limits); i++)
+		limits[i] = (struct CMUnitTest){
+			.name = work_rows[i].name, .test_func = ranks_within, .initial_state = &work_rows[i]
+		};
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
 		rows[i] = (struct CMUnitTest){
 			.name = rank_rows[i].name, .test_func = ranks, .initial_state = &rank_rows[i]
@@ -139,5 +176,6 @@ int main(void)
 			.name = why_rows[i].name, .test_func = explains, .initial_state = &why_rows[i]
 		};
 	int failed = cmocka_run_group_tests_name("rank", rows, NULL, NULL);
+	failed += cmocka_run_group_tests_name("limits", limits, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("why", whys, NULL, NULL);
 }
