@@ -17,9 +17,11 @@
 
 #include "faultline/units.h"
 
-enum { ATTEMPTS_LEAST = 20, DESCRIBED_MAX = 1024 };
+enum { CALLS_LEAST = 10, ATTEMPTS_LEAST = 20, DESCRIBED_MAX = 1024 };
 /* An inbound request that its client gave up is worked on for some time still. */
 static const int64_t given_up_ns = INT64_C(10) * FL_NS_PER_S;
+/* Of a dependency's calls, to be put down to one service. */
+static const double share_least = 0.6;
 static const int64_t lead_max_ns = INT64_C(10) * FL_NS_PER_S;
 
 /* ---- samples ---- */
@@ -114,9 +116,10 @@ struct behaviour {
 	struct attempt *attempts;
 	size_t count;
 	struct attempt_group *outbound; /* by dependency */
-	struct attempt_group *all_out;  /* by service: all that its dependencies have */
 	struct inbound_work *inbound;   /* by service */
-	struct attempt **places;        /* all groups' lists */
+	struct attempt **inbound_places, **outbound_places; /* the groups' lists */
+	struct attempt **by_conversation; /* attempts of a local caller */
+	size_t *first_of;               /* by conversation: where its begin; one more at the end */
 	struct fl_series window;
 	size_t dependency_count, service_count;
 };
@@ -155,7 +158,7 @@ static void expand(const struct summary *m, struct attempt *a, const struct fl_a
 	bool led = r->flags & FL_ATTEMPT_FIRST && !(r->flags & FL_ATTEMPT_CONNECT) && (int64_t)r->last_us * 1000 <= lead_max_ns;
 	*a = (struct attempt){
 		.start_ns = r->start_ns, .begin_ns = r->start_ns - (led ? (int64_t)r->last_us * 1000 : 0),
-		.end_ns = end_of(m, r), .conversation = conversation, .dependency = m->dependency_of[conversation],
+		.end_ns = end_of(m, r), .conversation = conversation,
 		.service = m->service_of[conversation], .fingerprint = r->fingerprint, .request_size = r->request_size,
 		.client_port = r->client_port,
 		.outcome = r->outcome, .flags = r->flags, .end_known = r->wait_us != FL_NO_TIME,
@@ -195,10 +198,24 @@ static void join(struct behaviour *b)
 		if (!place || !is_work(&log[i]))
 			continue;
 		expand(m, &b->attempts[b->count], &log[i], place->index);
-		b->count += b->attempts[b->count].dependency || b->attempts[b->count].service;
+		const struct fl_conversation *v = fl_conversation_get(table, place->index);
+		b->count += b->attempts[b->count].service || summary_host_of(m, &v->key.client) != NO_HOST;
 	}
 	free(serials);
 	qsort(b->attempts, b->count, sizeof(*b->attempts), compare_starts);
+}
+
+static void index_conversations(struct behaviour *b)
+{
+	size_t n = fl_conversation_count(b->m->scanner->conversations);
+	b->first_of = fl_alloc_array(n + 2, sizeof(*b->first_of));
+	b->by_conversation = fl_alloc_array(b->count + 1, sizeof(struct attempt *));
+	for (size_t i = 0; i < b->count; i++)
+		b->first_of[b->attempts[i].conversation + 2]++;
+	for (size_t i = 2; i <= n + 1; i++)
+		b->first_of[i] += b->first_of[i - 1];
+	for (size_t i = 0; i < b->count; i++)
+		b->by_conversation[b->first_of[b->attempts[i].conversation + 1]++] = &b->attempts[i];
 }
 
 /* ---- groups ---- */
@@ -209,13 +226,11 @@ static uint32_t service_of_dependency(const struct behaviour *b, uint32_t depend
 	return b->m->service_of_dependency[dependency];
 }
 
-static struct attempt **place_groups(struct attempt_group *groups, size_t n, struct attempt **at)
+static struct attempt **place_group(struct attempt_group *g, struct attempt **at)
 {
-	for (size_t i = 0; i < n; i++) {
-		groups[i].list = at;
-		at += groups[i].count;
-		groups[i].count = 0;
-	}
+	g->list = at;
+	at += g->count;
+	g->count = 0;
 	return at;
 }
 
@@ -226,34 +241,35 @@ static void count_or_put(struct attempt_group *g, struct attempt *a, bool put)
 	g->count++;
 }
 
-static void fill_groups(struct behaviour *b, bool put)
+static void group_inbound(struct behaviour *b)
 {
-	for (size_t i = 0; i < b->count; i++) {
-		struct attempt *a = &b->attempts[i];
-		uint32_t service = a->dependency ? service_of_dependency(b, a->dependency - 1) : 0;
-		if (a->dependency)
-			count_or_put(&b->outbound[a->dependency - 1], a, put);
-		if (service)
-			count_or_put(&b->all_out[service - 1], a, put);
-		if (a->service)
-			count_or_put(&b->inbound[a->service - 1].all, a, put);
-	}
-}
-
-static void make_groups(struct behaviour *b)
-{
-	b->outbound = fl_alloc_array(b->dependency_count + 1, sizeof(*b->outbound));
-	b->all_out = fl_alloc_array(b->service_count + 1, sizeof(*b->all_out));
 	b->inbound = fl_alloc_array(b->service_count + 1, sizeof(*b->inbound));
-	b->places = fl_alloc_array(3 * b->count + 1, sizeof(struct attempt *));
-	fill_groups(b, false);
-	struct attempt **at = place_groups(b->outbound, b->dependency_count, b->places);
-	at = place_groups(b->all_out, b->service_count, at);
+	b->inbound_places = fl_alloc_array(b->count + 1, sizeof(struct attempt *));
+	struct attempt **at = b->inbound_places;
+	for (size_t i = 0; i < b->count; i++)
+		if (b->attempts[i].service)
+			b->inbound[b->attempts[i].service - 1].all.count++;
 	for (size_t i = 0; i < b->service_count; i++)
-		at = place_groups(&b->inbound[i].all, 1, at);
-	fill_groups(b, true);
+		at = place_group(&b->inbound[i].all, at);
+	for (size_t i = 0; i < b->count; i++)
+		if (b->attempts[i].service)
+			count_or_put(&b->inbound[b->attempts[i].service - 1].all, &b->attempts[i], true);
 	for (size_t i = 0; i < b->service_count; i++)
 		inbound_reach(&b->inbound[i]);
+}
+
+static void group_outbound(struct behaviour *b)
+{
+	b->outbound = fl_alloc_array(b->dependency_count + 1, sizeof(*b->outbound));
+	b->outbound_places = fl_alloc_array(b->count + 1, sizeof(struct attempt *));
+	struct attempt **at = b->outbound_places;
+	for (int put = 0; put < 2; put++) {
+		for (size_t i = 0; i < b->count; i++)
+			if (b->attempts[i].dependency)
+				count_or_put(&b->outbound[b->attempts[i].dependency - 1], &b->attempts[i], put);
+		for (size_t i = 0; i < b->dependency_count && !put; i++)
+			at = place_group(&b->outbound[i], at);
+	}
 }
 
 /* The narrowest buckets on a grid of their own width that hold the window. */
@@ -382,7 +398,7 @@ static void describe_dependency(struct behaviour *b, size_t i)
 	uint32_t service = service_of_dependency(b, (uint32_t)i);
 	const struct inbound_work *in = service && b->inbound[service - 1].all.count ? &b->inbound[service - 1] : NULL;
 	struct call_context context = {
-		.inbound = in, .outbound = service ? &b->all_out[service - 1] : NULL, .window_end_ns = m->scan->end_ns,
+		.inbound = in, .window_end_ns = m->scan->end_ns,
 		.period_s = d->class == FL_CLASS_BACKGROUND ? d->period_s : NAN, .conversations = m->scanner->conversations,
 	};
 	d->behaviour = new_behaviour(m->arena, g);
@@ -406,25 +422,87 @@ static void describe_service(struct behaviour *b, size_t i)
 	behaviour_intervals(s->behaviour, m->arena, g, m->scanner->conversations, m->scan->end_ns);
 }
 
+void behaviour_begin(struct summary *m)
+{
+	struct behaviour *b = m->behaviour = fl_alloc(sizeof(*b));
+	b->m = m;
+	b->service_count = m->service_count;
+	join(b);
+	index_conversations(b);
+	group_inbound(b);
+}
+
+static int compare_places(const void *pa, const void *pb)
+{
+	const struct attempt *a = *(struct attempt *const *)pa, *b = *(struct attempt *const *)pb;
+	return (a > b) - (a < b); /* in one array, by start */
+}
+
+static struct attempt_group attempts_of(const struct behaviour *b, const uint32_t *conversations, size_t n)
+{
+	struct attempt_group g = { NULL, 0 };
+	for (size_t i = 0; i < n; i++)
+		g.count += b->first_of[conversations[i] + 1] - b->first_of[conversations[i]];
+	g.list = fl_alloc_array(g.count + 1, sizeof(struct attempt *));
+	size_t at = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = b->first_of[conversations[i]]; k < b->first_of[conversations[i] + 1]; k++)
+			g.list[at++] = b->by_conversation[k];
+	qsort(g.list, g.count, sizeof(struct attempt *), compare_places);
+	return g;
+}
+
+bool behaviour_attribute(struct summary *m, const uint32_t *conversations, size_t n, const uint32_t *services, size_t service_count,
+			 size_t *service)
+{
+	const struct behaviour *b = m->behaviour;
+	struct attempt_group g = attempts_of(b, conversations, n);
+	const struct inbound_work **works = fl_alloc_array(service_count + 1, sizeof(struct inbound_work *));
+	double *shares = fl_alloc_array(service_count + 1, sizeof(*shares));
+	size_t best = 0, calls = 0;
+	for (size_t i = 0; i < service_count; i++)
+		works[i] = &b->inbound[services[i]];
+	if (g.count >= CALLS_LEAST)
+		calls = attribution_shares(&g, works, service_count, m->window_s, shares);
+	for (size_t i = 1; i < service_count; i++)
+		if (shares[i] > shares[best])
+			best = i;
+	*service = calls && shares[best] >= share_least ? best : service_count;
+	free(g.list);
+	free(works);
+	free(shares);
+	return calls > 0;
+}
+
+static void free_behaviour(struct behaviour *b)
+{
+	for (size_t i = 0; i < b->service_count; i++)
+		free(b->inbound[i].reach_ns);
+	free(b->attempts);
+	free(b->outbound);
+	free(b->inbound);
+	free(b->inbound_places);
+	free(b->outbound_places);
+	free(b->by_conversation);
+	free(b->first_of);
+	free(b);
+}
+
 void summary_behaviour(struct summary *m)
 {
-	struct behaviour b = { .m = m, .dependency_count = m->scan->dependency_count, .service_count = m->service_count };
-	bool *chosen = fl_alloc_array(b.dependency_count + 1, sizeof(*chosen));
-	join(&b);
-	make_groups(&b);
-	set_window(&b);
-	m->not_described = choose(&b, chosen);
-	for (size_t i = 0; i < b.dependency_count; i++)
+	struct behaviour *b = m->behaviour;
+	b->dependency_count = m->scan->dependency_count;
+	bool *chosen = fl_alloc_array(b->dependency_count + 1, sizeof(*chosen));
+	for (size_t i = 0; i < b->count; i++)
+		b->attempts[i].dependency = m->dependency_of[b->attempts[i].conversation];
+	group_outbound(b);
+	set_window(b);
+	m->not_described = choose(b, chosen);
+	for (size_t i = 0; i < b->dependency_count; i++)
 		if (chosen[i])
-			describe_dependency(&b, i);
-	for (size_t i = 0; i < b.service_count; i++)
-		describe_service(&b, i);
-	for (size_t i = 0; i < b.service_count; i++)
-		free(b.inbound[i].reach_ns);
+			describe_dependency(b, i);
+	for (size_t i = 0; i < b->service_count; i++)
+		describe_service(b, i);
 	free(chosen);
-	free(b.attempts);
-	free(b.outbound);
-	free(b.all_out);
-	free(b.inbound);
-	free(b.places);
+	free_behaviour(b);
 }

@@ -6,7 +6,8 @@
  *   behaviour_calls.c      which attempt retries which; gaps; when callers gave up
  *   behaviour_series.c     counts over time, work in flight
  *   behaviour_intervals.c  stalls and outages
- *   behaviour_coupling.c   calls per inbound request
+ *   behaviour_coupling.c   calls per inbound request; is it chance?
+ *   behaviour_attribution.c  whose calls they are, where nobody says so
  */
 #ifndef FAULTLINE_BEHAVIOUR_INTERNAL_H
 #define FAULTLINE_BEHAVIOUR_INTERNAL_H
@@ -74,7 +75,6 @@ double sorted_quantile(const double *sorted, size_t count, double q);
 
 struct call_context {
 	const struct inbound_work *inbound;     /* of the caller; NULL: none, or not known */
-	const struct attempt_group *outbound;   /* all that the caller's service asked of others; NULL */
 	int64_t window_end_ns;
 	double period_s;                        /* beat of the calls; NaN */
 	const struct fl_conversations *conversations;
@@ -101,6 +101,10 @@ void coupling_solve(struct coupling_model *m, const struct attempt_group *calls,
 double coupling_nested_share(const struct attempt_group *calls, const struct inbound_work *in);
 /* How likely chance ties @g as closely to @in; NaN: too little. */
 double coupling_p(const struct attempt_group *g, const struct inbound_work *in, int64_t start_ns, int64_t end_ns);
+
+/* Share of the attempts of @g that each of @services most likely made, the rest being nobody's. Return: how many were looked at. */
+size_t attribution_shares(const struct attempt_group *g, const struct inbound_work *const *services, size_t service_count,
+			  double window_s, double *shares);
 
 /* Stalls and outages; to be called when the ends are known. Stalls are looked for in each client's attempts, too: while one waits,
  * others may be answered. */

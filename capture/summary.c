@@ -214,6 +214,7 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	m.dependency_of = fl_alloc_array(conversations + 1, sizeof(*m.dependency_of));
 	m.service_of = fl_alloc_array(conversations + 1, sizeof(*m.service_of));
 	summary_services(&m);
+	behaviour_begin(&m);
 	summary_dependencies(&m);
 	summary_behaviour(&m);
 	add_names(&m);

@@ -549,14 +549,38 @@ static bool same_dependency(const struct row *a, const struct row *b)
 	return a->service == b->service && compare_groups(a, b) == 0;
 }
 
+/* Of an endpoint whose caller nobody named, on a host with several services: the log of attempts knows better than
+ * counters of nested starts, when there are enough of them. */
+static void attribute_by_log(struct summary *m, struct row *rows, size_t n)
+{
+	uint32_t *services = fl_alloc_array(m->service_count + 1, sizeof(*services));
+	uint32_t *conversations = fl_alloc_array(n + 1, sizeof(*conversations));
+	size_t count = 0, service, known = 0;
+	for (size_t i = summary_first_service(m, rows[0].host); i < m->service_count && m->services[i].host == rows[0].host; i++)
+		if (m->services[i].candidate && !is_itself(m, &m->services[i], &rows[0]))
+			services[count++] = (uint32_t)i;
+	for (size_t i = 0; i < n; i++) {
+		known += rows[i].v->key.owner != 0;
+		conversations[i] = rows[i].conversation;
+	}
+	if (count > 1 && !known && behaviour_attribute(m, conversations, n, services, count, &service))
+		for (size_t i = 0; i < n; i++) {
+			rows[i].service = service < count ? &m->services[services[service]] : NULL;
+			rows[i].attribution = service < count ? FL_ATTRIBUTION_INFERRED : FL_ATTRIBUTION_HOST;
+		}
+	free(services);
+	free(conversations);
+}
+
 /* Rows of one endpoint settle whose they are, then those of one service stand together. */
-static void settle_endpoints(struct row *rows, size_t n)
+static void settle_endpoints(struct summary *m, struct row *rows, size_t n)
 {
 	if (n)
 		qsort(rows, n, sizeof(*rows), compare_rows);
 	for (size_t i = 0, from = 0; i < n; i++) {
 		if (i + 1 < n && compare_groups(&rows[i], &rows[i + 1]) == 0)
 			continue;
+		attribute_by_log(m, rows + from, i + 1 - from);
 		agree_on_service(rows + from, i + 1 - from);
 		qsort(rows + from, i + 1 - from, sizeof(*rows), compare_within_endpoint);
 		from = i + 1;
@@ -569,7 +593,7 @@ void summary_dependencies(struct summary *m)
 	size_t n = collect(m, &rows), groups = 0;
 	bool *by_host = fl_alloc_array(m->scan->host_count + 1, sizeof(*by_host)); /* has what no service was found for */
 	mark_patterns(rows, n);
-	settle_endpoints(rows, n);
+	settle_endpoints(m, rows, n);
 	for (size_t i = 0; i < n; i++)
 		groups += i == 0 || !same_dependency(&rows[i - 1], &rows[i]);
 	m->scan->dependencies = fl_arena_array(m->arena, groups + 1, sizeof(*m->scan->dependencies));

@@ -39,6 +39,7 @@ struct summary {
 	const char **providers;       /* by chain, else by name: scanner_provider() of it */
 	uint32_t *dependency_of, *service_of;    /* by conversation: index in the scan's list + 1; 0: none. Until the scan is sorted */
 	uint32_t *service_of_dependency;         /* by dependency: index in services + 1; 0: none, or not known */
+	struct behaviour *behaviour;             /* behaviour.c's own */
 	uint64_t not_described;                  /* dependencies whose behaviour was left out */
 };
 
@@ -67,6 +68,18 @@ bool summary_is_probe(const struct fl_conversation *v);
 void summary_services(struct summary *m);      /* summary_services.c */
 void summary_dependencies(struct summary *m);  /* summary_dependencies.c */
 void summary_behaviour(struct summary *m);     /* behaviour.c, after both */
+
+/* behaviour.c: once services are known */
+void behaviour_begin(struct summary *m);
+/**
+ * behaviour_attribute() - Which service made the calls of some conversations?
+ * @services: indices of the host's services that may have, by index
+ * @service:  out: position in @services; @service_count when none made most of them
+ *
+ * Return: false when there are too few calls to tell.
+ */
+bool behaviour_attribute(struct summary *m, const uint32_t *conversations, size_t n, const uint32_t *services, size_t service_count,
+			 size_t *service);
 void summary_coverage(struct summary *m);      /* summary_coverage.c */
 
 #endif
