@@ -118,7 +118,7 @@ void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum
 	struct fl_attempt *a = waiting(s, f);
 	if (!a && side == FL_INITIATOR && p->tcp_flags & FL_TCP_RST)
 		reject_answer(s, f, p);
-	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_MULTIPLEXED) || flow_has(f, FLOW_MAYBE_ANSWERED))
+	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || a->wait_us != FL_NO_TIME || flow_has(f, FLOW_MULTIPLEXED) || flow_has(f, FLOW_MAYBE_ANSWERED))
 		return;
 	int64_t last_ns = a->start_ns + (int64_t)a->last_us * 1000;
 	a->wait_us = offset_us(a->start_ns, p->time_ns);
