@@ -66,7 +66,8 @@ static const struct fl_usage usage = {
 	.about = "watch traffic, live or from capture files, and write down what the hosts depend on",
 	.options = options,
 	.notes = "Several capture points written to one FILE make a faultline.scan-set/1. Live capture needs\n"
-		 "CAP_NET_RAW: run it as root, or once: setcap cap_net_raw+ep FAULTLINE.\n",
+		 "CAP_NET_RAW: run it as root, or once: setcap cap_net_raw+ep FAULTLINE; without it the table of\n"
+		 "sockets is looked at. More privileges tell which service opens a connection: see faultline(1), PRIVILEGES.\n",
 };
 
 static void on_signal(int number)

@@ -50,10 +50,22 @@ static bool contains(const fl_str *sorted, size_t count, fl_str id)
 	return low < count && sorted[low] == id;
 }
 
+/* The name stands in the pool since the summary began (scanner_summarise()). */
+static struct endpoint_name name_by_file(const struct fl_scanner *s, const struct fl_conversation *v,
+					 struct endpoint_name e)
+{
+	const char *name = v->inner ? NULL : fl_hosts_name(s->hosts, &v->key.server);
+	e.name = name ? fl_strpool_find(s->strings, name, strlen(name)) : FL_STR_NONE;
+	e.source = e.name ? FL_NAME_HOSTS_FILE : FL_NAME_NONE;
+	return e;
+}
+
 struct endpoint_name scanner_endpoint_name(const struct fl_scanner *s, const struct fl_conversation *v,
 					   const fl_str *inbound_names, size_t inbound_count)
 {
 	struct endpoint_name e = { v->key.name, v->chain, v->key.name_source, FL_STR_NONE };
+	if (e.source == FL_NAME_NONE)
+		return name_by_file(s, v, e);
 	if (e.source != FL_NAME_HTTP_HOST || e.name == v->dns_name || v->inner)
 		return e;
 	if (scanner_is_host_name(fl_strpool_get(s->strings, e.name)) &&
@@ -63,7 +75,7 @@ struct endpoint_name scanner_endpoint_name(const struct fl_scanner *s, const str
 	e.name = v->dns_name;
 	e.chain = v->dns_chain;
 	e.source = v->dns_name ? FL_NAME_DNS : FL_NAME_NONE;
-	return e;
+	return e.name ? e : name_by_file(s, v, e);
 }
 
 static bool under_domain(const char *name, const char *domain)

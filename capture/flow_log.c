@@ -90,11 +90,14 @@ void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f)
 	struct best_name best = { .source = FL_NAME_NONE };
 	if (!scanner_best_name(s, f, &best))
 		best = (struct best_name){ .source = FL_NAME_NONE };
+	const char *name = fl_strpool_get(s->strings, best.name), *by_file = NULL;
+	if (!name)
+		name = by_file = fl_hosts_name(s->hosts, &f->addr[FL_RESPONDER]);
 	write_identity(f, out);
 	fputs(",\"name\":", out);
-	write_string(out, fl_strpool_get(s->strings, best.name));
+	write_string(out, name);
 	fputs(",\"name_source\":", out);
-	write_string(out, fl_name_source_name(best.source));
+	write_string(out, fl_name_source_name(by_file ? FL_NAME_HOSTS_FILE : best.source));
 	fputs(",\"cname_chain\":", out);
 	write_chain(out, fl_strpool_get(s->strings, best.chain));
 	write_names(s, f, out);

@@ -71,6 +71,7 @@ static void declare_interfaces(struct fl_locality *l)
 int live_declare(const struct scan_options *o, struct fl_scanner *scanner, const char *point, struct fl_error *err)
 {
 	int status = scan_declare_given(o, fl_scanner_locality(scanner), point, err);
+	fl_scanner_hosts(scanner, fl_hosts_read("/etc/hosts"));
 	if (status == 0 && o->host_addresses.count == 0)
 		declare_interfaces(fl_scanner_locality(scanner));
 	return status;

@@ -520,6 +520,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_inflight_free(s->inflight);
 	fl_exchange_log_free(s->attempts);
 	fl_owners_free(s->owners);
+	fl_hosts_free(s->hosts);
 	fl_locality_free(s->locality);
 	fl_strpool_free(s->strings);
 	free(s->flow_names);

@@ -134,6 +134,7 @@ struct fl_scanner {
 	struct fl_owners *owners;
 	struct fl_attribution_state attribution;
 	bool unseen_counted;
+	struct fl_hosts *hosts;
 
 	struct flow_name *flow_names;
 	uint32_t flow_name_count, flow_name_limit, flow_name_free; /* free list: + 1 */

@@ -27,6 +27,12 @@ void fl_scanner_attribution(struct fl_scanner *s, const struct fl_attribution_st
 	s->attribution.why[sizeof(state->why) - 1] = 0;
 }
 
+void fl_scanner_hosts(struct fl_scanner *s, struct fl_hosts *hosts)
+{
+	fl_hosts_free(s->hosts);
+	s->hosts = hosts;
+}
+
 void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f)
 {
 	struct fl_owned owned;

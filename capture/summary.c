@@ -196,8 +196,19 @@ static void add_names(struct summary *m)
 	}
 }
 
+/* Names out of the hosts file, before anything counts the strings. */
+static void intern_hosts(struct fl_scanner *s)
+{
+	for (size_t i = 0; s->hosts && i < fl_conversation_count(s->conversations); i++) {
+		const char *name = fl_hosts_name(s->hosts, &fl_conversation_get(s->conversations, i)->key.server);
+		if (name)
+			(void)fl_strpool_add(s->strings, name, strlen(name));
+	}
+}
+
 struct fl_scan *scanner_summarise(struct fl_scanner *s)
 {
+	intern_hosts(s);
 	struct fl_scan *scan = fl_scan_new();
 	struct summary m = { .scanner = s, .scan = scan, .arena = scan->arena };
 	m.strings = fl_alloc_array((size_t)fl_strpool_count(s->strings) + 1, sizeof(*m.strings));

@@ -15,6 +15,7 @@
 
 #include "faultline/decode.h"
 #include "faultline/attribution.h"
+#include "faultline/hosts_file.h"
 #include "faultline/locality.h"
 #include "faultline/scan.h"
 #include "faultline/source.h"
@@ -50,6 +51,8 @@ struct fl_locality *fl_scanner_locality(struct fl_scanner *s);
 void fl_scanner_packet(struct fl_scanner *s, const struct fl_packet *p);
 /* The same for @count (at most FL_SOURCE_BATCH) in order: what the later ones need of the tables is fetched ahead. */
 void fl_scanner_packets(struct fl_scanner *s, const struct fl_packet *const *list, size_t count);
+/* Names for addresses that nothing else names: the file of the scanned host. Taken over by the scanner. */
+void fl_scanner_hosts(struct fl_scanner *s, struct fl_hosts *hosts);
 /* Who owns a socket; best before its first packet, at any time before the flow ends. */
 void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r);
 /* How owners were told; without it there are none. The last call counts. */

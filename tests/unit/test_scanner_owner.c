@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_scanner_owner.c - made traffic of a host whose sockets have owners, and what the scan says of them */
+#include "unit.h"
+
+#include "traffic.h"
+
+#define HOST "10.0.0.1"
+#define USER "192.0.2.7"
+#define GET "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+enum { HERE = 7 };
+
+static struct net live(enum fl_scanner_unseen unseen)
+{
+	struct fl_scanner_options o = { .point = "host", .source = "live", .memory = 16 << 20, .unseen = unseen, .netns = HERE };
+	struct net n = { fl_scanner_new(&o), T0 };
+	struct fl_addr a = ip(HOST);
+	struct fl_attribution_state state = { .way = "bpf", .netns = HERE };
+	fl_locality_declare(fl_scanner_locality(n.scanner), &a, "interface");
+	fl_scanner_attribution(n.scanner, &state);
+	return n;
+}
+
+static struct fl_owner_record made(const struct net *n, const char *service)
+{
+	struct fl_owner_record r = { .netns = HERE, .since_ns = n->now, .transport = FL_TRANSPORT_TCP, .uid = 33 };
+	snprintf(r.service, sizeof(r.service), "%s", service);
+	snprintf(r.command, sizeof(r.command), "%s", service);
+	return r;
+}
+
+static void listens(struct net *n, const char *service, uint16_t port)
+{
+	struct fl_owner_record r = made(n, service);
+	r.kind = FL_OWNER_SOCKET;
+	r.local_port = port;
+	fl_scanner_owner(n->scanner, &r);
+}
+
+static struct fl_owner_record connection(struct net *n, const char *service, const struct conn *c)
+{
+	struct fl_owner_record r = made(n, service);
+	r.local = c->addr[0];
+	r.remote = c->addr[1];
+	r.local_port = c->port[0];
+	r.remote_port = c->port[1];
+	return r;
+}
+
+static void opens(struct net *n, const char *service, const struct conn *c)
+{
+	struct fl_owner_record r = connection(n, service, c);
+	fl_scanner_owner(n->scanner, &r);
+}
+
+static void exchange(struct net *n, struct conn *c)
+{
+	tcp_open(n, c);
+	tcp_text(n, c, 0, GET);
+	tcp_text(n, c, 1, OK);
+	tcp_close(n, c);
+}
+
+static const struct fl_scan_service *service(const struct fl_scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->service_count; i++)
+		if (strcmp(s->services[i].name, name) == 0)
+			return &s->services[i];
+	return NULL;
+}
+
+static const struct fl_scan_dependency *dependency(const struct fl_scan *s, const char *of, uint16_t port)
+{
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (strcmp(s->dependencies[i].service, of) == 0 && s->dependencies[i].port == port)
+			return &s->dependencies[i];
+	return NULL;
+}
+
+static bool is_blind(const struct fl_scan *s, const char *kind)
+{
+	for (size_t i = 0; i < s->coverage.blind_spot_count; i++)
+		if (strcmp(s->coverage.blind_spots[i].kind, kind) == 0)
+			return true;
+	return false;
+}
+
+static void ports_of_one_owner_are_one_service(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn a = tcp_conn(USER, 40000, HOST, 80), b = tcp_conn(USER, 40001, HOST, 8443), c = tcp_conn(USER, 40002, HOST, 9000);
+	listens(&n, "nginx", 80);
+	listens(&n, "nginx", 8443);
+	exchange(&n, &a);
+	exchange(&n, &b);
+	exchange(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->service_count, 2);
+	const struct fl_scan_service *nginx = service(s, "nginx");
+	assert_non_null(nginx);
+	assert_int_equal(nginx->port_count, 2);
+	assert_int_equal(nginx->ports[1].port, 8443);
+	assert_int_equal(nginx->connections, 2);
+	assert_int_equal(nginx->client_count, 1);
+	assert_int_equal(nginx->uid, 33);
+	assert_string_equal(nginx->command, "nginx");
+	assert_non_null(service(s, "port-9000"));
+	assert_int_equal(service(s, "port-9000")->uid, -1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void two_services_that_use_one_endpoint_are_two_dependencies(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	for (uint16_t i = 0; i < 6; i++) {
+		struct conn c = tcp_conn(HOST, (uint16_t)(41000 + i), "10.0.0.9", 5432);
+		opens(&n, i < 4 ? "shop" : "cron", &c);
+		exchange(&n, &c);
+	}
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 2);
+	assert_int_equal(dependency(s, "shop", 5432)->connections.tried, 4);
+	assert_int_equal(dependency(s, "cron", 5432)->connections.tried, 2);
+	assert_int_equal(dependency(s, "cron", 5432)->attribution, FL_ATTRIBUTION_EXACT);
+	assert_non_null(service(s, "cron"));
+	assert_int_equal(service(s, "cron")->port_count, 0);
+	assert_true(service(s, "cron")->first_seen_ns >= T0);
+	assert_string_equal(s->coverage.attribution, "bpf");
+	assert_false(is_blind(s, "not-attributed"));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void an_unknown_opener_is_the_one_that_is_known_to_use_the_endpoint(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	for (uint16_t i = 0; i < 3; i++) {
+		struct conn c = tcp_conn(HOST, (uint16_t)(41000 + i), "10.0.0.9", 5432), d = tcp_conn(HOST, (uint16_t)(42000 + i), "10.0.0.8", 25);
+		if (i)
+			opens(&n, "shop", &c);
+		exchange(&n, &c);
+		exchange(&n, &d);
+	}
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 2);
+	assert_int_equal(dependency(s, "shop", 5432)->connections.tried, 3);
+	assert_int_equal(dependency(s, "shop", 5432)->attribution, FL_ATTRIBUTION_EXACT);
+	assert_int_equal(dependency(s, "host", 25)->attribution, FL_ATTRIBUTION_HOST);
+	assert_true(is_blind(s, "not-attributed"));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void an_owner_that_is_told_late_still_counts(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn c = tcp_conn(HOST, 41000, "10.0.0.9", 5432);
+	struct fl_owner_record r = connection(&n, "shop", &c);
+	r.attribution = FL_ATTRIBUTION_POLLED;
+	exchange(&n, &c);
+	fl_scanner_owner(n.scanner, &r);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 1);
+	assert_int_equal(dependency(s, "shop", 5432)->attribution, FL_ATTRIBUTION_POLLED);
+	assert_int_equal(dependency(s, "shop", 5432)->exchanges, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void silent_connections_of_before_are_dependencies_with_the_name_of_the_hosts_file(void **state)
+{
+	static const char file[] = "10.0.0.9 db.internal\n";
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn pool = tcp_conn(HOST, 41000, "10.0.0.9", 5432), user = tcp_conn(HOST, 80, USER, 40000);
+	struct conn late = tcp_conn(HOST, 41001, "10.0.0.8", 25);
+	struct fl_owner_record r = connection(&n, "shop", &pool);
+	fl_scanner_hosts(n.scanner, fl_hosts_parse(file, sizeof(file) - 1));
+	listens(&n, "nginx", 80);
+	r.before = r.established = 1;
+	fl_scanner_owner(n.scanner, &r);
+	r = connection(&n, "nginx", &user);
+	r.before = r.established = 1;
+	fl_scanner_owner(n.scanner, &r);
+	opens(&n, "mail", &late);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 1);
+	const struct fl_scan_dependency *d = dependency(s, "shop", 5432);
+	assert_non_null(d);
+	assert_string_equal(d->name, "db.internal");
+	assert_int_equal(d->name_source, FL_NAME_HOSTS_FILE);
+	assert_int_equal(d->connections.midstream, 1);
+	assert_int_equal(d->connections.tried, 0);
+	assert_true(d->answered && d->exchanges_lower_bound);
+	assert_int_equal(service(s, "nginx")->connections, 1);
+	assert_true(is_blind(s, "silent-connections"));
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void without_packets_all_connections_of_the_table_count(void **state)
+{
+	struct net n = live(FL_UNSEEN_ALL);
+	struct conn open = tcp_conn(HOST, 41000, "10.0.0.9", 5432), tried = tcp_conn(HOST, 41001, "10.0.0.8", 25);
+	struct fl_owner_record r = connection(&n, "shop", &open);
+	r.established = 1;
+	fl_scanner_owner(n.scanner, &r);
+	opens(&n, "", &tried);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 2);
+	assert_true(dependency(s, "shop", 5432)->answered);
+	assert_int_equal(dependency(s, "shop", 5432)->connections.established, 1);
+	assert_false(dependency(s, "host", 25)->answered);
+	assert_int_equal(dependency(s, "host", 25)->connections.tried, 1);
+	assert_true(is_blind(s, "no-packets"));
+	fl_scan_free(s);
+	(void)state;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ports_of_one_owner_are_one_service),
+		cmocka_unit_test(two_services_that_use_one_endpoint_are_two_dependencies),
+		cmocka_unit_test(an_unknown_opener_is_the_one_that_is_known_to_use_the_endpoint),
+		cmocka_unit_test(an_owner_that_is_told_late_still_counts),
+		cmocka_unit_test(silent_connections_of_before_are_dependencies_with_the_name_of_the_hosts_file),
+		cmocka_unit_test(without_packets_all_connections_of_the_table_count),
+	};
+	return cmocka_run_group_tests_name("scanner_owner", tests, NULL, NULL);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_service_files.c - names of containers and pods out of files as Docker, Podman and the kubelet leave them */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture/namer.h"
+#include "faultline/service_name.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define UID "3c8f1b8e-5a8b-4f0e-9a55-0a4a1b0c9d2e"
+#define UID_ "3c8f1b8e_5a8b_4f0e_9a55_0a4a1b0c9d2e"
+#define DOCKER "/var/lib/docker/containers/" A
+#define PODMAN "/var/lib/containers/storage/overlay-containers"
+#define CRI "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" A ".scope"
+
+struct row {
+	const char *name, *file, *text, *group, *expected; /* NULL: nobody can tell */
+};
+
+static const struct row rows[] = {
+	{ "a Docker container by its name", DOCKER "/config.v2.json", "{\"Name\":\"/web\",\"Config\":{\"Labels\":{}}}",
+	  "/system.slice/docker-" A ".scope", "web" },
+	{ "Compose's project and service, not the replica", DOCKER "/config.v2.json",
+	  "{\"Name\":\"/shop-web-3\",\"Config\":{\"Labels\":{\"com.docker.compose.project\":\"shop\",\"com.docker.compose.service\":\"web\"}}}",
+	  "/docker/" A, "shop.web" },
+	{ "Swarm's service, not the task", DOCKER "/config.v2.json",
+	  "{\"Name\":\"/shop_web.2.x7k\",\"Config\":{\"Labels\":{\"com.docker.swarm.service.name\":\"shop_web\"}}}", "/docker/" A, "shop_web" },
+	{ "another container's file tells nothing", DOCKER "/config.v2.json", "{\"Name\":\"/web\"}", "/docker/" B, NULL },
+	{ "hostile names of containers are escaped", DOCKER "/config.v2.json", "{\"Name\":\"/a\\u001b[2J\\nb\"}", "/docker/" A, "a\\027[2J\\010b" },
+	{ "a file that is no JSON", DOCKER "/config.v2.json", "{\"Name\":", "/docker/" A, NULL },
+	{ "a file of other types", DOCKER "/config.v2.json", "{\"Name\":{},\"Config\":[1]}", "/docker/" A, NULL },
+	{ "a Podman container", PODMAN "/containers.json", "[{\"id\":\"" B "\",\"names\":[\"x\"]},{\"id\":\"" A "\",\"names\":[\"db\"]}]",
+	  "/machine.slice/libpod-" A ".scope", "db" },
+	{ "a Podman container without a name", PODMAN "/containers.json", "[{\"id\":\"" A "\"},7,null]",
+	  "/machine.slice/libpod-" A ".scope", NULL },
+	{ "a pod's container by the kubelet's links", "/var/log/containers/web-5d4f8c7b9d-x2x7k_shop_nginx-" A ".log", "", CRI, "shop.web.nginx" },
+	{ "a pod by the kubelet's folders", "/var/log/pods/shop_db-0_" UID "/postgres", "", CRI, "shop.db" },
+	{ "another pod's folder tells nothing", "/var/log/pods/shop_db-0_00000000-0000-0000-0000-000000000000/x", "", CRI, NULL },
+	{ "a unit is no container", "/var/log/pods/x", "", "/system.slice/nginx.service", NULL },
+};
+
+/* Makes the folders above, too. */
+static void put(const char *root, const char *path, const char *text)
+{
+	char full[1024];
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	for (char *c = full + strlen(root) + 1; (c = strchr(c, '/')); c++) {
+		*c = 0;
+		mkdir(full, 0700);
+		*c = '/';
+	}
+	FILE *f = fopen(full, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void take_away(const char *root)
+{
+	char command[256];
+	snprintf(command, sizeof(command), "rm -r '%s'", root);
+	assert_int_equal(system(command), 0);
+}
+
+static void name_container(void **state)
+{
+	const struct row *row = *state;
+	char root[] = "/tmp/faultline-test-XXXXXX", name[FL_SERVICE_NAME_MAX] = "";
+	struct fl_cgroup_name g;
+	assert_non_null(mkdtemp(root));
+	put(root, row->file, row->text);
+	fl_cgroup_parse(row->group, &g);
+	bool found = fl_container_name(root, &g, name);
+	take_away(root);
+	assert_int_equal(found, row->expected != NULL);
+	if (found)
+		assert_string_equal(name, row->expected);
+}
+
+static void groups_are_found_by_number_and_programs_serve_without(void **state)
+{
+	char root[] = "/tmp/faultline-test-XXXXXX", path[256];
+	struct stat unit, session;
+	assert_non_null(mkdtemp(root));
+	put(root, "/proc/self/mountinfo", "31 23 0:28 / /cg rw - cgroup2 cgroup2 rw\n");
+	put(root, "/cg/system.slice/nginx.service/x", "");
+	put(root, "/cg/user.slice/session-3.scope/x", "");
+	snprintf(path, sizeof(path), "%s/cg/system.slice/nginx.service", root);
+	assert_int_equal(stat(path, &unit), 0);
+	snprintf(path, sizeof(path), "%s/cg/user.slice/session-3.scope", root);
+	assert_int_equal(stat(path, &session), 0);
+	struct fl_namer *n = fl_namer_new(root);
+	struct fl_process p = { .pid = 1, .uid = 33, .cgroup = unit.st_ino, .comm = "worker", .exe = "nginx" };
+	struct fl_owner_record r = { .uid = 0 };
+	fl_namer_name(n, &p, &r);
+	assert_string_equal(r.service, "nginx");
+	assert_int_equal(r.uid, 33);
+	p = (struct fl_process){ .cgroup = session.st_ino, .exe = "curl" };
+	fl_namer_name(n, &p, &r);
+	assert_string_equal(r.service, "curl");
+	assert_string_equal(r.command, "curl");
+	fl_namer_free(n);
+	take_away(root);
+	(void)state;
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 1];
+	size_t n = 0;
+	for (; n < FL_ARRAY_LEN(rows); n++)
+		tests[n] = (struct CMUnitTest){ rows[n].name, name_container, NULL, NULL, (void *)(uintptr_t)&rows[n] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(groups_are_found_by_number_and_programs_serve_without);
+	return _cmocka_run_group_tests("service_files", tests, n, NULL, NULL);
+}
