@@ -67,12 +67,20 @@ static void add_step(struct course *k, struct fl_cascade_step step)
 	k->answer->steps[k->answer->step_count++] = step;
 }
 
+/* The order of calls matters where they fail. */
+static uint32_t call_assumed(const struct course *k, uint32_t c)
+{
+	uint32_t assumed = k->s.n->calls[c].assumed;
+
+	return k->s.calls[c].fail > FL_CASCADE_EPSILON ? assumed : assumed & ~(uint32_t)FL_ASSUMED_ORDER;
+}
+
 static void tell_call(struct course *k, enum fl_cascade_event event, uint32_t c)
 {
 	const struct fl_cascade_call *call = &k->s.n->calls[c];
 	const struct call_state *x = &k->s.calls[c];
 	struct cascade_flow flow = fl_cascade_flow(&k->s, c, event == FL_CASCADE_TIMES_OUT);
-	uint32_t assumed = call->assumed | (k->s.n->stations[call->from].assumed & FL_ASSUMED_RATE);
+	uint32_t assumed = call_assumed(k, c) | (k->s.n->stations[call->from].assumed & FL_ASSUMED_RATE);
 
 	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now,
 			    .event = event,
@@ -91,7 +99,10 @@ static void tell_station(struct course *k, enum fl_cascade_event event, uint32_t
 
 	for (uint32_t c = k->s.base.first_call[i]; c < k->s.base.first_call[i + 1]; c++)
 		if (k->s.calls[c].share > FL_CASCADE_EPSILON || k->s.calls[c].fail > FL_CASCADE_EPSILON)
-			assumed |= k->s.n->calls[c].assumed;
+			assumed |= call_assumed(k, c);
+	for (uint32_t c = 0; c < k->s.n->call_count && event == FL_CASCADE_TRIGGER; c++)
+		if (k->s.n->calls[c].to == i) /* what its callers do is the first thing that follows */
+			assumed |= call_assumed(k, c);
 	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now,
 			    .event = event,
 			    .station = i,
@@ -422,12 +433,15 @@ static void end_calls(struct course *k)
 	struct cascade_state *s = &k->s;
 
 	for (uint32_t c = 0; c < s->n->call_count; c++) {
+		const struct fl_cascade_call *call = &s->n->calls[c];
 		struct fl_cascade_work *w = &k->answer->calls[c];
 		w->at_end = before_call(s, c) + s->calls[c].waiting;
 		w->growth_per_s = fl_cascade_call_growth(s, c);
 		w->full_at_s = s->calls[c].full_at;
 		w->rate_at_end = fl_cascade_flow(s, c, false).attempts;
 		w->failing = s->calls[c].fail;
+		if (s->calls[c].stuck > FL_CASCADE_EPSILON || s->calls[c].fail > FL_CASCADE_EPSILON)
+			k->answer->assumed |= call_assumed(k, c) | s->n->stations[call->from].assumed;
 		w->unanswered = s->calls[c].stuck * (1 - s->calls[c].kept);
 	}
 }

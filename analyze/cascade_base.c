@@ -20,6 +20,7 @@ static const char *const assumed_texts[FL_ASSUMED_COUNT] = {
 	"no wait before retries was seen or declared: they follow at once",
 	"calls are spread evenly over the members of a group",
 	"the limit was not declared: work was seen to stop growing there while more waited",
+	"the order of calls is not known: one that fails keeps no other from being made",
 };
 
 const char *fl_assumed_text(enum fl_assumed bit)

@@ -219,7 +219,7 @@ static void derive_call(struct cascade_state *s, uint32_t c, struct sums *sum)
 	x->again = exposed > FL_CASCADE_EPSILON ? fmin(1, x->fail / exposed) : 0;
 	if (call->choice == FL_CASCADE_NO_CHOICE || call->choice != sum->choice)
 		end_choice(sum);
-	x->reach = sum->ok;
+	x->reach = s->n->in_order ? sum->ok : 1;
 	double gaps = derive_attempts(s, c);
 	struct cascade_flow due = fl_cascade_flow(s, c, true);
 	double demand = due.attempts * fl_cascade_held(s, c),

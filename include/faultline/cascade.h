@@ -36,8 +36,9 @@ enum fl_assumed {
 	FL_ASSUMED_BACKOFF = 1 << 7,  /* tries again at once */
 	FL_ASSUMED_SPREAD = 1 << 8,   /* calls are spread evenly over the members of a group */
 	FL_ASSUMED_PLATEAU = 1 << 9,  /* a limit was not declared, but work was seen to stop growing there while more waited */
+	FL_ASSUMED_ORDER = 1 << 10,   /* a failed call keeps no other from being made */
 };
-enum { FL_ASSUMED_COUNT = 10 };
+enum { FL_ASSUMED_COUNT = 11 };
 /* A sentence for people, of one bit: "no timeout was seen or declared: callers wait for ever". */
 const char *fl_assumed_text(enum fl_assumed bit);
 
@@ -68,8 +69,10 @@ struct fl_cascade_call {
 
 struct fl_cascade_network {
 	struct fl_cascade_station *stations;
-	struct fl_cascade_call *calls; /* sorted by from, alternatives together; a request makes them in this order */
+	struct fl_cascade_call *calls; /* sorted by from, alternatives together */
 	uint32_t station_count, call_count;
+	bool in_order;            /* calls stand in the order in which a request makes them, so one that fails keeps it from
+				   * the later ones; else that is not known, and no call keeps it from another */
 };
 
 /* ---- the question ---- */

@@ -98,7 +98,7 @@ static void draw_limits(struct drawn *d, uint64_t *state)
 static void draw_network(struct drawn *d, uint64_t seed, bool timeouts)
 {
 	uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 11;
-	*d = (struct drawn){ .n = { d->stations, d->calls, 2 + naive_below(&state, STATIONS_MAX - 2), 0 } };
+	*d = (struct drawn){ .n = { d->stations, d->calls, 2 + naive_below(&state, STATIONS_MAX - 2), 0, true } };
 	for (uint32_t i = 0; i < d->n.station_count; i++)
 		d->stations[i] = (struct fl_cascade_station){
 			.node = FL_NODE_NONE, .limit = INFINITY, .own_s = between(&state, 0.001, 0.02)
@@ -298,7 +298,7 @@ static void flaky(void **state)
 static void draw_chain(struct drawn *d, uint64_t seed)
 {
 	uint64_t state = seed * 999 + 1;
-	*d = (struct drawn){ .n = { d->stations, d->calls, 2 + naive_below(&state, 2), 0 } };
+	*d = (struct drawn){ .n = { d->stations, d->calls, 2 + naive_below(&state, 2), 0, true } };
 	uint32_t last = d->n.station_count - 1;
 	for (uint32_t i = 0; i <= last; i++)
 		d->stations[i] = (struct fl_cascade_station){
