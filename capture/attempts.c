@@ -53,6 +53,8 @@ void scanner_attempt_begin(struct fl_scanner *s, struct fl_flow *f, const struct
 {
 	enum fl_application app = flow_application(f);
 	f->user[FLOW_SPAN] = 0;
+	if (s->options.no_behaviour)
+		return;
 	if (!is_asking(f, app) || flow_has(f, FLOW_GROUP))
 		return;
 	if (fl_request_kind(app, p->payload.data, p->payload.size) != FL_REQUEST_WORK)

@@ -2,8 +2,8 @@
 /*
  * behaviour_intervals.c - when nothing was answered, and when nearly all failed
  *
- * A stall is a silence with work waiting: between two answers lies far more time than an answer usually takes, and several
- * attempts that are overdue are open at its end. Usual is the median, which a stall does not move: while it
+ * A stall is a silence with work waiting: between two answers lies far more time than an answer usually takes and in which
+ * several usually come, and attempts that are overdue are open at its end. Usual is the median, which a stall does not move: while it
  * lasts, callers' pools are full and little is asked. It began with the first attempt that was still waiting when
  * it ended, which is before the silence when only a part of the work was held up first.
  *
@@ -20,7 +20,7 @@
 
 #include "faultline/units.h"
 
-enum { LEAST = 20, SIXTEENTHS = 16, CLIENTS_MAX = 32, OVERDUE_LEAST = 3, FAILURES_LEAST = 5, FEW_FAILURES = 3 };
+enum { LEAST = 20, MISSED_LEAST = 8, SIXTEENTHS = 16, CLIENTS_MAX = 32, OVERDUE_LEAST = 3, FAILURES_LEAST = 5, FEW_FAILURES = 3 };
 static const double overdue_factor = 20, overdue_floor_s = 0.5;
 static const double score_least = 9, score_drop = 7;
 static const double usual_floor = 0.01, usual_cap = 0.25, outage_share = 0.5;
@@ -76,6 +76,13 @@ static size_t by_answer(const struct attempt_group *g, struct attempt **list)
 	return n;
 }
 
+/* Would answers at their usual pace have come in this time? */
+static bool is_silence(const struct attempt_group *g, size_t answers, int64_t silence_ns, int64_t window_end_ns)
+{
+	double seen_s = (double)(window_end_ns - g->list[0]->start_ns) / 1e9;
+	return seen_s > 0 && (double)answers / seen_s * (double)silence_ns / 1e9 >= MISSED_LEAST;
+}
+
 static int64_t overdue_after(struct attempt *const *answers, size_t n)
 {
 	struct sample waits = { 0 };
@@ -121,7 +128,7 @@ static void find_stalls(struct intervals *all, const struct attempt_group *g, ui
 		reach_ns[i] = i && reach_ns[i - 1] > g->list[i]->end_ns ? reach_ns[i - 1] : g->list[i]->end_ns;
 	for (size_t i = 0; i < n && n >= LEAST; i++) {
 		int64_t from = answers[i]->end_ns, to = i + 1 < n ? answers[i + 1]->end_ns : window_end_ns, first = 0;
-		if (to - from < overdue_ns)
+		if (to - from < overdue_ns || !is_silence(g, n, to - from, window_end_ns))
 			continue;
 		size_t overdue = overdue_at(g, reach_ns, to, overdue_ns, &first);
 		if (overdue >= least && overdue > 0)
@@ -228,6 +235,11 @@ static void end_run(struct intervals *all, const struct attempt_group *g, const 
 
 static void find_outages(struct intervals *all, const struct attempt_group *g, int64_t window_end_ns)
 {
+	bool ever = false;
+	for (size_t i = 0; i < g->count && !ever; i++)
+		ever = g->list[i]->outcome == FL_OUTCOME_ANSWERED;
+	if (!ever) /* nothing says that it was ever otherwise */
+		return;
 	double usual = usual_failure_share(g), outage = usual < outage_share / 2 ? outage_share : (1 + usual) / 2;
 	double failure = log(outage / usual), success = log((1 - outage) / (1 - usual));
 	struct run r = { 0 };

@@ -53,6 +53,8 @@ static const struct fl_option options[] = {
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
 	{ "light", 0, FL_OPTION_FLAG, offsetof(struct scan_options, light), 0, 0, NULL,
 	  "live: let the kernel pass only what names and connection states need; exchanges are not counted then" },
+	{ "no-behaviour", 0, FL_OPTION_FLAG, offsetof(struct scan_options, no_behaviour), 0, 0, NULL,
+	  "leave out how exchanges went over time: retries, timeouts, stalls, calls per request" },
 	{ "attribution", 0, FL_OPTION_STRING, offsetof(struct scan_options, attribution), 0, 0, "WAY",
 	  "live: how to tell which service opens a connection: auto, bpf, polled (the table of sockets, again and again) or none (default: auto)" },
 	{ "json", 0, FL_OPTION_FLAG, offsetof(struct scan_options, json), 0, 0, NULL,

@@ -120,6 +120,7 @@ struct fl_scanner *scan_scanner_new(struct scan_run *run, const char *point, con
 		.memory = run->options->memory / 4 * 3,
 		.flows = run->flows ? fl_output_file(run->flows) : NULL,
 		.light = run->options->light,
+		.no_behaviour = run->options->no_behaviour,
 		.unseen = unseen_of(run),
 		.netns = run->owners ? fl_attributor_state(run->owners)->netns : 0,
 		.internal = run->internal,

@@ -17,7 +17,7 @@ struct scan_options {
 	const char *filter, *flows, *out, *store, *attribution;
 	uint64_t memory, buffer;
 	int64_t snaplen;
-	bool json, light;
+	bool json, light, no_behaviour;
 };
 
 /* What all capture points of one run share. */

@@ -497,7 +497,8 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	s->names = fl_names_new(s->strings, &name_options);
 	s->binding_limit = name_options.bindings;
 	scanner_new_window_tables(s);
-	s->attempts = fl_exchange_log_new(share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt)));
+	uint32_t attempts = options->no_behaviour ? 0 : share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt));
+	s->attempts = fl_exchange_log_new(attempts);
 	s->owners = fl_owners_new(share(memory, SHARE_OWNERS, OWNER_COST), options->netns);
 	s->locality = fl_locality_new();
 	fl_locality_inside(s->locality, options->internal, options->internal_count);

@@ -34,6 +34,7 @@ struct fl_scanner_options {
 	const char *source;            /* "file", "live" */
 	uint64_t memory;               /* bytes for all tables together */
 	FILE *flows;                   /* per-flow log, one JSON object a line; NULL: none */
+	bool no_behaviour;             /* keep no log of attempts */
 	bool light;                    /* the source passes only what names and states need */
 	const struct fl_prefix *internal; /* --internal nets */
 	size_t internal_count;
