@@ -18,6 +18,15 @@ struct event {
 	uint32_t which; /* call or station */
 };
 
+/* The nearest event; or, once it is known, all that are due with it. */
+struct events {
+	struct event nearest;
+	double until; /* below 0: it is not known yet */
+	struct event *due;
+	size_t count, capacity;
+};
+#define TOGETHER 2e-3 /* of the time since the trigger */
+
 struct course {
 	struct cascade_state s;
 	struct fl_cascade *answer;
@@ -147,10 +156,19 @@ static void tell_consequences(struct course *k, bool *stalled)
 
 /* ---- the next event ---- */
 
-static void nearer(struct event *next, double now, double at, enum event_kind kind, uint32_t which)
+static void add_event(struct events *e, double now, double at, enum event_kind kind, uint32_t which)
 {
-	if (at < next->at)
-		*next = (struct event){ fmax(at, now), kind, which };
+	struct event event = { fmax(at, now), kind, which };
+
+	if (e->until < 0 && at < e->nearest.at)
+		e->nearest = event;
+	if (e->until < 0 || at > e->until)
+		return;
+	if (e->count == e->capacity) {
+		e->capacity = fl_grown(e->capacity, e->count + 1);
+		e->due = fl_grow_array(e->due, e->capacity, sizeof(*e->due));
+	}
+	e->due[e->count++] = event;
 }
 
 static double wave_time(const struct fl_cascade_call *call, const struct call_state *x)
@@ -177,41 +195,38 @@ static double doom_time(const struct cascade_state *s, uint32_t c, double growth
 					   : INFINITY;
 }
 
-static void next_of_call(const struct cascade_state *s, uint32_t c, const double *worked, struct event *next)
+static void next_of_call(const struct cascade_state *s, uint32_t c, const double *worked, struct events *next)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	const struct call_state *x = &s->calls[c];
 	double growth = fl_cascade_call_growth(s, c), now = s->now;
 
 	if (!x->full && growth > FL_CASCADE_EPSILON)
-		nearer(next, now, now + (call->limit - before_call(s, c) - x->waiting) / growth, POOL, c);
+		add_event(next, now, now + (call->limit - before_call(s, c) - x->waiting) / growth, POOL, c);
 	if (x->release > now * (1 + 1e-12))
-		nearer(next, now, x->release, RELEASE, c);
+		add_event(next, now, x->release, RELEASE, c);
 	if (x->through > now * (1 + 1e-12))
-		nearer(next, now, x->through, RELEASE, c);
-	nearer(next, now, doom_time(s, c, worked[call->to]), DOOM, c);
+		add_event(next, now, x->through, RELEASE, c);
+	add_event(next, now, doom_time(s, c, worked[call->to]), DOOM, c);
 	if (isfinite(x->doomed) && x->waves + 1 < call->attempts)
-		nearer(next, now, wave_time(call, x), WAVE, c);
+		add_event(next, now, wave_time(call, x), WAVE, c);
 	if (isfinite(x->doomed) && !x->gave_up)
-		nearer(next, now, x->doomed + fl_cascade_patience(call), GIVE_UP, c);
+		add_event(next, now, x->doomed + fl_cascade_patience(call), GIVE_UP, c);
 }
 
-static struct event next_event(const struct cascade_state *s, const double *worked)
+static void find_events(const struct cascade_state *s, const double *worked, struct events *next)
 {
-	struct event next = { INFINITY, NOTHING, 0 };
-
 	for (uint32_t c = 0; c < s->n->call_count; c++)
-		next_of_call(s, c, worked, &next);
+		next_of_call(s, c, worked, next);
 	for (uint32_t i = 0; i < s->n->station_count; i++) {
 		const struct station_state *x = &s->stations[i];
 		double growth = growth_of_worked(s, worked, i);
 		if (!x->full && growth > FL_CASCADE_EPSILON)
-			nearer(&next, s->now, s->now + (s->n->stations[i].limit - x->worked) / growth, PLACES,
-				i);
+			add_event(next, s->now, s->now + (s->n->stations[i].limit - x->worked) / growth,
+				PLACES, i);
 		if (!x->released && x->release > s->now * (1 + 1e-12))
-			nearer(&next, s->now, x->release, RELEASE, i);
+			add_event(next, s->now, x->release, RELEASE, i);
 	}
-	return next;
 }
 
 /* ---- going on ---- */
@@ -330,37 +345,56 @@ static double next_timeout(const struct course *k, const bool *told)
 	return at;
 }
 
+/* The next event and all that go with it, in @e. False: there is none before the end. */
+static bool next_events(const struct course *k, const bool *told, const double *worked, struct events *e)
+{
+	const struct cascade_state *s = &k->s;
+	double timeout = next_timeout(k, told);
+
+	e->nearest = (struct event){ INFINITY, NOTHING, 0 };
+	e->count = 0;
+	e->until = -1;
+	find_events(s, worked, e);
+	add_event(e, s->now, timeout, NOTHING, 0);
+	if (!(e->nearest.at < s->t->lasts_s))
+		return false;
+	e->until = e->nearest.at * (1 + TOGETHER);
+	find_events(s, worked, e);
+	return true;
+}
+
 static void run_course(struct course *k)
 {
 	struct cascade_state *s = &k->s;
 	size_t calls = s->n->call_count, stations = s->n->station_count;
-	size_t most = stations * 3 + calls * (FL_CASCADE_ATTEMPTS_MAX + 8) + 8;
 	double *live = fl_alloc_array(stations, sizeof(*live)),
 	       *callee = fl_alloc_array(stations, sizeof(*callee));
 	bool *stalled = fl_alloc_array(stations, sizeof(*stalled)),
 	     *told = fl_alloc_array(calls, sizeof(*told));
+	struct events e = { .count = 0 };
 
 	fl_cascade_derive(s);
 	tell_trigger(k);
-	for (size_t i = 0;; i++) {
+	for (;;) {
 		tell_timeouts(k, told);
 		tell_consequences(k, stalled);
 		sum_growth(s, fl_cascade_callee_growth, callee);
-		struct event e = next_event(s, callee);
-		nearer(&e, s->now, next_timeout(k, told), NOTHING, 0);
-		if (!(e.at < s->t->lasts_s))
+		if (!next_events(k, told, callee, &e))
 			break;
-		if (i == most) {
-			s->rounds_cut++;
+		if (s->work > FL_CASCADE_WORK) {
+			k->answer->cut_at_s = s->now;
 			break;
 		}
-		advance(k, e.at, live);
-		happen(k, &e);
+		advance(k, e.nearest.at, live);
+		for (size_t i = 0; i < e.count; i++)
+			happen(k, &e.due[i]);
 		fl_cascade_derive(s);
+		s->work += (double)(calls + stations) * 2;
 	}
 	advance(k, s->t->lasts_s, live);
 	for (uint32_t i = 0; i < stations; i++)
 		k->answer->stations[i].at_end = live[i];
+	free(e.due);
 	free(live);
 	free(callee);
 	free(stalled);
@@ -469,6 +503,7 @@ struct fl_cascade *fl_cascade(
 	answer->calls = fl_arena_array(a, n->call_count, sizeof(*answer->calls));
 	answer->loss = fl_arena_array(a, n->station_count, sizeof(*answer->loss));
 	answer->steady = true;
+	answer->cut_at_s = INFINITY;
 	k.failing_since = fl_arena_array(a, n->station_count, sizeof(*k.failing_since));
 	begin(&k);
 	run_course(&k);

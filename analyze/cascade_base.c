@@ -33,7 +33,7 @@ const char *fl_assumed_text(enum fl_assumed bit)
 
 double fl_cascade_gap(const struct fl_cascade_call *c, uint32_t k)
 {
-	return c->backoff_s * pow(c->backoff_factor, k - 1);
+	return c->backoff_s > 0 ? c->backoff_s * pow(c->backoff_factor, k - 1) : 0;
 }
 
 double fl_cascade_patience(const struct fl_cascade_call *c)
@@ -47,6 +47,8 @@ double fl_cascade_patience(const struct fl_cascade_call *c)
 
 double fl_cascade_any(const struct fl_cascade_call *c, double each)
 {
+	if (each <= 0 || each >= 1 || c->calls <= 1)
+		return c->use * each;
 	return c->use * (1 - pow(1 - each, c->calls));
 }
 

@@ -82,6 +82,7 @@ struct cascade_state {
 	struct station_state *stations;
 	struct call_state *calls;
 	uint32_t rounds_cut;
+	double work;         /* visits so far */
 };
 
 /* Everything but counts and flags, from counts and flags. */

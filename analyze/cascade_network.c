@@ -275,7 +275,8 @@ static struct fl_cascade_call unknown_call(uint32_t from, uint32_t to, fl_node_i
 		.backoff_factor = 1,
 		.required = true,
 		.choice = FL_CASCADE_NO_CHOICE,
-		.assumed = FL_ASSUMED_POOL | FL_ASSUMED_TIMEOUT | FL_ASSUMED_RETRIES | FL_ASSUMED_BACKOFF | FL_ASSUMED_ORDER };
+		.assumed = FL_ASSUMED_POOL | FL_ASSUMED_TIMEOUT | FL_ASSUMED_RETRIES | FL_ASSUMED_BACKOFF |
+			   FL_ASSUMED_ORDER };
 }
 
 /* Where a call without retries is certain, waits before them are no matter. */

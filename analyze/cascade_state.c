@@ -71,7 +71,7 @@ static double fails_for_good(const struct cascade_state *s, uint32_t c)
 /* How many of @calls in a row are made when each is the last with this chance. */
 static double up_to_last(double calls, double chance)
 {
-	return chance <= FL_CASCADE_EPSILON ? calls : (1 - pow(1 - chance, calls)) / chance;
+	return chance <= FL_CASCADE_EPSILON || calls <= 1 ? calls : (1 - pow(1 - chance, calls)) / chance;
 }
 
 /* Calls of a request that makes any: it goes on to none after one that failed, and has not gone on yet while
@@ -341,7 +341,10 @@ void fl_cascade_derive(struct cascade_state *s)
 
 	for (uint32_t i = 0; i < s->n->station_count; i++)
 		next[i] = s->n->stations[i].arrivals_per_s;
-	for (uint32_t round = 0; round < FL_CASCADE_ROUNDS && moved > FL_CASCADE_EPSILON; round++) {
+	/* what did not settle once will not the next time */
+	uint32_t rounds = s->rounds_cut > 0 ? FL_CASCADE_ROUNDS / 10 : FL_CASCADE_ROUNDS;
+	for (uint32_t round = 0; round < rounds && moved > FL_CASCADE_EPSILON; round++) {
+		s->work += (double)s->n->station_count + s->n->call_count;
 		moved = 0;
 		for (uint32_t at = s->n->station_count; at-- > 0;)
 			moved = fmax(moved, derive_station(s, s->base.order[at]));

@@ -235,6 +235,10 @@ static void print_assumed(const struct telling *t)
 	if (t->course->rounds_cut > 0)
 		fl_line_write("warning: calls go round in a circle that amplifies itself; the numbers are "
 			      "lower bounds");
+	if (isfinite(t->course->cut_at_s))
+		fl_line_write(fl_arena_printf(t->a,
+			"warning: too much happens at once to follow it; after %s only what grew goes on",
+			say_seconds(t, t->course->cut_at_s)));
 }
 
 static void print_text(const struct telling *t)
@@ -376,6 +380,7 @@ static void print_json(const struct telling *t)
 	add_margin(root, t);
 	add_assumed(root, t->course->assumed | t->course->margin.assumed);
 	fl_json_add_u64(root, "rounds_cut", t->course->rounds_cut);
+	fl_json_add_double(root, "cut_at_s", t->course->cut_at_s);
 	fl_document_add_coverage(root, "coverage", t->s);
 	fl_document_write(root);
 }

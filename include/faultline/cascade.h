@@ -141,16 +141,19 @@ struct fl_cascade {
 	struct fl_cascade_margin margin;
 	uint32_t assumed;         /* by any step */
 	uint32_t rounds_cut;      /* iterations that did not settle within their limit */
+	double cut_at_s;          /* FL_CASCADE_WORK was used up: after that only growth goes on; INFINITY: it was not */
 };
 
 /**
  * fl_cascade() - The course of things in closed form
  * Between two events every quantity grows linearly, so the next event follows by division: a limit met, the first answer
- * after a wait, a timeout. At most one event a limit and three a call; O(events x calls). Cycles: every pass over the
- * network is iterated, at most FL_CASCADE_ROUNDS times, and counted in rounds_cut when that did not do.
+ * after a wait, a timeout. Events that follow each other within 0.2 % of the time since the trigger are taken together, so their
+ * number is bounded by that, and by the size of the network; O(events x calls). Cycles: every pass over the network is iterated, at
+ * most FL_CASCADE_ROUNDS times, and counted in rounds_cut when that did not do.
  * @a: owns the answer
  */
 enum { FL_CASCADE_ROUNDS = 200 };
+#define FL_CASCADE_WORK 1e8       /* visits of a station or call: some ten seconds */
 struct fl_cascade *fl_cascade(const struct fl_cascade_network *n, const struct fl_cascade_trigger *t, struct fl_arena *a);
 
 /* Bronson, Aghayev, Charapko, Zhu, "Metastable failures in distributed systems", HotOS 2021: a station with capacity
