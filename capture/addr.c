@@ -88,17 +88,28 @@ int fl_addr_compare(const struct fl_addr *a, const struct fl_addr *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
-bool fl_addr_equal(const struct fl_addr *a, const struct fl_addr *b)
+static char *put_byte(char *at, unsigned byte)
 {
-	return fl_addr_compare(a, b) == 0;
+	if (byte >= 100)
+		*at++ = (char)('0' + byte / 100);
+	if (byte >= 10)
+		*at++ = (char)('0' + byte / 10 % 10);
+	*at++ = (char)('0' + byte % 10);
+	return at;
 }
 
 const char *fl_addr_format(const struct fl_addr *a, char text[static FL_ADDR_TEXT])
 {
-	if (fl_addr_is_v4(a))
-		inet_ntop(AF_INET, a->bytes + sizeof(mapped), text, FL_ADDR_TEXT);
-	else
+	if (fl_addr_is_v4(a)) { /* inet_ntop() would use printf, and scans hold a hundred thousand */
+		char *at = text;
+		for (size_t i = sizeof(mapped); i < sizeof(a->bytes); i++) {
+			at = put_byte(at, a->bytes[i]);
+			*at++ = '.';
+		}
+		at[-1] = '\0';
+	} else {
 		inet_ntop(AF_INET6, a->bytes, text, FL_ADDR_TEXT);
+	}
 	return text;
 }
 

@@ -42,6 +42,8 @@ struct fl_conversations {
 	struct listener_names *listeners;
 	uint32_t listener_count;
 	struct fl_index by_listener;
+	struct fl_index asked; /* (name, listener): hashes alone, entry is the listener */
+	uint32_t asked_count;
 	uint64_t evicted, without_detail, folded;
 };
 
@@ -53,6 +55,7 @@ struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
 	fl_index_init(&c->by_key, c->limit);
 	fl_index_init(&c->by_group, c->limit);
 	fl_index_init(&c->by_listener, c->limit);
+	fl_index_init(&c->asked, c->limit);
 	c->listeners = fl_alloc_array(c->limit, sizeof(*c->listeners));
 	c->detail_limit = details;
 	c->details = fl_alloc_table(details ? details : 1, sizeof(*c->details));
@@ -68,6 +71,7 @@ void fl_conversations_free(struct fl_conversations *c)
 	fl_index_fini(&c->by_key);
 	fl_index_fini(&c->by_group);
 	fl_index_fini(&c->by_listener);
+	fl_index_fini(&c->asked);
 	free(c->listeners);
 	free(c->details);
 	free(c->free_details);
@@ -113,10 +117,10 @@ static uint32_t find_group(const struct fl_conversations *c, const struct fl_con
 	return i;
 }
 
-static void join_ring(struct fl_conversations *c, uint32_t i)
+static void join_ring(struct fl_conversations *c, uint32_t i, uint32_t hash)
 {
 	struct fl_conversation *v = &c->list[i];
-	uint32_t hash = hash_group(&v->key), other = find_group(c, &v->key, hash);
+	uint32_t other = find_group(c, &v->key, hash);
 	v->sibling = v->sibling_before = i;
 	if (other == UINT32_MAX) {
 		fl_index_add(&c->by_group, hash, i);
@@ -204,13 +208,32 @@ static struct listener_names *names_of(struct fl_conversations *c, const struct 
 	return l;
 }
 
+/* Did anybody ask this listener for this name before? Told by 32 bits of hash; notes it. Of more than fit, each conversation counts
+ * as a name. */
+static bool was_asked(struct fl_conversations *c, const struct fl_conversation_key *k, const struct listener_names *l)
+{
+	uint32_t words[] = { k->name, (uint32_t)(l - c->listeners) }, i;
+	uint32_t hash = (uint32_t)(fl_hash_bytes(words, sizeof(words), fl_hash_seed()) >> 16);
+	uint32_t at = fl_index_home(&c->asked, hash);
+	while ((i = fl_index_next(&c->asked, hash, &at)) != UINT32_MAX)
+		if (i == words[1])
+			return true;
+	if (c->asked_count < c->limit && l->names < FL_NAMES_OF_LISTENER) {
+		fl_index_add(&c->asked, hash, words[1]);
+		c->asked_count++;
+	}
+	return false;
+}
+
 /* May a new conversation have this name, or was the listener asked for too many? */
 static bool admit_name(struct fl_conversations *c, const struct fl_conversation_key *k)
 {
 	if (k->name == FL_STR_NONE || k->name_source > FL_NAME_HTTP_HOST)
 		return true;
 	struct listener_names *l = names_of(c, k);
-	if (!l || l->names == FL_NAMES_OF_LISTENER)
+	if (!l || was_asked(c, k, l))
+		return l;
+	if (l->names == FL_NAMES_OF_LISTENER)
 		return false;
 	l->names++;
 	return true;
@@ -219,7 +242,10 @@ static bool admit_name(struct fl_conversations *c, const struct fl_conversation_
 struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
 					   int64_t now_ns)
 {
-	uint32_t hash = hash_key(key), i = find_key(c, key, hash);
+	uint32_t hash = hash_key(key), group = hash_group(key);
+	fl_index_expect(&c->by_key, hash);
+	fl_index_expect(&c->by_group, group);
+	uint32_t i = find_key(c, key, hash);
 	if (i != UINT32_MAX)
 		return &c->list[i];
 	if (!admit_name(c, key)) {
@@ -234,7 +260,7 @@ struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const str
 	struct fl_conversation *v = &c->list[i];
 	*v = (struct fl_conversation){ .key = *key, .serial = ++c->serial, .first_ns = now_ns, .last_ns = now_ns,
 				       .request_min = UINT32_MAX, .generation = (uint16_t)(v->generation + 1) };
-	join_ring(c, i);
+	join_ring(c, i, group);
 	return v;
 }
 

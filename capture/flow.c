@@ -33,6 +33,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Two sightings of one packet lie microseconds apart; the shortest minimum RTO in use (Linux in
  * data centres) is 5 ms. A word of @recent is 24 bits of hash and 8 bits of time in ticks of 2^17 ns.
@@ -677,11 +679,28 @@ void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *
 		f->unreachable = true;
 }
 
+/* Nothing is in use: the memory goes back, and is zero when it is touched again. Writing up what was seen wants room. */
+static void give_back(struct fl_flow_table *t)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1, begin = (uintptr_t)t->flows;
+	uintptr_t end = begin + t->used * sizeof(*t->flows);
+	uintptr_t first = (begin + page) & ~page, last = end & ~page;
+	if (first >= last || madvise((void *)first, last - first, MADV_DONTNEED) != 0)
+		return;
+	memset(t->flows, 0, first - begin);
+	memset((void *)last, 0, end - last);
+	t->used = t->free = 0;
+}
+
 void fl_flow_table_flush(struct fl_flow_table *t)
 {
 	struct fl_flow *f;
-	while ((f = silent_longest(t)))
+	while ((f = silent_longest(t))) {
+		if (f->next)
+			fetch_flow(&t->flows[f->next - 1], true);
 		end_flow(t, f, FL_END_CAPTURE);
+	}
+	give_back(t);
 }
 
 struct fl_flow_table *fl_flow_table_new(

@@ -72,13 +72,25 @@ static uint32_t key_hash(const struct key *k)
 	return (uint32_t)(fl_hash_bytes(k, sizeof(*k), fl_hash_seed()) >> 20);
 }
 
-static struct place *bindings_find(const struct bindings *b, const struct key *k)
+/* A look-up is about to come, and where the next new key will go. */
+static void bindings_expect(const struct bindings *b, const struct key *k)
 {
-	uint32_t hash = key_hash(k), at = fl_index_home(&b->index, hash), i;
+	fl_index_expect(&b->index, key_hash(k));
+	__builtin_prefetch(&b->places[b->hand]);
+}
+
+static struct place *bindings_find_hashed(const struct bindings *b, const struct key *k, uint32_t hash)
+{
+	uint32_t at = fl_index_home(&b->index, hash), i;
 	while ((i = fl_index_next(&b->index, hash, &at)) != UINT32_MAX)
 		if (memcmp(&b->places[i].key, k, sizeof(*k)) == 0)
 			return &b->places[i];
 	return NULL;
+}
+
+static struct place *bindings_find(const struct bindings *b, const struct key *k)
+{
+	return bindings_find_hashed(b, k, key_hash(k));
 }
 
 static uint32_t oldest_place(struct bindings *b, int64_t now_ns, struct fl_names_counters *counters)
@@ -88,20 +100,24 @@ static uint32_t oldest_place(struct bindings *b, int64_t now_ns, struct fl_names
 	if (now_ns - b->places[i].binding.time_ns < young_ns)
 		counters->bindings_evicted++;
 	fl_index_remove(&b->index, key_hash(&b->places[i].key), i);
+	/* The one after it goes next. */
+	if (b->count == b->limit)
+		fl_index_expect(&b->index, key_hash(&b->places[b->hand].key));
 	return i;
 }
 
 static void bindings_put(struct bindings *b, const struct key *k, struct fl_binding binding,
 			 struct fl_names_counters *counters)
 {
-	struct place *known = bindings_find(b, k);
+	uint32_t hash = key_hash(k);
+	struct place *known = bindings_find_hashed(b, k, hash);
 	if (known) {
 		known->binding = binding;
 		return;
 	}
 	uint32_t i = b->count < b->limit ? b->count++ : oldest_place(b, binding.time_ns, counters);
 	b->places[i] = (struct place){ *k, binding };
-	fl_index_add(&b->index, key_hash(k), i);
+	fl_index_add(&b->index, hash, i);
 }
 
 static struct key address_key(const struct fl_addr *client, const struct fl_addr *server)
@@ -241,9 +257,8 @@ static void append_answer(struct fl_names *n, struct fl_answer *a, const struct 
 	n->answers[n->answer_count++] = *a;
 }
 
-static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl_addr *addresses)
+static void note_answer(struct fl_names *n, struct fl_answer *a, const struct fl_addr *addresses, uint32_t hash)
 {
-	uint32_t hash = (uint32_t)(answer_hash(a, addresses) >> 20);
 	uint32_t at = fl_index_home(&n->index, hash), i;
 	while ((i = fl_index_next(&n->index, hash, &at)) != UINT32_MAX) {
 		struct fl_answer *known = &n->answers[i];
@@ -265,18 +280,26 @@ static fl_str question(struct fl_names *n, const struct fl_dns_message *m)
 	return keep_text(n, qname, strlen(qname));
 }
 
-void fl_names_bind(struct fl_names *n, const struct fl_addr *client, int64_t time_ns, const struct fl_dns_message *m)
+static void bind_answer(struct fl_names *n, const struct fl_addr *client, int64_t time_ns, const struct fl_dns_message *m,
+			fl_str name, fl_str chain)
 {
-	fl_str name = question(n, m);
-	if (name == FL_STR_NONE || m->address_count + m->hint_count == 0)
+	struct fl_binding binding = { name, chain, time_ns };
+	if (m->address_count + m->hint_count == 0)
 		return;
-	struct fl_binding binding = { name, m->chain_count ? intern_chain(n, m) : FL_STR_NONE, time_ns };
+	struct key by_name = name_key(client, name);
+	bindings_expect(&n->by_name, &by_name);
 	for (size_t i = 0; i < m->address_count; i++)
 		bind_address(n, client, &m->address[i], binding);
 	for (size_t i = 0; i < m->hint_count; i++)
 		bind_address(n, client, &m->hint[i], binding);
-	struct key k = name_key(client, name);
-	bindings_put(&n->by_name, &k, binding, &n->counters);
+	bindings_put(&n->by_name, &by_name, binding, &n->counters);
+}
+
+void fl_names_bind(struct fl_names *n, const struct fl_addr *client, int64_t time_ns, const struct fl_dns_message *m)
+{
+	fl_str name = question(n, m);
+	if (name != FL_STR_NONE)
+		bind_answer(n, client, time_ns, m, name, m->chain_count ? intern_chain(n, m) : FL_STR_NONE);
 }
 
 void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct fl_addr *resolver,
@@ -284,13 +307,15 @@ void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct
 {
 	assert(m->response);
 	n->counters.answers++;
+	if (m->address_count) {
+		struct key by_address = address_key(client, &m->address[0]);
+		bindings_expect(&n->by_address, &by_address);
+	}
 	fl_str name = question(n, m);
 	if (name == FL_STR_NONE) {
 		n->counters.answers_dropped++;
 		return;
 	}
-	if (asked == FL_ASKED)
-		fl_names_bind(n, client, time_ns, m);
 	struct fl_addr addresses[FL_DNS_ADDRESSES_MAX];
 	struct fl_answer answer = {
 		.client = *client, .resolver = *resolver, .transport = transport, .rcode = m->rcode,
@@ -298,7 +323,11 @@ void fl_names_add(struct fl_names *n, const struct fl_addr *client, const struct
 		.address_count = (uint32_t)sorted_addresses(m, addresses),
 		.count = 1, .first_ns = time_ns, .last_ns = time_ns,
 	};
-	note_answer(n, &answer, addresses);
+	uint32_t hash = (uint32_t)(answer_hash(&answer, addresses) >> 20);
+	fl_index_expect(&n->index, hash);
+	if (asked == FL_ASKED)
+		bind_answer(n, client, time_ns, m, name, answer.chain);
+	note_answer(n, &answer, addresses, hash);
 }
 
 bool fl_names_last(const struct fl_names *n, const struct fl_addr *client, const struct fl_addr *server,

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct fl_addr {
 	uint8_t bytes[16]; /* network order */
@@ -23,7 +24,10 @@ struct fl_addr fl_addr_v6(const uint8_t bytes[static 16]);
 bool fl_addr_is_v4(const struct fl_addr *a);
 bool fl_addr_is_none(const struct fl_addr *a);
 int fl_addr_compare(const struct fl_addr *a, const struct fl_addr *b);
-bool fl_addr_equal(const struct fl_addr *a, const struct fl_addr *b);
+static inline bool fl_addr_equal(const struct fl_addr *a, const struct fl_addr *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
 
 /* Text as in RFC 5952; IPv4 dotted. Returns @text. */
 const char *fl_addr_format(const struct fl_addr *a, char text[static FL_ADDR_TEXT]);

@@ -153,7 +153,7 @@ struct fl_flow_packet fl_flow_table_add_hashed(struct fl_flow_table *t, const st
 
 /* An ICMP error quoted this packet: mark the flow, when there is one. */
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p);
-/* End everything, oldest first. */
+/* End everything, oldest first, and give the memory back; the table can be used again. */
 void fl_flow_table_flush(struct fl_flow_table *t);
 
 /* SYNs of the initiator that repeated one that was not answered. */

@@ -49,6 +49,12 @@ static inline uint32_t fl_index_home(const struct fl_index *x, uint32_t hash)
 	return hash & x->mask;
 }
 
+/* A look-up of @hash is about to come: its place is fetched. */
+static inline void fl_index_expect(const struct fl_index *x, uint32_t hash)
+{
+	__builtin_prefetch(&x->places[hash & x->mask]);
+}
+
 static inline uint32_t fl_index_next(const struct fl_index *x, uint32_t hash, uint32_t *at)
 {
 	for (; x->places[*at].entry; *at = (*at + 1) & x->mask) {

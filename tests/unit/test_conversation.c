@@ -167,6 +167,23 @@ static void names_that_clients_make_up_are_folded_past_a_limit(void **state)
 	(void)state;
 }
 
+static void one_name_asked_by_many_clients_is_one_name(void **state)
+{
+	struct fl_conversations *c = fl_conversations_new(8192, 4);
+	struct fl_conversation_key key = { .client = ip("192.0.2.1"), .server = ip("10.0.0.1"), .port = 443,
+					   .transport = FL_TRANSPORT_TCP, .name_source = FL_NAME_TLS_SNI };
+	for (unsigned i = 0; i < 3000; i++) {
+		key.client.bytes[14] = (uint8_t)(i >> 8);
+		key.client.bytes[15] = (uint8_t)i;
+		key.name = 1 + i % 7;
+		fl_conversation_at(c, &key, T0);
+	}
+	assert_int_equal(fl_conversation_count(c), 3000);
+	assert_int_equal(fl_conversations_folded(c), 0);
+	fl_conversations_free(c);
+	(void)state;
+}
+
 static void starts_inside_open_work_are_nested(void **state)
 {
 	struct fl_inflight *f = fl_inflight_new(16);
@@ -220,6 +237,7 @@ int main(void)
 		cmocka_unit_test(measures_come_from_a_bounded_pool_and_return_to_it),
 		cmocka_unit_test(one_client_that_dials_everybody_costs_no_more_than_many),
 		cmocka_unit_test(names_that_clients_make_up_are_folded_past_a_limit),
+		cmocka_unit_test(one_name_asked_by_many_clients_is_one_name),
 		cmocka_unit_test(starts_inside_open_work_are_nested),
 		cmocka_unit_test(many_ports_of_one_address_stay_cheap_and_bounded),
 	};
