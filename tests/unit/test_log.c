@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_log.c - logfmt: what is quoted, and that no value can make a line of its own */
+#include "unit.h"
+
+#include <stdio.h>
+
+#include "capture/log.h"
+#include "faultline/status.h"
+
+struct log_row {
+	const char *name, *value, *line;
+};
+
+static struct log_row rows[] = {
+	{ "a plain value stands as it is", "eth0", " k=eth0\n" },
+	{ "blanks are quoted", "a b", " k=\"a b\"\n" },
+	{ "nothing is quoted", "", " k=\"\"\n" },
+	{ "an equals sign is quoted", "a=b", " k=\"a=b\"\n" },
+	{ "quotes and backslashes are escaped", "a\"b\\", " k=\"a\\\"b\\\\\"\n" },
+	{ "a line feed makes no line", "x\ntime=0 event=fake", " k=\"x\\x0atime=0 event=fake\"\n" },
+	{ "escape sequences of terminals are written out", "\033[31m", " k=\"\\x1b[31m\"\n" },
+	{ "bytes beyond ASCII are written out", "\xc3\xa4", " k=\"\\xc3\\xa4\"\n" },
+};
+
+static void written_as_it_should(void **state)
+{
+	const struct log_row *row = *state;
+	char *text = NULL;
+	size_t size;
+	struct fl_log log = { open_memstream(&text, &size) };
+	struct log_line l = log_begin(&log, "info", "test");
+	log_text(&l, "k", row->value);
+	log_text(&l, "none", NULL);
+	log_end(&l);
+	fclose(log.out);
+	assert_non_null(strstr(text, " level=info event=test"));
+	assert_string_equal(strstr(text, "event=test") + strlen("event=test"), row->line);
+	free(text);
+}
+
+static void a_line_that_is_too_long_is_cut_and_ended(void **state)
+{
+	char *text = NULL, value[5000];
+	size_t size;
+	struct fl_log log = { open_memstream(&text, &size) };
+	(void)state;
+	memset(value, '\1', sizeof(value) - 1);
+	value[sizeof(value) - 1] = 0;
+	struct log_line l = log_begin(&log, "info", "test");
+	log_text(&l, "k", value);
+	log_number(&l, "n", 1);
+	log_end(&l);
+	fclose(log.out);
+	assert_true(size <= sizeof(l.text) && text[size - 1] == '\n' && strchr(text, '\n') == text + size - 1);
+	free(text);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 1] = { cmocka_unit_test(a_line_that_is_too_long_is_cut_and_ended) };
+	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
+		tests[i + 1] = (struct CMUnitTest){ .name = rows[i].name, .test_func = written_as_it_should,
+						    .initial_state = &rows[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_watch_config.c - options out of a file: what is taken, what is refused and where, what differs */
+#include "unit.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "capture/watch.h"
+#include "faultline/units.h"
+
+static char path[] = "/tmp/fl-watch-conf-XXXXXX";
+
+static int write_file(const char *text)
+{
+	FILE *f = fopen(path, "w");
+	if (!f)
+		return -1;
+	fputs(text, f);
+	return fclose(f);
+}
+
+static int read_config(struct watch_config **c, const char *text, struct fl_error *err)
+{
+	static char store[] = "--store=a.db", option[] = "--config", every[] = "--every=7s";
+	char *argv[] = { store, option, path, every };
+	assert_int_equal(write_file(text), 0);
+	return watch_config_read(c, 4, argv, err);
+}
+
+struct bad_row {
+	const char *name, *text, *says;
+};
+
+static struct bad_row bad_rows[] = {
+	{ "a line without a value names its place", "keep = 1d\ninterface\n", ":2: 'interface' wants a value" },
+	{ "an option that does not exist", "\n\ncolour = red\n", ":3: " },
+	{ "a value out of range", "keep-size = 1B\n", ":1: " },
+	{ "a file does not name another", "config = b\n", ":1: 'config' does not belong here" },
+	{ "a flag is yes or no", "light = maybe\n", ":1: light is yes or no" },
+	{ "no option name", "= 3\n", ":1: " },
+	{ "blanks in a name", "keep size = 3\n", ":1: " },
+	{ "an attribution that nobody knows", "attribution = oracle\n", "oracle" },
+};
+
+static void refused_with_its_place(void **state)
+{
+	const struct bad_row *row = *state;
+	struct watch_config *c = NULL;
+	struct fl_error err = { "" };
+	assert_true(read_config(&c, row->text, &err) < 0);
+	if (!strstr(err.text, row->says))
+		fail_msg("%s", err.text);
+	assert_null(c);
+}
+
+static void the_command_line_wins_and_lists_add_up(void **state)
+{
+	struct watch_config *c = NULL;
+	struct fl_error err = { "" };
+	(void)state;
+	assert_int_equal(read_config(&c, "# comment\n every=3s \ninterface = eth0\ninterface=eth1\nlight\nkeep = 2d", &err), 0);
+	assert_int_equal(c->options.every_ns, 7 * FL_NS_PER_S);
+	assert_int_equal(c->options.keep_ns, 2 * 86400 * FL_NS_PER_S);
+	assert_int_equal(c->options.scan.interfaces.count, 2);
+	assert_string_equal(c->options.scan.interfaces.list[1], "eth1");
+	assert_true(c->options.scan.light);
+	watch_config_free(c);
+}
+
+static void collect(void *context, const char *name, const char *old, const char *new)
+{
+	char *text = context;
+	sprintf(text + strlen(text), "%s:%s>%s ", name, old, new);
+}
+
+static void differences_are_told_by_option(void **state)
+{
+	struct watch_config *a = NULL, *b = NULL;
+	struct fl_error err = { "" };
+	char text[500] = "";
+	(void)state;
+	assert_int_equal(read_config(&a, "interface = eth0\nlight\n", &err), 0);
+	assert_int_equal(read_config(&b, "interface = eth0\ninterface = eth1\nkeep-size=2MiB", &err), 0);
+	assert_int_equal(watch_config_differences(a, b, collect, text), 3);
+	assert_string_equal(text, "interface:eth0>eth0,eth1 keep-size:1073741824>2097152 light:yes>no ");
+	assert_int_equal(watch_config_differences(a, a, collect, text), 0);
+	watch_config_free(a);
+	watch_config_free(b);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 2] = {
+		cmocka_unit_test(the_command_line_wins_and_lists_add_up),
+		cmocka_unit_test(differences_are_told_by_option),
+	};
+	for (size_t i = 0; i < FL_ARRAY_LEN(bad_rows); i++)
+		tests[i + 2] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
+						    .initial_state = &bad_rows[i] };
+	int fd = mkstemp(path);
+	if (fd < 0)
+		return 1;
+	close(fd);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	return failed;
+}
