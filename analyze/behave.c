@@ -74,6 +74,7 @@ static struct fl_behave_finding *add(struct behave *b, enum fl_behave_kind kind)
 	memset(f, 0, sizeof(*f));
 	f->kind = kind;
 	f->why = "";
+	f->edge = BEHAVE_NONE;
 	f->amplification = f->load_ratio = f->seconds = f->in_flight_peak = f->drained_s = f->surfaced = NAN;
 	f->delay_ratio = f->slope_per_s = f->p = f->from_value = f->to_value = f->limit = f->limit_in_s = NAN;
 	f->ratio = f->ratio_before = NAN;
@@ -95,6 +96,7 @@ struct fl_behave_finding *fl_behave_add(struct behave *b, enum fl_behave_kind ki
 	place(b, f, e->from);
 	f->from = f->replicas[0];
 	f->to = e->to_id;
+	f->edge = (size_t)(e - b->edges);
 	return f;
 }
 

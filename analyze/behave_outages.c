@@ -24,7 +24,8 @@
 #define DELAY_SIGMA 4.0
 #define SPORADIC_P 1e-4     /* failures without an outage, against those of all other edges */
 #define MISFIT_MIN 4.0       /* chi-square of one degree: p 0.05 */
-enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, ROUNDS = 16, BUCKETS_MIN = 3 };
+enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, ROUNDS = 16, BUCKETS_MIN = 3, CHAIN_MAX = 16 };
+#define PASSED_ON 45         /* of severity: below what makes the next failure worse */
 
 /* ---- failed calls ---- */
 
@@ -420,6 +421,65 @@ static void find_sporadic(struct outage *o)
 	tell(o, &whole, &v, &calls);
 }
 
+/* ---- which outage made which ---- */
+
+/* Outages by the team that called: of team t those at [first[t], first[t + 1]). */
+struct by_caller { size_t *first; struct fl_behave_finding **list; };
+
+static struct by_caller sort_by_caller(const struct behave *b)
+{
+	struct by_caller by = { fl_alloc_array(b->team_count + 2, sizeof(size_t)),
+		fl_alloc_array(b->result->count + 1, sizeof(struct fl_behave_finding *)) };
+	for (size_t i = 0; i < b->result->count; i++)
+		if (b->result->list[i].kind == FL_BEHAVE_OUTAGE)
+			by.first[b->edges[b->result->list[i].edge].from + 2]++;
+	for (size_t t = 2; t < b->team_count + 2; t++)
+		by.first[t] += by.first[t - 1];
+	for (size_t i = 0; i < b->result->count; i++)
+		if (b->result->list[i].kind == FL_BEHAVE_OUTAGE)
+			by.list[by.first[b->edges[b->result->list[i].edge].from + 1]++] = &b->result->list[i];
+	return by;
+}
+
+static bool is_same_time(const struct fl_behave_finding *a, const struct fl_behave_finding *b)
+{
+	return a->start_ns <= b->end_ns && b->start_ns <= a->end_ns;
+}
+
+/* An outage of what the far end itself calls, which surfaced there at that time. */
+static const struct fl_behave_finding *outage_below(
+	const struct behave *b, const struct by_caller *by, const struct fl_behave_finding *f)
+{
+	size_t team = b->edges[f->edge].to;
+	const struct fl_behave_finding *worst = NULL;
+	for (size_t i = team == BEHAVE_NONE ? 0 : by->first[team]; team != BEHAVE_NONE && i < by->first[team + 1]; i++) {
+		const struct fl_behave_finding *g = by->list[i];
+		if (g->surfaced > SURFACED_SHARE && is_same_time(f, g) && (worst == NULL || g->failures > worst->failures))
+			worst = g;
+	}
+	return worst;
+}
+
+/* What only passes on the failures of something below is told as that, and after it. */
+static void trace_outages(struct behave *b)
+{
+	struct by_caller by = sort_by_caller(b);
+	for (size_t i = 0; i < by.first[b->team_count]; i++) {
+		struct fl_behave_finding *f = by.list[i];
+		const struct fl_behave_finding *g = outage_below(b, &by, f);
+		for (int level = 0; g != NULL && level < CHAIN_MAX; level++) {
+			f->passed_on = g->to;
+			g = outage_below(b, &by, g);
+		}
+		if (f->passed_on == NULL)
+			continue;
+		f->severity -= PASSED_ON;
+		f->why = fl_arena_printf(b->arena, "%s. It passes on failures of %s", f->why, fl_behave_say(b, f->passed_on));
+	}
+	free(by.first);
+	free(by.list);
+}
+
 void fl_behave_outages(struct behave *b)
 {
 	for (size_t w = 0; w < b->window_count; w++) {
@@ -431,4 +491,5 @@ void fl_behave_outages(struct behave *b)
 			find_sporadic(&o);
 		}
 	}
+	trace_outages(b);
 }

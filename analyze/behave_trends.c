@@ -42,24 +42,55 @@ struct trends {
 	struct candidate *list; /* those that rise at all */
 	size_t count, capacity;
 	uint64_t tested;        /* all */
+	struct period *periods;
+	size_t period_count;
 };
 
 struct points { double x[FL_TREND_POINTS_MAX], y[FL_TREND_POINTS_MAX]; size_t count; uint64_t attempts; };
 
 /* ---- points within a window ---- */
 
-/* In the time of something that goes up and comes down. */
-static bool is_disturbed(const struct behave *b, const struct fl_series *s, size_t i)
+/* Times of what goes up and comes down again, sorted and apart. */
+struct period { int64_t start_ns, end_ns; };
+
+static int by_start(const void *a, const void *b)
 {
-	for (size_t k = 0; k < b->result->count; k++) {
-		const struct fl_behave_finding *f = &b->result->list[k];
-		if (f->kind != FL_BEHAVE_STALL && f->kind != FL_BEHAVE_OUTAGE && f->kind != FL_BEHAVE_SILENT_FAILURE)
-			continue;
+	const struct period *x = a, *y = b;
+	return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
+static void list_periods(struct trends *t)
+{
+	const struct fl_behave *r = t->b->result;
+	size_t count = 0;
+	t->periods = fl_alloc_array(r->count + 1, sizeof(*t->periods));
+	for (size_t k = 0; k < r->count; k++) {
+		const struct fl_behave_finding *f = &r->list[k];
 		int64_t drained_ns = isnan(f->drained_s) ? 0 : (int64_t)(f->drained_s * 1e9);
-		if (fl_behave_overlaps(s, i, f->start_ns, fl_behave_after(f->end_ns, drained_ns)))
-			return true;
+		if (f->kind == FL_BEHAVE_STALL || f->kind == FL_BEHAVE_OUTAGE || f->kind == FL_BEHAVE_SILENT_FAILURE)
+			t->periods[count++] = (struct period){ f->start_ns, fl_behave_after(f->end_ns, drained_ns) };
 	}
-	return false;
+	qsort(t->periods, count, sizeof(*t->periods), by_start);
+	for (size_t i = 0; i < count; i++) {
+		struct period *last = t->period_count > 0 ? &t->periods[t->period_count - 1] : NULL;
+		if (last == NULL || t->periods[i].start_ns > last->end_ns)
+			t->periods[t->period_count++] = t->periods[i];
+		else if (t->periods[i].end_ns > last->end_ns)
+			last->end_ns = t->periods[i].end_ns;
+	}
+}
+
+static bool is_disturbed(const struct trends *t, const struct fl_series *s, size_t i)
+{
+	size_t low = 0, high = t->period_count; /* the first that ends in or after the bucket */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (t->periods[middle].end_ns < fl_behave_edge_of(s, i))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < t->period_count && fl_behave_overlaps(s, i, t->periods[low].start_ns, t->periods[low].end_ns);
 }
 
 static void add_point(struct points *p, double x, const struct fl_series_bucket *k, double width, enum fl_quantity q)
@@ -75,7 +106,7 @@ static void add_point(struct points *p, double x, const struct fl_series_bucket 
 }
 
 /* The first and last bucket of a window are cut by it, and work begins and ends with what is watched. */
-static void points_of(const struct behave *b, const struct fl_series *s, enum fl_quantity q, struct points *p)
+static void points_of(const struct trends *t, const struct fl_series *s, enum fl_quantity q, struct points *p)
 {
 	size_t first = 0, last = s->count;
 	p->count = p->attempts = 0;
@@ -84,7 +115,7 @@ static void points_of(const struct behave *b, const struct fl_series *s, enum fl
 	while (last > first && s->bucket[last - 1].started == 0)
 		last--;
 	for (size_t i = first + 1; i + 1 < last; i++)
-		if (!is_disturbed(b, s, i))
+		if (!is_disturbed(t, s, i))
 			add_point(p, ((double)i + 0.5) * fl_behave_width(s), &s->bucket[i], fl_behave_width(s), q);
 }
 
@@ -125,7 +156,7 @@ static void look_within(struct trends *t, struct points *p, bool inbound, size_t
 	for (size_t w = 0; w < t->b->window_count; w++) {
 		const struct fl_series *s = windows[w] != NULL ? &windows[w]->series : NULL;
 		for (int q = 0; s != NULL && s->count > 0 && q < QUANTITIES; q++) {
-			points_of(t->b, s, (enum fl_quantity)q, p);
+			points_of(t, s, (enum fl_quantity)q, p);
 			if (p->count < POINTS_MIN)
 				continue;
 			struct candidate c = { inbound, index, (enum fl_quantity)q, false, w, .start_ns = s->start_ns,
@@ -352,6 +383,7 @@ void fl_behave_trends(struct behave *b)
 {
 	struct trends t = { .b = b };
 	struct points *p = fl_alloc(sizeof(*p));
+	list_periods(&t);
 	for (size_t i = 0; i < b->edge_count; i++) {
 		if (b->edges[i].all == NULL || b->edges[i].merged->class == FL_CLASS_PROBE)
 			continue;
@@ -371,4 +403,5 @@ void fl_behave_trends(struct behave *b)
 			report(&t, &t.list[i]);
 	free(p);
 	free(t.list);
+	free(t.periods);
 }

@@ -7,6 +7,7 @@
 
 #include "faultline/behave.h"
 #include "faultline/json.h"
+#include "reports/digest_internal.h"
 
 void fl_behave_json_finding(cJSON *list, const struct fl_behave_finding *f);
 void fl_behave_json_edge(cJSON *list, const struct fl_behave_edge *e);
@@ -21,5 +22,13 @@ const char *fl_behave_when(struct fl_arena *a, const struct fl_behave_finding *f
 const char *fl_behave_evidence(struct fl_arena *a, const struct fl_behave_finding *f);
 /* "retries: not observed for 12 of 30 calls ..." : what cannot be said and why. One sentence each; NULL ends. */
 const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *b);
+
+/* The section "Behaviour" of a report; nothing for a graph file. */
+void fl_behave_write_html(FILE *out, const struct fl_digest *d);
+void fl_behave_write_markdown(FILE *out, const struct fl_digest *d);
+/* "behaviour": { findings[], dependencies[] } as in faultline.behave/1; NULL: null. */
+void fl_behave_add_json(cJSON *root, const struct fl_behave *b);
+/* One sentence for "In short"; NULL when there is nothing to say. */
+const char *fl_behave_sentence(struct fl_digest *d);
 
 #endif

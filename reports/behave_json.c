@@ -71,6 +71,7 @@ static void add_outage(cJSON *o, const struct fl_behave_finding *f)
 	fl_json_add_double(o, "surfaced_share", f->surfaced);
 	fl_json_add_double(o, "delay_ratio", f->delay_ratio);
 	cJSON_AddBoolToObject(o, "masked_by_retries", f->masked_by_retries);
+	fl_json_add_string(o, "passed_on", f->passed_on);
 }
 
 static void add_trend(cJSON *o, const struct fl_behave_finding *f)

@@ -37,6 +37,8 @@ const char *fl_behave_headline(const struct fl_behave_finding *f)
 	case FL_BEHAVE_STALL:
 		return "stall: work piled up";
 	case FL_BEHAVE_OUTAGE:
+		if (f->passed_on != NULL)
+			return "failures passed on";
 		return isnan(f->surfaced) ? "outage" : "outage that surfaced";
 	case FL_BEHAVE_RETRY:
 		return retry_headline(f);

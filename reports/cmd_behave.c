@@ -6,7 +6,7 @@
  * and by kind: retry: class, jitter, attempts, attempts_at_least, gaps_s[], factor, calls, retried,
  * attempts_per_failed_call, amplification, load_ratio, syn_retransmits; timeout: phase, seconds, sharp, spread{}; failover: confirmed;
  * stall: order[], spread[] (node, after_s, in_flight_peak, at_limit), in_flight_peak, answered_others[], duration_s,
- * drained_s; outage, silent-failure: surfaced, surfaced_share, delay_ratio, masked_by_retries; trend: quantity, over,
+ * drained_s; outage, silent-failure: surfaced, surfaced_share, delay_ratio, masked_by_retries, passed_on; trend: quantity, over,
  * slope_per_s, p, from_value, to_value, limit, limit_kind, limit_in_s, inherited_by[]; fan-out: ratio, ratio_before, p), dependencies[]
  * (from, to, replicas[], class, fan_out, retry{}, connect_timeout, response_timeout, longest_answer_s, outcomes{}), windows,
  * trends_tested, coverage.

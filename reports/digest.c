@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "faultline/units.h"
-#include "reports/digest_internal.h"
+#include "reports/behave_internal.h"
 
 enum { SENTENCES_MAX = 8, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
 
@@ -203,6 +203,7 @@ void fl_digest_sentences(struct fl_digest *d)
 	say_worst(d);
 	say(d, say_spof_count(d));
 	say(d, say_externals(d));
+	say(d, fl_behave_sentence(d));
 	say(d, say_changes(d));
 	say(d, say_coverage(d));
 }

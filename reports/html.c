@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "faultline/escape.h"
+#include "reports/behave_internal.h"
 #include "reports/cycles.h"
 #include "reports/html_internal.h"
 
@@ -81,6 +82,8 @@ static void write_navigation(FILE *out, const struct fl_digest *d)
 	      "<li><a href=\"#spofs\">Single points of failure</a></li>", out);
 	if (d->sections > 0)
 		fputs("<li><a href=\"#finding-1\">Blast radius</a></li>", out);
+	if (d->scanned && d->report->behave != NULL)
+		fputs("<li><a href=\"#behaviour\">Behaviour</a></li>", out);
 	fputs("<li><a href=\"#externals\">External dependencies</a></li>"
 	      "<li><a href=\"#listed\">Listed, not ranked</a></li>", out);
 	if (d->report->diff != NULL)
@@ -153,6 +156,7 @@ void fl_html_write(FILE *out, const struct fl_digest *d)
 	fl_html_spofs(out, d);
 	fl_html_findings(out, d);
 	fl_cycles_write_html(out, d);
+	fl_behave_write_html(out, d);
 	fl_html_externals(out, d);
 	fl_html_listed(out, d);
 	fl_html_changes(out, d);

@@ -54,6 +54,7 @@ const char fl_html_screen_style[] =
 	".externals thead th:nth-child(1){width:25%}.externals thead th:nth-child(2){width:17%}\n"
 	".externals thead th:nth-child(3){width:24%}.externals thead th:nth-child(4){width:11%}\n"
 	".listed th:nth-child(1){width:19%}.listed th:nth-child(2){width:26%}.listed th:nth-child(3){width:29%}\n"
+	".behaviour th:nth-child(1){width:15%}.behaviour th:nth-child(2){width:20%}.behaviour th:nth-child(3){width:40%}\n"
 	".changes th:nth-child(1){width:14%}.changes th:nth-child(2){width:20%}.changes th:nth-child(3){width:24%}\n"
 	"small{display:block;font-weight:400;color:var(--soft);font-size:.94em}\n"
 	".tag{display:inline-block;border:1px solid currentColor;border-radius:3px;padding:0 .35em;"

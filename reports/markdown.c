@@ -9,6 +9,7 @@
 
 #include "faultline/escape.h"
 #include "reports/changes.h"
+#include "reports/behave_internal.h"
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
 
@@ -182,6 +183,7 @@ void fl_markdown_write(FILE *out, const struct fl_digest *d)
 		if (d->findings[i].section != 0)
 			write_finding(out, d, &d->findings[i]);
 	fl_cycles_write_markdown(out, d);
+	fl_behave_write_markdown(out, d);
 	write_externals(out, d);
 	write_listed(out, d);
 	write_changes(out, d);

@@ -9,8 +9,10 @@
  *   diff          changes[] as in faultline.diff/1; null without an older set
  *   listed[]      what has no rank, and why
  *   cycles[]      circular dependencies, as in faultline.rank/1
+ *   behaviour     findings[] and dependencies[] as in faultline.behave/1; null for a graph file
  */
 #include "faultline/json.h"
+#include "reports/behave_internal.h"
 #include "reports/changes.h"
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
@@ -137,6 +139,7 @@ void fl_report_json_write(FILE *out, const struct fl_digest *d)
 	fl_document_add_coverage(root, "coverage", d->report->system);
 	add_listed(root, d);
 	fl_cycles_add_json(root, d->report->system, d->report->cycles);
+	fl_behave_add_json(root, d->scanned ? d->report->behave : NULL);
 	add_diff(root, d->report->diff);
 	fl_json_write(out, root);
 	cJSON_Delete(root);

@@ -92,6 +92,7 @@ struct fl_behave_finding {
 	enum fl_confidence confidence;
 	uint64_t attempts, failures; /* it rests on: within the time, where it has one */
 	double severity;          /* for the order of findings; no unit */
+	size_t edge;              /* private; SIZE_MAX: none */
 	const char *why;          /* one or two sentences with the numbers */
 
 	/* RETRY */
@@ -119,6 +120,7 @@ struct fl_behave_finding {
 	double surfaced;          /* failures of the caller's own answers above its usual, per failed call; NaN: nobody to ask */
 	double delay_ratio;       /* its answers' time during over outside; NaN */
 	bool masked_by_retries;   /* calls that failed were saved by a further attempt */
+	const char *passed_on;    /* OUTAGE: what failed further down at that time, the deepest; NULL: it began here */
 	/* TREND */
 	enum fl_quantity quantity;
 	bool over_windows;        /* of whole windows, else within one */

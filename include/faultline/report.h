@@ -7,6 +7,7 @@
 #ifndef FAULTLINE_REPORT_H
 #define FAULTLINE_REPORT_H
 
+#include "faultline/behave.h"
 #include "faultline/cycles.h"
 #include "faultline/diff.h"
 #include "faultline/rank.h"
@@ -18,6 +19,7 @@ struct fl_report {
 	const struct fl_reach *reach;
 	const struct fl_diff *diff;      /* NULL without --since */
 	const struct fl_cycles *cycles;  /* NULL: not looked for */
+	const struct fl_behave *behave;  /* NULL: not looked for */
 	size_t top;                      /* findings that get a picture of their own */
 };
 

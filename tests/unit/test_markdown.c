@@ -97,7 +97,7 @@ static void test_no_changes(void **state)
 static void test_json(void **state)
 {
 	static const char *const members[] = { "schema", "summary", "spofs", "dependencies", "coverage", "listed",
-					       "cycles", "diff" };
+					       "cycles", "behaviour", "diff" };
 	(void)state;
 	for (size_t i = 0; i < FL_ARRAY_LEN(hostile_names); i++) {
 		struct report_fixture f;
