@@ -180,9 +180,32 @@ static void gather_values(struct builder *b, const struct fl_gate *gate)
 	free(ranked);
 }
 
+static bool is_variable(const struct builder *b, fl_dd f)
+{
+	if (f <= FL_DD_1 || f == FL_DD_FULL)
+		return false;
+	const struct fl_dd_node *n = &b->store->nodes[f];
+	return n->low == FL_DD_0 && n->high == FL_DD_1;
+}
+
+/* k of n different variables have a diagram of k (n - k + 1) nodes: known before it is built. The list is
+ * sorted. */
+static bool is_too_large(const struct builder *b, const struct fl_gate *gate)
+{
+	uint64_t room = b->store->limit - b->store->count;
+	for (uint32_t i = 0; i < gate->count; i++)
+		if (!is_variable(b, b->list[i]) || (i > 0 && b->list[i] == b->list[i - 1]))
+			return false;
+	return (uint64_t)gate->threshold * (gate->count - gate->threshold + 1) > room;
+}
+
 /* At least k of the first i children: row[k] = row[k] or (child i and row[k - 1]). */
 static fl_dd at_least(struct builder *b, const struct fl_gate *gate)
 {
+	if (is_too_large(b, gate)) {
+		b->store->full = true;
+		return FL_DD_FULL;
+	}
 	fl_dd *row = fl_alloc_array((size_t)gate->threshold + 1, sizeof(*row));
 	row[0] = FL_DD_1;
 	for (uint32_t i = 0; i < gate->count && !b->store->full; i++) {
@@ -197,17 +220,39 @@ static fl_dd at_least(struct builder *b, const struct fl_gate *gate)
 	return result;
 }
 
+static fl_dd join(struct builder *b, enum fl_gate_kind kind, fl_dd f, fl_dd g)
+{
+	return kind == FL_GATE_OR ? either(b, f, g) : both(b, f, g);
+}
+
+/* Variables that stand together in the list become one: each is put on top of those before. Returns what is
+ * left. */
+static uint32_t join_variables(struct builder *b, enum fl_gate_kind kind, uint32_t count)
+{
+	uint32_t kept = 0;
+	bool open = false; /* the last one kept is of variables */
+	for (uint32_t i = 0; i < count && !b->store->full; i++) {
+		bool variable = is_variable(b, b->list[i]);
+		if (variable && open)
+			b->list[kept - 1] = join(b, kind, b->list[kept - 1], b->list[i]);
+		else
+			b->list[kept++] = b->list[i];
+		open = variable;
+	}
+	return kept;
+}
+
 /*
  * All of the list in one, pair by pair and those in pairs again: neighbours in the list decide at
  * neighbouring levels, and what is large is taken up log(count) times instead of count times.
  */
 static void combine(struct builder *b, enum fl_gate_kind kind, uint32_t count)
 {
+	count = join_variables(b, kind, count);
 	while (count > 1 && !b->store->full) {
 		uint32_t kept = 0;
 		for (uint32_t i = 0; i + 1 < count && !b->store->full; i += 2)
-			b->list[kept++] = kind == FL_GATE_OR ? either(b, b->list[i], b->list[i + 1])
-							     : both(b, b->list[i], b->list[i + 1]);
+			b->list[kept++] = join(b, kind, b->list[i], b->list[i + 1]);
 		if (count % 2 == 1)
 			b->list[kept++] = b->list[count - 1];
 		count = kept;
@@ -396,22 +441,23 @@ static fl_dd sets_within(struct builder *b, uint32_t order, uint32_t nodes, uint
 static void find_sets(struct builder *b, const struct fl_effort *effort)
 {
 	struct fl_scope *scope = b->scope;
-	uint32_t mark = b->store->count, most = b->s->tree->basic_count;
+	uint32_t mark = b->store->count, most = b->s->tree->basic_count,
+		 least = fl_scope_least_order(b->s, scope);
 	most = most < effort->order ? most : effort->order;
 	scope->zbdd = sets_within(
 		b, effort->order, effort->zbdd_nodes / PART_OF_LIMITS, effort->zbdd_steps / PART_OF_LIMITS);
 	scope->complete = effort->order;
 	if (scope->zbdd != FL_DD_FULL)
 		return;
-	scope->complete = 0;
-	for (uint32_t order = 1; order <= most; order++) {
+	scope->complete = least == 0 ? 0 : least - 1 < most ? least - 1 : most; /* there are none */
+	for (uint32_t order = scope->complete + 1; order <= most; order++) {
 		if (sets_within(b, order, effort->zbdd_nodes, effort->zbdd_steps) == FL_DD_FULL)
 			break;
 		fl_dd_cut(b->store, mark);
 		scope->complete = order;
 	}
 	scope->zbdd = FL_DD_0;
-	if (scope->complete == 0)
+	if (scope->complete < least || scope->complete == 0)
 		return;
 	scope->zbdd = sets_within(b, scope->complete, effort->zbdd_nodes, effort->zbdd_steps);
 	if (scope->complete == b->s->tree->basic_count)

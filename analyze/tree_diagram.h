@@ -59,6 +59,11 @@ struct fl_evaluation {
 void fl_scopes_evaluate(struct fl_scopes *s, struct fl_dd_store *store, const struct fl_effort *effort,
 	struct fl_evaluation *result);
 
+/* ---- least_order.c ---- */
+
+/* No cut set of @scope has fewer basic events. Its variables have weights. Gates in circles count as 0. */
+uint32_t fl_scope_least_order(const struct fl_scopes *s, const struct fl_scope *scope);
+
 /* ---- variable_order.c ---- */
 
 enum fl_order_heuristic {
