@@ -305,15 +305,9 @@ static double window_ratio(const struct fl_diffing *w, int side, const struct fl
 	return inbound > 0 ? fmin(ratio, inbound_of(other, use->from) / inbound) : ratio;
 }
 
-/* What the side without these uses would have seen of them, had all gone on as on the side with them. */
-struct silence {
-	double expected; /* exchanges */
-	double p;        /* of none: calls that come together are one event */
-};
-
-static struct silence silence_of(struct fl_diffing *w, int side, const struct fl_use_group *g)
+static struct fl_silence silence_of(struct fl_diffing *w, int side, const struct fl_use_group *g)
 {
-	struct silence s = { NAN, NAN };
+	struct fl_silence s = { NAN, NAN };
 	struct fl_amounts amounts;
 	if (g->uses[side][0]->evidence == NULL)
 		return s;
@@ -335,6 +329,50 @@ static struct silence silence_of(struct fl_diffing *w, int side, const struct fl
 	s.p = exp(-s.expected / fl_burst_of(&amounts));
 	fl_arena_free(w->scratch);
 	return s;
+}
+
+/* One thing that several callers began to use, or ceased to, and that the other side does not know at all: what each of
+ * them would have done there adds up. Replicas share the calls, and each alone may have made too few to tell. */
+static int by_target(const void *va, const void *vb)
+{
+	const struct fl_use_group *a = *(struct fl_use_group *const *)va, *b = *(struct fl_use_group *const *)vb;
+	int order = strcmp(first_use(a)->to_key, first_use(b)->to_key);
+	return order != 0 ? order : (a > b) - (a < b); /* places in one array, which is sorted */
+}
+
+static void combine(struct fl_use_group **list, size_t count)
+{
+	bool known[2] = { false, false };
+	double p = 1;
+	for (size_t i = 0; i < count; i++)
+		for (int side = 0; side < 2; side++)
+			known[side] |= list[i]->present[side];
+	for (size_t i = 0; i < count; i++)
+		if (!isnan(list[i]->silence.p))
+			p *= list[i]->silence.p;
+	for (size_t i = 0; i < count && !(known[0] && known[1]); i++)
+		if (!isnan(list[i]->silence.p) && list[i]->silence.p < 1)
+			list[i]->silence.p = p;
+}
+
+static void find_silences(struct fl_diffing *w)
+{
+	struct fl_use_group **list = fl_alloc_array(w->group_count, sizeof(*list));
+	for (size_t i = 0; i < w->group_count; i++) {
+		struct fl_use_group *g = list[i] = &w->groups[i];
+		g->silence = (struct fl_silence){ NAN, NAN };
+		if (is_added(g) || is_missing(g))
+			g->silence = silence_of(w, is_added(g), g);
+	}
+	if (w->group_count > 1)
+		qsort(list, w->group_count, sizeof(*list), by_target);
+	for (size_t i = 0, end; i < w->group_count; i = end) {
+		for (end = i + 1; end < w->group_count &&
+				  strcmp(first_use(list[i])->to_key, first_use(list[end])->to_key) == 0;)
+			end++;
+		combine(list + i, end - i);
+	}
+	free(list);
 }
 
 /* ---- requirements that are not certain to differ ---- */
@@ -405,7 +443,7 @@ static void add_added(struct fl_diffing *w, const struct fl_use_group *g)
 {
 	const struct fl_use *use = g->uses[1][0];
 	bool stated = use->evidence == NULL, watched_before = stated || watched(w, 0, use->host) > 0;
-	struct silence before = silence_of(w, 1, g);
+	struct fl_silence before = g->silence;
 	bool open = watched_before && !stated && before.p >= GONE_BELOW;
 	const char *why = "stated in the newer graph only";
 	if (open)
@@ -428,7 +466,7 @@ static void add_added(struct fl_diffing *w, const struct fl_use_group *g)
 			.why = why });
 }
 
-static const char *why_missing(const struct fl_diffing *w, const struct fl_use *use, struct silence s)
+static const char *why_missing(const struct fl_diffing *w, const struct fl_use *use, struct fl_silence s)
 {
 	if (use->evidence == NULL)
 		return "stated in the older graph only";
@@ -447,7 +485,7 @@ static const char *why_missing(const struct fl_diffing *w, const struct fl_use *
 static void add_missing(struct fl_diffing *w, const struct fl_use_group *g)
 {
 	const struct fl_use *use = g->uses[0][0];
-	struct silence s = silence_of(w, 0, g);
+	struct fl_silence s = g->silence;
 	bool gone = use->evidence == NULL || s.p < GONE_BELOW;
 	if (!gone)
 		leave_open(w, g, 0);
@@ -462,7 +500,7 @@ static void add_missing(struct fl_diffing *w, const struct fl_use_group *g)
 }
 
 static void add_moved(
-	struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added, struct silence s)
+	struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added, struct fl_silence s)
 {
 	const struct fl_use *old = missing->uses[0][0], *new = added->uses[1][0];
 	missing->matched = added->matched = true;
@@ -497,7 +535,7 @@ static void find_moved(struct fl_diffing *w)
 		}
 		if (added == NULL || missing == NULL || several > 0)
 			continue;
-		struct silence s = silence_of(w, 0, missing);
+		struct fl_silence s = missing->silence;
 		if (missing->uses[0][0]->evidence == NULL || s.p < GONE_BELOW)
 			add_moved(w, missing, added, s);
 	}
@@ -662,6 +700,7 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 	match_weakly(&w, weak_target);
 	match_weakly(&w, weak_replica);
 	match_addresses(&w);
+	find_silences(&w);
 	find_moved(&w);
 	find_changes(&w);
 	fl_diff_measured(&w);

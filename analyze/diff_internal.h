@@ -76,12 +76,19 @@ struct fl_diff_side {
 
 /* ---- the comparison under way ---- */
 
+/* What the side without these uses would have seen of them, had all gone on as on the side with them. */
+struct fl_silence {
+	double expected; /* exchanges */
+	double p;        /* of none: calls that come together are one event */
+};
+
 struct fl_use_group { /* uses of one identity */
 	struct fl_use **uses[2]; /* [newer] */
 	size_t counts[2];
 	bool present[2]; /* some use of that side, even a mere attempt */
 	bool real[2];    /* some use of that side counts */
 	bool matched;    /* by a weaker identity, or moved */
+	struct fl_silence silence; /* of what only one side has; NaN */
 	struct fl_use_group *other; /* what the newer side has instead; on the older one's group */
 };
 

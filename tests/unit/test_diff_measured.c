@@ -20,6 +20,7 @@ struct window {
 	double slow_share, slow_ms;
 	double timeout_ms;     /* callers give up after it */
 	unsigned gave_up;
+	const char *retries;   /* "immediate 3": pauses and attempts; NULL: nothing is known */
 	const char *class;     /* NULL: on-request */
 	bool lower_bound;
 };
@@ -44,6 +45,27 @@ static int64_t moment(uint64_t *state, const struct window *w, unsigned bursts)
 	return window / (int64_t)(bursts + 1) * (int64_t)(1 + next(state) % bursts);
 }
 
+static void add_retries(struct fl_retries *r, const char *text)
+{
+	static const struct { const char *name; double first, factor; } kinds[] = {
+		{ "none", 0, 0 }, { "immediate", 0.001, 1 }, { "fixed", 0.2, 1 }, { "slow-fixed", 1, 1 },
+		{ "exponential", 0.2, 2 }, { "few-immediate", 0.001, 1 },
+	};
+	char name[32];
+	unsigned attempts = 0;
+	if (text == NULL)
+		return;
+	assert_int_equal(sscanf(text, "%31s %u", name, &attempts), 2);
+	r->calls = strncmp(name, "few-", 4) == 0 ? 2 : 40;
+	r->retried = attempts > 1 ? r->calls : 0;
+	r->gave_up[attempts - 1] = r->calls;
+	for (size_t k = 0; k < FL_ARRAY_LEN(kinds); k++) {
+		double pause = kinds[k].first;
+		for (unsigned i = 0; strcmp(kinds[k].name, name) == 0 && i + 1 < attempts; i++, pause *= kinds[k].factor)
+			r->gap[i] = (struct fl_spread){ r->calls, pause, pause, pause, pause * 1.01, pause * 1.01 };
+	}
+}
+
 static struct fl_behaviour *behaviour_of(struct fl_arena *a, const struct window *w, uint64_t *state)
 {
 	struct fl_behaviour *b = fl_arena_alloc(a, sizeof(*b));
@@ -55,6 +77,7 @@ static struct fl_behaviour *behaviour_of(struct fl_arena *a, const struct window
 	b->response_timeout = b->connect_timeout;
 	if (w->gave_up > 0)
 		b->response_timeout = (struct fl_spread){ w->gave_up, t, t, t, t * 1.01, t * 1.02 };
+	add_retries(&b->retries, w->retries);
 	b->series.width_ns = FL_NS_PER_S;
 	b->series.count = w->seconds < FL_SERIES_BUCKETS ? w->seconds : FL_SERIES_BUCKETS;
 	while ((uint64_t)b->series.count * (uint64_t)b->series.width_ns < (uint64_t)w->seconds * FL_NS_PER_S)
@@ -172,6 +195,22 @@ static struct row rows[] = {
 		{ 60, 600, 600, .latency_ms = 10, .slow_share = 0.02, .slow_ms = 2000 }, "timeout " },
 	{ "a timeout that nobody had to wait for before may be older", STEADY,
 		{ 60, 600, 600, 9, .latency_ms = 10, .timeout_ms = 500, .gave_up = 9 }, "" },
+	{ "a timeout of some calls only is none of all", { 60, 600, 600, .latency_ms = 10, .slow_share = 0.02, .slow_ms = 2000 },
+		{ 60, 600, 600, 9, .latency_ms = 10, .slow_share = 0.02, .slow_ms = 2000, .timeout_ms = 500, .gave_up = 9 }, "" },
+	{ "the same retries are no change", { 60, 600, 600, .latency_ms = 10, .retries = "exponential 4" },
+		{ 60, 600, 600, .latency_ms = 10, .retries = "exponential 4" }, "" },
+	{ "retries that lose their pause are a change", { 60, 600, 600, .latency_ms = 10, .retries = "exponential 4" },
+		{ 60, 600, 600, .latency_ms = 10, .retries = "immediate 4" }, "retry " },
+	{ "retries that begin are one", { 60, 600, 600, .latency_ms = 10, .retries = "none 1" },
+		{ 60, 600, 600, .latency_ms = 10, .retries = "fixed 3" }, "retry " },
+	{ "another number of attempts is one", { 60, 600, 600, .latency_ms = 10, .retries = "fixed 2" },
+		{ 60, 600, 600, .latency_ms = 10, .retries = "fixed 4" }, "retry " },
+	{ "longer pauses are one", { 60, 600, 600, .latency_ms = 10, .retries = "fixed 3" },
+		{ 60, 600, 600, .latency_ms = 10, .retries = "slow-fixed 3" }, "retry " },
+	{ "retries that only one side shows are none", STEADY,
+		{ 60, 600, 600, .latency_ms = 10, .retries = "immediate 4" }, "" },
+	{ "retries after two failures are too few to tell", { 60, 600, 600, .latency_ms = 10, .retries = "exponential 4" },
+		{ 60, 600, 600, .latency_ms = 10, .retries = "few-immediate 4" }, "" },
 	{ "a callee is not faster because its callers wait less",
 		{ 60, 600, 600, .latency_ms = 100, .slow_share = 0.2, .slow_ms = 2000 },
 		{ 60, 600, 600, 120, .latency_ms = 100, .timeout_ms = 500, .gave_up = 120 }, "failures timeout " },
