@@ -193,11 +193,12 @@ static void censor(struct fl_histogram *h, const struct fl_amounts *m, double li
 		return;
 	while (last + 1 < FL_HISTOGRAM_BUCKETS && fl_histogram_upper(last) <= limit)
 		last++;
-	uint64_t sum = isinf(given_up_s(m)) ? 0 : m->behaviour->outcome[FL_OUTCOME_RESPONSE_TIMEOUT];
+	uint64_t sum = 0, given_up = isinf(given_up_s(m)) ? 0 : m->behaviour->outcome[FL_OUTCOME_RESPONSE_TIMEOUT];
 	for (unsigned i = last; i < FL_HISTOGRAM_BUCKETS; i++) {
 		sum += h->bucket[i];
 		h->bucket[i] = 0;
 	}
+	sum = sum > given_up ? sum : given_up; /* a callee may answer calls that were given up */
 	h->bucket[last] = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
 }
 

@@ -5,7 +5,8 @@
  * A timeout shows only when somebody gives up. Seen on both sides, the two are compared. Seen on one side only, the other
  * has not observed it, and that alone is no change: maybe nobody had to wait that long. But where callers there were seen to
  * wait clearly longer than the timeout for an answer and got it, they cannot have had that timeout, and the change is certain;
- * unless that happens beside the timeout as well: then it is that of some calls only.
+ * unless that happens beside the timeout as well: then it is that of some calls only. (A callee may answer calls that were given
+ * up; as many late answers as that say nothing.)
  *
  * Retries are compared where both sides saw enough failures to tell their schedule with more than a single observation. Another class
  * is a change, jitter alone is none: it is told from the spread of pauses, of which a few say little. So are another number of attempts,
@@ -92,7 +93,8 @@ static void compare(struct fl_diffing *w, const struct fl_use *use, const struct
 	} else {
 		int with = seen[1];
 		longer = outwaited(p->waits[!with], s[with] * OUTWAITED);
-		if (longer < OUTWAITED_MIN || outwaited(p->waits[with], s[with] * OUTWAITED) >= OUTWAITED_MIN)
+		uint64_t beside = outwaited(p->waits[with], s[with] * OUTWAITED);
+		if (longer < OUTWAITED_MIN || beside >= p->seen[with]->count + OUTWAITED_MIN)
 			return;
 	}
 	struct fl_change c = { .kind = FL_CHANGE_TIMEOUT, .from = use->from, .to = use->to, .quantity = p->quantity,
