@@ -233,6 +233,16 @@ def scan():
                   'connect_s': {'count': 3, 'buckets': [[0, 1], [70, 2]]},
                   'timeline': {'start': '2026-11-21T13:05:44Z', 'width_s': 4, 'buckets': [1, 0, 2]},
                   'first_seen': stamp, 'last_seen': stamp}
+    five = {'count': 4, 'min': 0.1, 'p10': 0.1, 'p50': 0.2, 'p90': 0.2, 'max': 0.3}
+    dependency['behaviour'] = {
+        'outcomes': {'answered': 40, 'error': 3, 'response-timeout': 1}, 'connect_timeout_s': None, 'response_timeout_s': five,
+        'retries': {'calls': 3, 'retried': 2, 'recovered': [0, 2], 'gave_up': [1], 'gaps_s': [five, {'count': 0}],
+                    'other_address': 1, 'first': stamp, 'last': later},
+        'intervals': [{'kind': 'stall', 'start': stamp, 'end': later, 'attempts': 4, 'failures': 0, 'in_flight_max': 3},
+                      {'kind': 'outage', 'start': later, 'end': later, 'attempts': 4, 'failures': 4, 'in_flight_max': 1}],
+        'in_flight_max': 3, 'in_flight_plateau_s': 0, 'calls_per_inbound': 1.5, 'nested_share': 1, 'coupling_p': 0.005,
+        'series': {'start': '2026-11-21T13:05:44Z', 'width_s': 0.5, 'buckets': 3, 'started': [1, 2], 'answered': [1, 1],
+                   'failed': [0, 1], 'in_flight_max': [1], 'in_flight_s': [0.25], 'answer_s': [0, 0.5]}}
     entry = {'client': '192.0.2.9', 'resolver': '192.0.2.53', 'transport': 'udp', 'name': 'db.example', 'type': 'A',
              'rcode': 'NOERROR', 'cname_chain': [], 'addresses': ['192.0.2.1'], 'count': 1, 'first_seen': stamp,
              'last_seen': stamp}

@@ -70,6 +70,33 @@ static const char **strings(struct fl_arena *a, const char *first, const char *s
 	return list;
 }
 
+static struct fl_behaviour *some_behaviour(struct fl_arena *a)
+{
+	struct fl_behaviour *b = fl_arena_alloc(a, sizeof(*b));
+
+	*b = (struct fl_behaviour){ .outcome = { 100, 7, 0, 0, 2, 1, 3 },
+		.connect_timeout = { 0, NAN, NAN, NAN, NAN, NAN },
+		.response_timeout = { 2, 0.5, 0.5, 0.5005, 0.501, 0.501 },
+		.in_flight_max = 9,
+		.in_flight_plateau_s = 1.25,
+		.calls_per_inbound = 2.96,
+		.nested_share = 1,
+		.coupling_p = NAN };
+	b->retries = (struct fl_retries){ .calls = 10, .retried = 9, .recovered = { 0, 4 }, .gave_up = { 1, 0, 5 },
+		.other_address = 2, .first_ns = T0 + 1, .last_ns = T0 + 2 };
+	for (size_t i = 0; i < FL_GAPS_MAX; i++)
+		b->retries.gap[i] = (struct fl_spread){ 0, NAN, NAN, NAN, NAN, NAN };
+	b->retries.gap[1] = (struct fl_spread){ 3, 0.1, 0.1, 0.2, 0.3, 0.3 };
+	b->series = (struct fl_series){ .start_ns = T0, .width_ns = FL_NS_PER_S / 8, .count = 3 };
+	b->series.bucket = fl_arena_array(a, 3, sizeof(*b->series.bucket));
+	b->series.bucket[1] = (struct fl_series_bucket){ 5, 4, 1, 3, 0.25, 0.1 };
+	b->intervals = fl_arena_array(a, 2, sizeof(*b->intervals));
+	b->intervals[0] = (struct fl_interval){ FL_INTERVAL_STALL, T0, T0 + 7, 8, 0, 5 };
+	b->intervals[1] = (struct fl_interval){ FL_INTERVAL_OUTAGE, T0 + 3, T0 + 9, 8, 8, 2 };
+	b->interval_count = 2;
+	return b;
+}
+
 static void fill_service(struct fl_scan *s)
 {
 	struct fl_scan_service *v = fl_arena_array(s->arena, 2, sizeof(*v));
@@ -98,6 +125,7 @@ static void fill_service(struct fl_scan *s)
 	fl_histogram_add(&m->first_byte, 0);
 	fl_timeline_add(&m->timeline, T0, 7);
 	fl_timeline_add(&m->timeline, T0 + 500 * FL_NS_PER_S, 1);
+	v[0].behaviour = some_behaviour(s->arena);
 	v[1] = (struct fl_scan_service){ .host = "web1", .name = "app" };
 	s->services = v;
 	s->service_count = 2;
@@ -152,6 +180,7 @@ static void fill_dependency(struct fl_scan *s)
 		.period_s = 30 };
 	d[1].addresses = addresses(s->arena, "::1", "::1");
 	d[1].address_count = 1;
+	d[0].behaviour = some_behaviour(s->arena);
 	s->dependencies = d;
 	s->dependency_count = 2;
 }
@@ -311,6 +340,9 @@ static void a_set_with_one_bad_scan_adds_none(void **state)
 	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"h\",\"addresses\":[\"10.0.0.1\"]}]"
 #define DEPENDENCY(members) HEAD ",\"dependencies\":[{\"host\":\"h\",\"service\":\"s\"," members "}]}"
 #define SOUND "\"name\":\"n\",\"port\":1,\"transport\":\"tcp\""
+#define BEHAVIOUR(members) DEPENDENCY(SOUND ",\"behaviour\":{" members "}")
+#define SERIES(width, buckets, more)                                                                         \
+	"\"series\":{\"start\":\"2026-11-21T12:00:00Z\",\"width_s\":" width ",\"buckets\":" buckets more "}"
 #define SERVICE(members) HEAD ",\"services\":[{\"host\":\"h\",\"name\":\"s\"," members "}]}"
 
 struct row {
@@ -324,6 +356,31 @@ static const struct row rows[] = {
 	{ "null stands for absent", DEPENDENCY(SOUND ",\"coupling\":null,\"addresses\":null"), NULL },
 	{ "counts may be digits in a string", DEPENDENCY(SOUND ",\"exchanges\":\"18446744073709551615\""),
 		NULL },
+	{ "an empty behaviour is nothing observed", DEPENDENCY(SOUND ",\"behaviour\":{}"), NULL },
+	{ "a behaviour is an object", DEPENDENCY(SOUND ",\"behaviour\":[]"), "dependencies[0].behaviour: not an object" },
+	{ "a spread ascends", BEHAVIOUR("\"response_timeout_s\":{\"count\":1,\"min\":1,\"p10\":1,\"p50\":3,\"p90\":2,\"max\":3}"),
+		"dependencies[0].behaviour.response_timeout_s.max" },
+	{ "a spread with a count has its numbers", BEHAVIOUR("\"connect_timeout_s\":{\"count\":1}"), "connect_timeout_s.max" },
+	{ "more are not tried again than failed", BEHAVIOUR("\"retries\":{\"calls\":1,\"retried\":2}"), "retries.retried" },
+	{ "attempts are at most sixteen", BEHAVIOUR("\"retries\":{\"gave_up\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}"), "gave_up" },
+	{ "pauses are at most eight", BEHAVIOUR("\"retries\":{\"gaps_s\":[{},{},{},{},{},{},{},{},{}]}"), "gaps_s" },
+	{ "an interval has a kind", BEHAVIOUR("\"intervals\":[{\"start\":null}]"), "intervals[0].kind" },
+	{ "of the known ones", BEHAVIOUR("\"intervals\":[{\"kind\":\"nap\"}]"), "intervals[0].kind" },
+	{ "and does not end before it begins",
+		BEHAVIOUR("\"intervals\":[{\"kind\":\"stall\",\"start\":\"2026-11-21T12:00:01Z\",\"end\":\"2026-11-21T12:00:00Z\"}]"),
+		"intervals[0].end" },
+	{ "intervals stand in order",
+		BEHAVIOUR("\"intervals\":[{\"kind\":\"stall\",\"start\":\"2026-11-21T12:00:01Z\",\"end\":\"2026-11-21T12:00:01Z\"},"
+			  "{\"kind\":\"stall\"}]"),
+		"intervals: not in the order" },
+	{ "a series has a width", BEHAVIOUR("\"series\":{\"start\":\"2026-11-21T12:00:00Z\",\"buckets\":1}"), "series.width_s" },
+	{ "of the grid", BEHAVIOUR(SERIES("0.3", "1", "")), "series.width_s" },
+	{ "and at most 128 buckets", BEHAVIOUR(SERIES("0.125", "129", "")), "series.buckets" },
+	{ "that hold what it says", BEHAVIOUR(SERIES("0.125", "1", ",\"started\":[1,2]")), "series.started" },
+	{ "in whole numbers", BEHAVIOUR(SERIES("0.125", "2", ",\"failed\":[1.5]")), "series.failed" },
+	{ "of 32 bits", BEHAVIOUR(SERIES("0.125", "2", ",\"failed\":[4294967296]")), "series.failed" },
+	{ "and no time below nothing", BEHAVIOUR(SERIES("0.125", "2", ",\"answer_s\":[-1]")), "series.answer_s" },
+	{ "a share is at most one", BEHAVIOUR("\"nested_share\":1.5"), "nested_share" },
 	{ "an unknown major is refused", "{\"schema\":\"faultline.scan/2\"}", "faultline.scan/2" },
 	{ "another kind is refused", "{\"schema\":\"faultline.graph/1\"}", "faultline.graph" },
 	{ "no schema is refused", "{}", "schema" },
