@@ -269,6 +269,24 @@ def scan():
     }
 
 
+def request():
+    """As fuzz_request.c reads them: number of the protocol, then bytes."""
+    http, postgresql, mysql, redis, dns_, tls = 2, 6, 7, 8, 4, 1
+    return {
+        'http': bytes([http]) + b"POST /pay/17?x=1 HTTP/1.1\r\nHost: a\r\n\r\n{'a'}",
+        'http-500': bytes([http]) + b'HTTP/1.1 500 Oops\r\n\r\n',
+        'statement': bytes([postgresql]) + b"Q\0\0\0\x33SELECT * FROM t WHERE id = 17 AND name = 'x",
+        'too-many-connections': bytes([postgresql]) + b'1\0\0\0\4N\0\0\0\x0eSNOTICE\0\0\0E\0\0\0\x1bSFATAL\0C53300\0\0',
+        'lock-wait': bytes([mysql]) + b'\x20\0\0\1\xff\xb5\4#HY000Lock wait',
+        'query': bytes([mysql]) + b'\x09\0\0\0\3SELECT 1',
+        'get': bytes([redis]) + b'*2\r\n$3\r\nGET\r\n$3\r\nabc\r\n',
+        'oom': bytes([redis]) + b'-OOM command not allowed\r\n',
+        'question': bytes([dns_]) + header(0x0100, 1, 0) + question('wWw.example.com', 1),
+        'tickets': bytes([tls]) + 2 * (b'\x17\3\3\0\x40' + bytes(64)),
+        'finished': bytes([tls]) + b'\x14\3\3\0\1\1\x17\3\3\0\x35' + bytes(53) + b'\x17\3\3\0\x08' + bytes(8),
+    }
+
+
 def fragment():
     """As fuzz_fragment.c reads them: who, place, size, flags, time, payload."""
     def piece(who, place, data, more=1, time=0):
@@ -497,7 +515,7 @@ def http2():
     }
 
 
-TARGETS = (dns, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2)
+TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2)
 
 
 def main():
