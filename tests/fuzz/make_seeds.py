@@ -515,7 +515,25 @@ def http2():
     }
 
 
-TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2)
+def service_name():
+    ident, uid = '3f' * 32, '3c8f1b8e-5a8b-4f0e-9a55-0a4a1b0c9d2e'
+    return {
+        'unit': b'/system.slice/system-postgresql.slice/postgresql@15-main.service',
+        'escapes': b'/system.slice/my\\x2dapp\\x1b.service',
+        'docker': ('/system.slice/docker-%s.scope' % ident).encode(),
+        'pod': ('/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod%s.slice/cri-containerd-%s.scope' %
+                (uid.replace('-', '_'), ident)).encode(),
+        'log': ('web-5d4f8c7b9d-x2x7k_shop_nginx-%s.log' % ident).encode(),
+        'script': b'python3.11\0python3\0-W\0ignore\0/srv/shop/worker.py\0',
+        'java': b'java\0java\0-cp\0/x:/y\0-jar\0/opt/billing.jar\0',
+        'hosts': b'# names\n127.0.0.1 localhost\n10.0.0.5 db.internal db\n10.0.0.5 second\nfd00::5 six\n',
+        'hostile': b'/\x1b[2J\n\xff.service/..\0-m\0\n10.0.0.5 <x>\n',
+        'long': b'/' + b'x' * 300 + b'.service',
+    }
+
+
+TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2,
+           service_name)
 
 
 def main():
