@@ -173,6 +173,9 @@ bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, str
 const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const struct fl_flow *f)
 {
 	const struct flow_name *newest = NULL;
+	uint32_t asked = f->user[FLOW_REQUEST_NAME];
+	if (asked && s->flow_names[asked - 1].inner)
+		return &s->flow_names[asked - 1];
 	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
 		if (s->flow_names[at - 1].inner)
 			newest = &s->flow_names[at - 1];
@@ -340,13 +343,32 @@ static void note_target(struct fl_scanner *s, struct fl_flow *f, const char *hos
 		flow_set(f, FLOW_TUNNEL);
 }
 
+/* Is the request for somebody behind the responder? An origin must take a whole URI, too: it is one when the client looked up just
+ * that name or connected to that very address, or, where no look-up was seen, when the URI's port is the responder's. */
+static bool asks_proxy(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	const struct fl_http_request *q = &s->request;
+	struct fl_addr address;
+	if (q->connect || !q->absolute)
+		return q->connect;
+	if (fl_addr_parse(q->host, &address) && fl_addr_equal(&address, &f->addr[FL_RESPONDER]))
+		return false;
+	const char *resolved = fl_strpool_get(s->strings, f->user[FLOW_DNS_NAME]);
+	return resolved ? strcmp(resolved, q->host) != 0 : f->port[FL_RESPONDER] != q->port;
+}
+
 static void note_request(struct fl_scanner *s, struct fl_flow *f)
 {
+	bool proxy = asks_proxy(s, f);
 	flow_set(f, FLOW_HTTP);
 	flow_set_application(f, FL_APP_HTTP);
 	f->user[FLOW_REQUEST_NAME] = 0; /* a request without Host is for the address */
 	if (s->request.host[0])
-		note_target(s, f, s->request.host, s->request.connect ? s->request.port : 0);
+		note_target(s, f, s->request.host, proxy ? s->request.port : 0);
+	if (proxy && !s->request.connect && flow_has(f, FLOW_TUNNEL))
+		flow_set(f, FLOW_PROXIED);
+	else if (s->request.connect)
+		flow_clear(f, FLOW_PROXIED);
 	if (s->request.content_length || s->request.chunked)
 		flow_set(f, FLOW_BODY);
 	else

@@ -282,6 +282,13 @@ static void copy_path(struct fl_slice s, struct fl_http_request *q)
 	q->path[used] = 0;
 }
 
+static uint16_t port_of_scheme(struct fl_slice scheme)
+{
+	if (equals(scheme, "https") || equals(scheme, "wss"))
+		return 443;
+	return equals(scheme, "ftp") ? 21 : 80;
+}
+
 static void read_target(struct fl_slice target, struct fl_http_request *q)
 {
 	if (q->connect) {
@@ -300,6 +307,9 @@ static void read_target(struct fl_slice target, struct fl_http_request *q)
 	while (end < rest.size && rest.data[end] != '/' && rest.data[end] != '?' && rest.data[end] != '#')
 		end++;
 	read_authority(cut(rest, 0, end), q);
+	q->absolute = true;
+	if (q->port == 0)
+		q->port = port_of_scheme(cut(target, 0, colon));
 	copy_path(cut(rest, end, rest.size), q);
 }
 
@@ -361,7 +371,7 @@ static void clear(struct fl_http_request *q)
 {
 	q->method[0] = q->host[0] = q->path[0] = 0;
 	q->port = 0;
-	q->connect = q->chunked = false;
+	q->connect = q->absolute = q->chunked = false;
 	q->head_size = 0;
 	q->content_length = 0;
 }

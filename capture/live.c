@@ -143,6 +143,12 @@ int live_drain(struct live *live, struct fl_scanner *scanner, int64_t settled_ns
 	return status;
 }
 
+void live_stop(struct live *live)
+{
+	for (size_t i = 0; i < live->merge.count; i++)
+		fl_source_stop(live->merge.list[i].source);
+}
+
 static struct fl_source_counters since(const struct fl_source_counters *now, const struct fl_source_counters *before)
 {
 	struct fl_source_counters c = *now;

@@ -24,6 +24,8 @@ void live_close(struct live *live); /* NULL is fine */
 int live_declare(const struct scan_options *o, struct fl_scanner *scanner, const char *point, struct fl_error *err);
 /* What is there now, a bounded part of it. @settled_ns as for fl_merge_batch(). Return: as that. */
 int live_drain(struct live *live, struct fl_scanner *scanner, int64_t settled_ns, struct fl_error *err);
+/* No more packets are taken: what comes until FL_SOURCE_END are beginnings of datagrams whose other fragments never came. */
+void live_stop(struct live *live);
 /* What the sources counted since the last call. */
 void live_count(struct live *live, struct fl_scanner *scanner);
 uint64_t live_dropped(struct live *live); /* by the kernel, in all */

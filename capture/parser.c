@@ -159,6 +159,9 @@ static int read_packets(struct parser *p, struct fl_error *err)
 	while (status >= 0 && status != FL_SOURCE_END &&
 	       (status = live_drain(p->live, p->scanner, INT64_MAX, err)) == 1)
 		continue;
+	live_stop(p->live);
+	while (status >= 0 && status != FL_SOURCE_END)
+		status = live_drain(p->live, p->scanner, INT64_MAX, err);
 	return status < 0 ? status : 0;
 }
 

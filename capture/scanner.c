@@ -263,15 +263,18 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 static bool tunnel_refused(const struct fl_flow *f, const struct fl_packet *p)
 {
 	const struct fl_slice *d = &p->payload;
+	unsigned status = flow_has(f, FLOW_HTTP) ? fl_http_status(d->data, d->size) : 0;
+	if (flow_has(f, FLOW_PROXIED)) /* other errors are the target's own */
+		return status == 502 || status == 504;
 	if (flow_has(f, FLOW_HTTP))
-		return fl_http_status(d->data, d->size) >= 300;
+		return status >= 300;
 	return flow_application(f) == FL_APP_SOCKS && d->size >= 8 && ((d->data[0] == 5 && d->data[1] && !d->data[2]) ||
 									(d->data[0] == 0 && d->data[1] > 90 && d->data[1] < 94));
 }
 
 static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
 {
-	if (flow_has(f, FLOW_TUNNEL))
+	if (flow_has(f, FLOW_TUNNEL) && !flow_has(f, FLOW_PROXIED))
 		return flow_has(f, FLOW_TUNNEL_FAILED);
 	/* SERVFAIL or REFUSED: the resolver failed, the name need not */
 	if (f->port[FL_RESPONDER] == 53)
@@ -366,7 +369,7 @@ static void count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f)
 /* 100 Continue and its like: neither the answer nor a change of sides (RFC 9110 section 15.2). */
 static bool is_interim(const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
-	if (side != FL_RESPONDER || !flow_has(f, FLOW_HTTP) || flow_has(f, FLOW_TUNNEL))
+	if (side != FL_RESPONDER || !flow_has(f, FLOW_HTTP) || (flow_has(f, FLOW_TUNNEL) && !flow_has(f, FLOW_PROXIED)))
 		return false;
 	unsigned status = fl_http_status(p->payload.data, p->payload.size);
 	return status >= 100 && status < 200 && status != 101;

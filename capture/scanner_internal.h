@@ -63,6 +63,7 @@ enum flow_flag {
 	FLOW_STARTED = 1 << 21,       /* its first exchange, or the flow itself, was counted as a start */
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
 	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
+	FLOW_PROXIED = 1 << 28,       /* ... one request at a time: the proxy passes answers on, and may go elsewhere next */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
 	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */
 	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */

@@ -436,8 +436,8 @@ int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *er
 {
 	struct record r;
 	for (unsigned skipped = 0; !s->live || skipped < SKIP_MAX; skipped++) {
-		if (s->stop)
-			return FL_SOURCE_END;
+		if (s->stop && !s->piece_waits)
+			return deliver_rest(s, p);
 		if (__builtin_expect(s->piece_waits, 0)) {
 			if (take_piece(s, p))
 				return 1;

@@ -16,9 +16,10 @@ struct fl_http_request {
 				      * authority (CONNECT) target, else the Host
 				      * field; "" when there is none. Bytes that no host
 				      * has are written as \DDD */
-	uint16_t port;               /* 0 when none was named */
+	uint16_t port;               /* 0 when none was named; of an absolute target its scheme's */
 	char path[FL_HTTP_PATH_MAX]; /* target's path, cut, without query; printable */
 	bool connect;                /* CONNECT: host is the tunnel's target */
+	bool absolute;               /* the target is a whole URI, as proxies are asked (RFC 9112 section 3.2.2) */
 	size_t head_size;            /* bytes up to and with the empty line */
 	uint64_t content_length;     /* 0 when none or chunked */
 	bool chunked;

@@ -79,7 +79,8 @@ int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *er
  */
 enum { FL_SOURCE_BATCH = 32 };
 int fl_source_batch(struct fl_source *s, struct fl_packet *list, size_t limit, size_t *count, struct fl_error *err);
-void fl_source_stop(struct fl_source *s); /* async-signal-safe */
+/* No more is read; fragments that are held are given up, then comes FL_SOURCE_END. Async-signal-safe. */
+void fl_source_stop(struct fl_source *s);
 
 /* From now on no file can be opened, and libpcap finds out what the interface's driver dropped by reading files: that counter stays. */
 void fl_source_confine(struct fl_source *s);

@@ -591,6 +591,52 @@ static void a_target_behind_a_proxy_and_the_proxy_are_two_dependencies(void **st
 	(void)state;
 }
 
+static void what_a_plain_proxy_is_asked_for_is_put_down_to_each_target(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, PROXY, 3128);
+	dns_lookup(&n, WEB, DNS, "proxy.internal", NULL, PROXY);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, "GET http://one.example/ HTTP/1.1\r\nHost: one.example\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	tcp_text(&n, &c, 0, "GET http://two.example:8080/ HTTP/1.1\r\nHost: two.example:8080\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n");
+	tcp_text(&n, &c, 0, "GET http://one.example/again HTTP/1.1\r\nHost: one.example\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n");
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *proxy = dependency(s, "proxy.internal", PROXY, 3128);
+	const struct fl_scan_dependency *one = dependency(s, "one.example", PROXY, 80);
+	const struct fl_scan_dependency *two = dependency(s, "two.example", PROXY, 8080);
+	assert_non_null(proxy);
+	assert_non_null(one);
+	assert_non_null(two);
+	assert_int_equal(proxy->exchanges, 3);
+	assert_int_equal(proxy->failures, 0);
+	assert_int_equal(one->exchanges, 2);
+	assert_int_equal(one->failures, 1);
+	assert_int_equal(two->exchanges, 1);
+	assert_int_equal(two->failures, 1);
+	fl_scan_free(s);
+	(void)state;
+}
+
+static void a_whole_uri_for_the_name_that_was_looked_up_asks_no_proxy(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, PROXY, 8000);
+	dns_lookup(&n, WEB, DNS, "one.example", NULL, PROXY);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, "GET http://one.example/ HTTP/1.1\r\nHost: one.example\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	assert_non_null(dependency(s, "one.example", PROXY, 8000));
+	assert_null(dependency(s, "one.example", PROXY, 80));
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void a_target_that_the_proxy_does_not_reach_fails_and_the_proxy_does_not(void **state)
 {
 	struct net n = net_new("web", NULL, NULL);
@@ -715,6 +761,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(public_resolvers_over_https_are_a_blind_spot),
 		cmocka_unit_test(a_target_behind_a_proxy_and_the_proxy_are_two_dependencies),
+		cmocka_unit_test(what_a_plain_proxy_is_asked_for_is_put_down_to_each_target),
+		cmocka_unit_test(a_whole_uri_for_the_name_that_was_looked_up_asks_no_proxy),
 		cmocka_unit_test(a_target_that_the_proxy_does_not_reach_fails_and_the_proxy_does_not),
 		cmocka_unit_test(a_target_behind_socks_is_named_by_the_request),
 		cmocka_unit_test(a_target_by_address_is_an_address),

@@ -738,6 +738,23 @@ static void what_stays_incomplete_is_told_by_its_beginning(void **state)
 	expect_end(s);
 }
 
+static void a_source_that_is_stopped_gives_up_what_it_holds(void **state)
+{
+	(void)state;
+	struct bytes b = { .size = 0 }, held = fragment(1, false), first = fragment(2, false), last = fragment(2, true);
+	add_header(&b, MAGIC_US, 101);
+	add_raw(&b, 1, &held);
+	add_raw(&b, 2, &first);
+	add_raw(&b, 2, &last);
+	add_raw(&b, 3, &first);
+	struct fl_source *s = open_bytes(&b, NULL);
+	expect_packet(s, 53, INT64_C(2000000000));
+	fl_source_stop(s);
+	expect_packet(s, 53, INT64_C(1000000000));
+	assert_int_equal(fl_source_counters(s)->fragments.late, 1);
+	expect_end(s);
+}
+
 /* A datagram in a tunnel, itself in fragments, whose packets are fragments: as a tunnel with too small an MTU
  * makes. */
 static void fragments_in_fragments(void **state)
@@ -851,6 +868,31 @@ static void a_wrong_filter_is_named(void **state)
 	assert_null(s);
 }
 
+static void a_batch_brings_the_packets_that_one_by_one_would_come(void **state)
+{
+	(void)state;
+	struct bytes b = three_packets();
+	add_packet(&b, 103, 0, 55);
+	struct fl_source *s = open_bytes(&b, NULL), *t = open_bytes(&b, NULL);
+	struct fl_error err;
+	struct fl_packet list[FL_SOURCE_BATCH], p;
+	size_t count;
+	assert_int_equal(fl_source_batch(s, list, 2, &count, &err), 1);
+	assert_int_equal(count, 2);
+	assert_int_equal(fl_source_batch(s, list + 2, FL_SOURCE_BATCH - 2, &count, &err), 1);
+	assert_int_equal(count, 1);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(fl_source_next(t, &p, &err), 1);
+		assert_int_equal(p.time_ns, list[i].time_ns);
+		assert_int_equal(p.dst_port, list[i].dst_port);
+		assert_int_equal(p.payload_len, list[i].payload_len);
+	}
+	assert_int_equal(fl_source_batch(s, list, FL_SOURCE_BATCH, &count, &err), FL_SOURCE_END);
+	assert_int_equal(count, 0);
+	fl_source_close(s);
+	fl_source_close(t);
+}
+
 static void stop_ends_a_file(void **state)
 {
 	(void)state;
@@ -905,6 +947,7 @@ int main(void)
 		cmocka_unit_test(pcap_of_either_order_modified_and_of_old_versions),
 		cmocka_unit_test(fragments_become_one_packet),
 		cmocka_unit_test(what_stays_incomplete_is_told_by_its_beginning),
+		cmocka_unit_test(a_source_that_is_stopped_gives_up_what_it_holds),
 		cmocka_unit_test(fragments_in_fragments),
 #if FL_HAVE_ZSTD
 		cmocka_unit_test(zstd_frames_are_read_one_after_the_other),
@@ -912,6 +955,7 @@ int main(void)
 #endif
 		cmocka_unit_test(a_filter_counts_what_it_leaves_out),
 		cmocka_unit_test(a_wrong_filter_is_named),
+		cmocka_unit_test(a_batch_brings_the_packets_that_one_by_one_would_come),
 		cmocka_unit_test(stop_ends_a_file),
 		cmocka_unit_test(an_unknown_interface_lists_the_known),
 	};
