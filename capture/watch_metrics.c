@@ -54,6 +54,19 @@ static void write_troubles(const struct watch *w, FILE *out)
 	one(out, "config_refused_total", "counter", "Configurations refused on SIGHUP.", (double)c->refused);
 }
 
+static void write_owners(const struct watch *w, FILE *out)
+{
+	const struct fl_attribution_state *a = w->run.owners ? fl_attributor_state(w->run.owners) : NULL;
+	char label[64];
+	snprintf(label, sizeof(label), "way=\"%.16s\"", a ? a->way : "none");
+	metrics_family(out, "attribution_info", "gauge", "How owners of connections are told.");
+	metrics_value(out, "attribution_info", label, 1);
+	one(out, "attribution_lost_total", "counter", "Events of sockets that found no room, and looks that came late.",
+	    a ? (double)a->lost : 0);
+	one(out, "owner_records_lost_total", "counter", "Owners of sockets that the parser did not take in time.",
+	    (double)w->keeper.owners_lost);
+}
+
 static void write_packets(const struct watch *w, FILE *out)
 {
 	const struct parser_progress *p = &w->keeper.progress, *past = &w->counters.past;
@@ -62,8 +75,6 @@ static void write_packets(const struct watch *w, FILE *out)
 	one(out, "bytes_total", "counter", "Bytes of them on the wire.", (double)(past->bytes + p->bytes));
 	one(out, "dropped_packets_total", "counter", "Packets that the kernel dropped before they were looked at.",
 	    (double)(past->dropped + p->dropped));
-	one(out, "owner_records_lost_total", "counter", "Owners of sockets that the parser did not take in time.",
-	    (double)w->keeper.owners_lost);
 	one(out, "flows", "gauge", "Flows open.", (double)p->flows);
 	one(out, "window_conversations", "gauge", "Conversations of the window that is filled.", (double)p->conversations);
 	one(out, "window_dependencies", "gauge", "Dependencies of the window, as of its last write-up.", (double)p->dependencies);
@@ -76,6 +87,7 @@ void watch_write_metrics(void *context, FILE *out)
 	metrics_value(out, "build_info", "version=\"" FL_VERSION "\"", 1);
 	write_cost(w, out);
 	write_packets(w, out);
+	write_owners(w, out);
 	write_windows(w, out);
 	write_troubles(w, out);
 }

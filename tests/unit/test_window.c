@@ -159,7 +159,7 @@ static void check_recording(const char *path)
 	bool known = first->host_count == 1 && first->hosts[0].address_count > 0;
 	fl_scan_free(scan_in_windows(path, first, 0, &whole));
 	for (size_t i = 0; known && i < FL_ARRAY_LEN(sizes); i++) {
-		if (whole.packets / sizes[i] > 40)
+		if (whole.packets / sizes[i] > 12)
 			continue;
 		struct sums parts = sums_new();
 		fl_scan_free(scan_in_windows(path, first, sizes[i], &parts));
