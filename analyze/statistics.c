@@ -5,7 +5,8 @@
  * Everything about counts comes down to two functions: the regularised incomplete gamma (Poisson) and beta (binomial) functions.
  * Both are evaluated by a series or a continued fraction, whichever converges on that side; the continued
  * fractions by Lentz's method (Abramowitz & Stegun 6.5.29, 6.5.31, 26.5.8). Their relative precision is near
- * 1e-12, which is far more than any decision here needs; their work is bounded by ITERATIONS.
+ * 1e-12, which is far more than any decision here needs. They take some sqrt(n) terms, Fisher's test n: above LARGE the normal
+ * distribution stands for all of them, as files can hold any counts.
  */
 #include "faultline/statistics.h"
 
@@ -17,6 +18,7 @@
 #include "faultline/status.h"
 
 enum { ITERATIONS = 20000 }; /* the gamma series at its peak takes some 6 sqrt(a) terms */
+#define LARGE 1e6
 #define PRECISION 1e-14
 #define TINY 1e-300
 
@@ -26,7 +28,18 @@ static double log_gamma(double x)
 	return lgamma_r(x, &sign); /* lgamma() writes a global */
 }
 
+static double normal_above(double z)
+{
+	return erfc(z / M_SQRT2) / 2;
+}
+
 /* ---- incomplete gamma ---- */
+
+/* How many standard deviations x is above a; Wilson & Hilferty 1931. */
+static double gamma_z(double a, double x)
+{
+	return 3 * sqrt(a) * (cbrt(x / a) - 1 + 1 / (9 * a));
+}
 
 static double gamma_series(double a, double x)
 {
@@ -58,15 +71,15 @@ static double gamma_fraction(double a, double x)
 /* P(a, x), and 1 - P without losing a small one. */
 static double gamma_lower(double a, double x)
 {
-	if (x <= 0)
-		return 0;
+	if (x <= 0 || a > LARGE)
+		return x <= 0 ? 0 : normal_above(-gamma_z(a, x));
 	return x < a + 1 ? gamma_series(a, x) : 1 - gamma_fraction(a, x);
 }
 
 static double gamma_upper(double a, double x)
 {
-	if (x <= 0)
-		return 1;
+	if (x <= 0 || a > LARGE)
+		return x <= 0 ? 1 : normal_above(gamma_z(a, x));
 	return x < a + 1 ? 1 - gamma_series(a, x) : gamma_fraction(a, x);
 }
 
@@ -113,6 +126,10 @@ static double beta_regularised(double a, double b, double x)
 {
 	if (x <= 0 || x >= 1)
 		return x <= 0 ? 0 : 1;
+	if (a + b > LARGE && fmin(a, b) > 100) {
+		double mean = a / (a + b);
+		return normal_above((mean - x) / sqrt(mean * (1 - mean) / (a + b + 1)));
+	}
 	double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x));
 	if (x < (a + 1) / (a + b + 2))
 		return front * beta_fraction(a, b, x) / a;
@@ -182,6 +199,11 @@ double fl_shares_equal_p(uint64_t a, uint64_t n_a, uint64_t b, uint64_t n_b)
 	if (n_a == 0 || n_b == 0)
 		return NAN;
 	double sum = (double)a + (double)b, all = (double)n_a + (double)n_b;
+	if (fmin(sum, (double)n_a) > LARGE) {
+		double share = sum / all, noise = sqrt(share * (1 - share) * (1 / (double)n_a + 1 / (double)n_b));
+		double apart = fabs((double)a / (double)n_a - (double)b / (double)n_b);
+		return noise > 0 ? 2 * normal_above(apart / noise) : 1;
+	}
 	double up = fisher_tail((double)a, (double)n_a, sum, all, 1);
 	double down = fisher_tail((double)a, (double)n_a, sum, all, -1);
 	return fmin(1, 2 * fmin(up, down));

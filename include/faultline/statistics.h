@@ -53,7 +53,8 @@ double fl_rates_equal_p(uint64_t a, double t_a, uint64_t b, double t_b);
 /* The same for counts that vary more than Poisson's (retries, bursts): @dispersion >= 1 is variance over mean, by which counts and
  * exposures alike are divided. */
 double fl_rates_equal_dispersed_p(uint64_t a, double t_a, uint64_t b, double t_b, double dispersion);
-/* Are two shares equal? @a of @n_a, @b of @n_b (Fisher's exact test, the smaller tail doubled). O(min(a + b, n_a)). */
+/* Are two shares equal? @a of @n_a, @b of @n_b (Fisher's exact test, the smaller tail doubled; of millions the
+ * normal approximation). O(min(a + b, n_a)). */
 double fl_shares_equal_p(uint64_t a, uint64_t n_a, uint64_t b, uint64_t n_b);
 /* Interval of a share, Wilson 1927, at 95 %. 0..1 where n is 0. */
 void fl_share_interval(uint64_t k, uint64_t n, double *low, double *high);

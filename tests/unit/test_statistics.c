@@ -28,6 +28,8 @@ static void poisson_tails_are_those_of_the_tables(void **state)
 	near(fl_poisson_at_most(100000, 1e5), 0.5, 2e-3);
 	near(fl_poisson_at_most(5, 0), 1, 0);
 	assert_true(fl_poisson_at_most(10, 1000) < 1e-300);
+	near(fl_poisson_at_most(1000000000, 1e9), 0.5, 1e-4);
+	near(fl_poisson_at_least(1000063246, 1e9), 0.0228, 1e-4); /* two standard deviations */
 }
 
 static void binomial_tails_are_exact(void **state)
@@ -48,6 +50,8 @@ static void a_lady_tasting_tea(void **state)
 	near(fl_shares_equal_p(4, 4, 0, 4), 2 / 70.0, 1e-12);
 	near(fl_shares_equal_p(5, 100, 10, 200), 1, 0);
 	assert_true(isnan(fl_shares_equal_p(0, 0, 1, 5)));
+	near(fl_shares_equal_p(UINT64_C(1) << 40, UINT64_C(1) << 50, UINT64_C(1) << 40, UINT64_C(1) << 50), 1, 1e-9);
+	assert_true(fl_shares_equal_p(1u << 30, UINT64_C(1) << 50, 1u << 31, UINT64_C(1) << 50) < 1e-9);
 }
 
 static void two_rates_conditional_on_their_sum(void **state)
