@@ -12,15 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "capture/conntrack.h"
 #include "config.h"
 
 struct fl_attributor {
 	const struct attribution_way *way;
 	void *self;
 	struct fl_namer *namer;
+	struct conntrack *conntrack; /* NULL: not asked */
+	int epoll;                   /* of both */
 	struct fl_attribution_state state;
 };
 
@@ -79,17 +84,60 @@ static void try_ways(struct fl_attributor *a, enum fl_attribution_way wanted)
 	snprintf(a->state.way, sizeof(a->state.way), "%s", a->self ? a->way->name : "none");
 }
 
+#if FL_HAVE_SOCK_DIAG
+static void open_conntrack(struct fl_attributor *a)
+{
+	int status = conntrack_open(&a->conntrack);
+	if (status && status != -ENOENT)
+		snprintf(a->state.translation, sizeof(a->state.translation), "%s", strerror(-status));
+}
+#else
+static void open_conntrack(struct fl_attributor *a)
+{
+	snprintf(a->state.translation, sizeof(a->state.translation), "this program was built without libmnl");
+}
+#endif
+
+static void wait_for_both(struct fl_attributor *a)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	a->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (a->epoll < 0)
+		return;
+	if (a->self)
+		(void)epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->way->fd(a->self), &e);
+#if FL_HAVE_SOCK_DIAG
+	if (a->conntrack)
+		(void)epoll_ctl(a->epoll, EPOLL_CTL_ADD, conntrack_fd(a->conntrack), &e);
+#endif
+}
+
+static void poll_conntrack(struct fl_attributor *a, const struct owner_sink *sink)
+{
+#if FL_HAVE_SOCK_DIAG
+	if (a->conntrack)
+		conntrack_poll(a->conntrack, sink);
+	a->state.lost = a->way->lost(a->self) + (a->conntrack ? conntrack_lost(a->conntrack) : 0);
+#else
+	(void)sink;
+	a->state.lost = a->way->lost(a->self);
+#endif
+}
+
 int fl_attributor_open(struct fl_attributor **out, enum fl_attribution_way wanted, struct fl_error *err)
 {
 	struct fl_attributor *a = fl_alloc(sizeof(*a));
 	uint32_t of_init = attribution_netns(1, false);
 	a->namer = fl_namer_new("");
+	a->epoll = -1;
 	a->state.netns = attribution_netns(0, true);
 	if (wanted == FL_ATTRIBUTE_NONE) {
 		snprintf(a->state.way, sizeof(a->state.way), "none");
 		snprintf(a->state.why, sizeof(a->state.why), "--attribution none was asked for");
 	} else {
 		try_ways(a, wanted);
+		open_conntrack(a);
+		wait_for_both(a);
 	}
 	bool bpf = a->self && strcmp(a->way->name, "bpf") == 0;
 	a->state.all_namespaces = bpf && of_init && of_init == a->state.netns;
@@ -108,13 +156,18 @@ void fl_attributor_close(struct fl_attributor *a)
 		return;
 	if (a->self)
 		a->way->close(a->self);
+#if FL_HAVE_SOCK_DIAG
+	conntrack_close(a->conntrack);
+#endif
+	if (a->epoll >= 0)
+		close(a->epoll);
 	fl_namer_free(a->namer);
 	free(a);
 }
 
 int fl_attributor_fd(const struct fl_attributor *a)
 {
-	return a->self ? a->way->fd(a->self) : -1;
+	return a->self ? a->epoll : -1;
 }
 
 void fl_attributor_poll(struct fl_attributor *a, fl_owner_found *found, void *context)
@@ -122,8 +175,8 @@ void fl_attributor_poll(struct fl_attributor *a, fl_owner_found *found, void *co
 	struct owner_sink sink = { found, context };
 	if (!a->self)
 		return;
+	poll_conntrack(a, &sink);
 	a->way->poll(a->self, &sink);
-	a->state.lost = a->way->lost(a->self);
 }
 
 void fl_attributor_finish(struct fl_attributor *a, fl_owner_found *found, void *context)
@@ -131,8 +184,8 @@ void fl_attributor_finish(struct fl_attributor *a, fl_owner_found *found, void *
 	struct owner_sink sink = { found, context };
 	if (!a->self)
 		return;
+	poll_conntrack(a, &sink);
 	a->way->finish(a->self, &sink);
-	a->state.lost = a->way->lost(a->self);
 }
 
 const struct fl_attribution_state *fl_attributor_state(const struct fl_attributor *a)

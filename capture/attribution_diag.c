@@ -30,7 +30,7 @@ struct diag {
 	struct mnl_socket *table;
 	uint8_t protocol;        /* of the dump that is read */
 	uint32_t sequence;
-	char buffer[1 << 15];
+	_Alignas(struct nlmsghdr) char buffer[1 << 15];
 };
 
 static struct fl_addr address_of(uint8_t family, const uint32_t words[static 4])

@@ -233,7 +233,7 @@ static void warn_losses(const struct scan_run *run)
 		if (dropped)
 			fl_command_warn("scan", "%s: %llu packets were dropped and not seen", scan->point,
 					(unsigned long long)dropped);
-		if (scan->coverage.flows == 0)
+		if (scan->coverage.flows == 0 && !run->blind)
 			fl_command_warn("scan", "%s: %llu packets and no TCP or UDP flow in them; is it the right %s?",
 					scan->point, (unsigned long long)scan->coverage.packets,
 					run->options->files.count ? "file, and the filter" : "interface, and the filter");

@@ -236,6 +236,8 @@ static uint32_t take_place(struct fl_owners *o, struct ring *r)
 
 void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 {
+	if (r->kind == FL_OWNER_TRANSLATION)
+		return;
 	o->counters.records++;
 	see_address(o, &r->local, r->netns);
 	if (r->kind == FL_OWNER_ADDRESS)

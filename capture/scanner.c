@@ -34,13 +34,14 @@ enum {
 	SHARE_INFLIGHT = 1,
 	SHARE_HELLOS = 2,
 	SHARE_ATTEMPTS = 6,
-	SHARE_OWNERS = 3,
+	SHARE_OWNERS = 2,
+	SHARE_TRANSLATIONS = 1,
 };
 
 /* A flow in its table: the flow, its slot in the index, two names. */
 enum { FLOW_COST = sizeof(struct fl_flow) + 16 + 2 * sizeof(struct flow_name) };
 /* A socket in the table of owners: itself and its slot in the index. */
-enum { OWNER_COST = 64 + 16 };
+enum { OWNER_COST = 64 + 16, TRANSLATION_COST = 96 + 32 };
 enum { LISTENERS_MAX = 65535 }; /* a flow has 16 bits for its own */
 /* An exchange without answer at the end of the capture is undecided when it is younger. */
 static const int64_t undecided_exchange_ns = INT64_C(10) * 1000000000;
@@ -429,7 +430,7 @@ static bool to_group(const struct fl_packet *p)
 static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	fl_locality_see(s->locality, p);
-	if (to_group(p))
+	if (to_group(p) || scanner_is_translated_twin(s, f))
 		flow_set(f, FLOW_GROUP);
 	scanner_own_flow(s, f);
 	/* Reassembly begins behind the SYN, so a first segment that overtakes is not taken for the first. */
@@ -502,6 +503,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	scanner_new_window_tables(s);
 	uint32_t attempts = options->no_behaviour ? 0 : share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt));
 	s->attempts = fl_exchange_log_new(attempts);
+	s->translations = fl_translations_new(share(memory, SHARE_TRANSLATIONS, TRANSLATION_COST));
 	s->owners = fl_owners_new(share(memory, SHARE_OWNERS, OWNER_COST), options->netns);
 	s->locality = fl_locality_new();
 	fl_locality_inside(s->locality, options->internal, options->internal_count);
@@ -524,6 +526,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_inflight_free(s->inflight);
 	fl_exchange_log_free(s->attempts);
 	fl_owners_free(s->owners);
+	fl_translations_free(s->translations);
 	fl_hosts_free(s->hosts);
 	fl_locality_free(s->locality);
 	fl_strpool_free(s->strings);

@@ -29,6 +29,7 @@
 #include "faultline/scanner.h"
 #include "faultline/socks.h"
 #include "faultline/tls.h"
+#include "faultline/translation.h"
 
 /* Use of fl_flow.user[]. */
 enum flow_word {
@@ -89,6 +90,7 @@ struct scanner_counters {
 	uint64_t truncated, malformed, unsupported, dropped_kernel, dropped_interface, filtered, cut_short;
 	uint64_t lost_interface, interrupted;
 	uint64_t fragments;           /* frames that were a piece of a packet */
+	uint64_t translated;          /* flows left out: the far half of one that counts */
 	uint64_t unseen;              /* connections known from the socket table alone */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 };
@@ -134,6 +136,7 @@ struct fl_scanner {
 	struct fl_locality *locality;
 	struct fl_owners *owners;
 	struct fl_attribution_state attribution;
+	struct fl_translations *translations;
 	bool unseen_counted;
 	struct fl_hosts *hosts;
 
@@ -255,6 +258,10 @@ void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, c
 
 /* scanner_owner.c: who opened the flow, while nobody is known; connections without packets, at the end */
 void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f);
+/* Is it the far half of a translated connection of which the near half is a flow, too? */
+bool scanner_is_translated_twin(struct fl_scanner *s, const struct fl_flow *f);
+/* Who listens there, or behind it where connections to it are translated. */
+bool scanner_listener(struct fl_scanner *s, uint8_t transport, struct fl_addr address, uint16_t port, struct fl_owned *owned);
 void scanner_count_unseen(struct fl_scanner *s);
 
 /* flow_log.c */

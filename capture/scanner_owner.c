@@ -15,7 +15,10 @@
 
 void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r)
 {
-	fl_owners_add(s->owners, r);
+	if (r->kind == FL_OWNER_TRANSLATION)
+		fl_translations_add(s->translations, r);
+	else
+		fl_owners_add(s->owners, r);
 	if (r->kind == FL_OWNER_ADDRESS && s->attribution.all_namespaces)
 		fl_locality_declare(s->locality, &r->local, "interface");
 }
@@ -33,8 +36,32 @@ void fl_scanner_hosts(struct fl_scanner *s, struct fl_hosts *hosts)
 	s->hosts = hosts;
 }
 
+static bool origin_of(const struct fl_scanner *s, const struct fl_flow *f, struct fl_tuple *origin)
+{
+	struct fl_tuple seen = { f->addr[FL_INITIATOR], f->addr[FL_RESPONDER], f->port[FL_INITIATOR], f->port[FL_RESPONDER],
+				 f->transport };
+	return !fl_translations_empty(s->translations) && fl_translations_origin(s->translations, &seen, origin);
+}
+
+bool scanner_is_translated_twin(struct fl_scanner *s, const struct fl_flow *f)
+{
+	struct fl_tuple o;
+	if (!origin_of(s, f, &o) ||
+	    !fl_flow_table_has(s->flows, &o.client, o.client_port, &o.server, o.server_port, o.transport))
+		return false;
+	s->counters.translated++;
+	return true;
+}
+
+bool scanner_listener(struct fl_scanner *s, uint8_t transport, struct fl_addr address, uint16_t port, struct fl_owned *owned)
+{
+	(void)fl_translations_behind(s->translations, transport, &address, &port);
+	return fl_owners_listener(s->owners, transport, &address, port, owned);
+}
+
 void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f)
 {
+	struct fl_tuple origin;
 	struct fl_owned owned;
 	if (flow_owner(f) || fl_owners_empty(s->owners))
 		return;
@@ -43,6 +70,13 @@ void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f)
 		.remote_port = f->port[FL_RESPONDER], .transport = f->transport, .midstream = f->midstream,
 		.began_ns = f->first_ns,
 	};
+	/* Seen behind the translation alone: the opener knows the other side of it. */
+	if (origin_of(s, f, &origin)) {
+		q.local = origin.client;
+		q.remote = origin.server;
+		q.local_port = origin.client_port;
+		q.remote_port = origin.server_port;
+	}
 	if (!fl_owners_find(s->owners, &q, &owned))
 		return;
 	f->user[FLOW_ENDS] |= owned.service << 16;

@@ -64,8 +64,7 @@ static struct inbound inbound_of(const struct summary *m, uint32_t host, uint32_
 static uint32_t listener_of(const struct summary *m, const struct fl_conversation *v)
 {
 	struct fl_owned owned;
-	return fl_owners_listener(m->scanner->owners, v->key.transport, &v->key.server, v->key.port, &owned) ? owned.service
-													     : 0;
+	return scanner_listener(m->scanner, v->key.transport, v->key.server, v->key.port, &owned) ? owned.service : 0;
 }
 
 /* Of a port some listeners may be known and others not; where all that are known are one, it is that one. */

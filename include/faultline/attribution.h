@@ -25,6 +25,7 @@ enum fl_attribution_way { FL_ATTRIBUTE_AUTO, FL_ATTRIBUTE_BPF, FL_ATTRIBUTE_POLL
 struct fl_attribution_state {
 	char way[16];            /* "bpf", "sock-diag", "proc", "none" */
 	char why[192];           /* why nothing better, a half-sentence; "" when nothing is missing */
+	char translation[64];    /* why translated connections cannot be told; "" */
 	uint64_t lost;           /* events that found no room, looks that came late */
 	uint32_t netns;          /* namespace of this process */
 	bool all_namespaces;     /* sockets of all namespaces are told */

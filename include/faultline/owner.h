@@ -28,22 +28,25 @@ enum fl_owner_kind {
 	FL_OWNER_CONNECTION, /* has a peer; which side opened it is told by the listeners */
 	FL_OWNER_SOCKET,     /* has none: TCP listener, unconnected UDP; remote is none, local may be (any address) */
 	FL_OWNER_ADDRESS,    /* no socket: @local is an address of @netns */
+	FL_OWNER_TRANSLATION, /* no socket: what the initiator sends from @local to @remote reaches @far_remote from @far_local, see
+			      * translation.h */
 };
 
 /* Fixed size, no pointers; unused bytes are zero. */
 struct fl_owner_record {
 	struct fl_addr local, remote;
+	struct fl_addr far_local, far_remote; /* FL_OWNER_TRANSLATION only */
 	int64_t since_ns;        /* when it was opened; of sockets that were only found: when they were found */
 	uint32_t netns;          /* inode of the network namespace */
 	uint32_t uid;
-	uint16_t local_port, remote_port;
+	uint16_t local_port, remote_port, far_local_port, far_remote_port;
 	uint8_t transport;       /* IP protocol number */
 	uint8_t kind;            /* enum fl_owner_kind */
 	uint8_t attribution;     /* FL_ATTRIBUTION_EXACT: told when it was opened; _POLLED: found in a table later */
 	uint8_t before;          /* it was there before the watching began */
 	uint8_t established;     /* known to have been answered */
 	uint8_t again;           /* told before, perhaps; what is known already stays */
-	uint8_t reserved[2];
+	uint8_t reserved[6];
 	char service[FL_SERVICE_NAME_MAX]; /* zero-terminated; "" = nobody knows */
 	char command[FL_OWNER_COMMAND_MAX]; /* executable, for people; may be "" */
 };
