@@ -276,6 +276,50 @@ static void match_addresses(struct fl_diffing *w)
 	free(same);
 }
 
+/* The end of the groups of one caller that begin at @first. */
+static size_t caller_end(const struct fl_diffing *w, size_t first)
+{
+	size_t end = first + 1;
+	while (end < w->group_count &&
+		strcmp(first_use(&w->groups[first])->from_key, first_use(&w->groups[end])->from_key) == 0)
+		end++;
+	return end;
+}
+
+static bool has_address(const struct fl_use_group *g, int side, const struct fl_scan_dependency *bare)
+{
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		const struct fl_dependency *d = g->uses[side][i]->evidence;
+		for (size_t k = 0; d != NULL && d->merged->port == bare->port && k < d->merged->address_count; k++)
+			for (size_t b = 0; b < bare->address_count; b++)
+				if (fl_addr_equal(&d->merged->addresses[k], &bare->addresses[b]))
+					return true;
+	}
+	return false;
+}
+
+enum { BARE_MAX = 64 }; /* of one caller and one side only, that are looked at; with more all its names are partial */
+
+/* A connection older than the scan is known by its address alone, beside later ones that have the name: what is counted under
+ * the name is not all then. */
+static void mark_partial(struct fl_diffing *w, size_t first, size_t end)
+{
+	size_t found = 0;
+	for (size_t i = first; i < end; i++) {
+		const struct fl_use_group *bare = &w->groups[i];
+		int side = bare->present[1];
+		if ((bare->present[0] && bare->present[1]) || !fl_use_is_bare(bare->uses[side][0]))
+			continue;
+		found++;
+		for (size_t k = first; k < end && found <= BARE_MAX + 1; k++) {
+			struct fl_use_group *g = &w->groups[k];
+			if (g->present[0] && g->present[1])
+				g->partial |= found > BARE_MAX ||
+					      has_address(g, !side, bare->uses[side][0]->evidence->merged);
+		}
+	}
+}
+
 /* ---- silence ---- */
 
 static double watched(const struct fl_diffing *w, int side, const char *host)
@@ -403,6 +447,40 @@ static void unsettle(struct fl_diffing *w, const struct fl_use_group *g, int sid
 	}
 }
 
+/* The choice that a side takes its uses for; FL_GROUP_NONE: none of them is one. */
+static fl_group_id choice_of(const struct fl_diffing *w, int side, const struct fl_use_group *g)
+{
+	for (size_t i = 0; i < g->counts[side]; i++) {
+		fl_group_id id = requirement(w, side, g->uses[side][i]);
+		if (id != FL_GROUP_NONE && fl_graph_group(w->sides[side].system->graph, id)->redundancy != FL_REDUNDANCY_NONE)
+			return id;
+	}
+	return FL_GROUP_NONE;
+}
+
+/* Backends that are taken for interchangeable on one side and not on the other, and all of them are there on both. */
+static void settle_choice(struct fl_diffing *w, int side, const struct fl_use_group *here, const struct fl_use_group *there)
+{
+	fl_group_id id = choice_of(w, side, here);
+	if (id == FL_GROUP_NONE || w->one_sided[side][id] || choice_of(w, !side, there) != FL_GROUP_NONE)
+		return;
+	w->unsettled[side][id] = true;
+	unsettle(w, there, !side);
+}
+
+static void find_one_sided(struct fl_diffing *w)
+{
+	for (size_t i = 0; i < w->group_count; i++) {
+		const struct fl_use_group *g = &w->groups[i];
+		for (int side = 0; side < 2; side++)
+			for (size_t k = 0; k < g->counts[side] && !g->present[!side] && !g->matched; k++) {
+				fl_group_id id = requirement(w, side, g->uses[side][k]);
+				if (id != FL_GROUP_NONE)
+					w->one_sided[side][id] = true;
+			}
+	}
+}
+
 /* One thing on both sides, required on one only: how a use is classed hangs on how much of it was seen. */
 static void settle_pair(struct fl_diffing *w, const struct fl_use_group *old, const struct fl_use_group *new)
 {
@@ -411,6 +489,8 @@ static void settle_pair(struct fl_diffing *w, const struct fl_use_group *old, co
 		unsettle(w, old, 0);
 	if (after && !before)
 		unsettle(w, new, 1);
+	settle_choice(w, 0, old, new);
+	settle_choice(w, 1, new, old);
 }
 
 /* ---- findings ---- */
@@ -627,6 +707,7 @@ static void compare_both(struct fl_diffing *w, const struct fl_use_group *g)
 
 static void find_changes(struct fl_diffing *w)
 {
+	find_one_sided(w);
 	for (size_t i = 0; i < w->group_count; i++) {
 		const struct fl_use_group *g = &w->groups[i];
 		if (is_added(g))
@@ -694,12 +775,17 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 	for (int side = 0; side < 2; side++) {
 		fl_watched_init(&w.sides[side].watched, w.a, w.sides[side].system);
 		w.unsettled[side] = fl_alloc_array(fl_graph_group_count(w.sides[side].system->graph) + 1, sizeof(bool));
+		w.one_sided[side] = fl_alloc_array(fl_graph_group_count(w.sides[side].system->graph) + 1, sizeof(bool));
 	}
 	collect_uses(&w);
 	make_groups(&w);
 	match_weakly(&w, weak_target);
 	match_weakly(&w, weak_replica);
 	match_addresses(&w);
+	for (size_t i = 0, end; i < w.group_count; i = end) {
+		end = caller_end(&w, i);
+		mark_partial(&w, i, end);
+	}
 	find_silences(&w);
 	find_moved(&w);
 	find_changes(&w);
@@ -711,6 +797,7 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 	for (int side = 0; side < 2; side++) {
 		free(w.sides[side].unsure.list);
 		free(w.unsettled[side]);
+		free(w.one_sided[side]);
 	}
 	return d;
 }

@@ -88,6 +88,7 @@ struct fl_use_group { /* uses of one identity */
 	bool present[2]; /* some use of that side, even a mere attempt */
 	bool real[2];    /* some use of that side counts */
 	bool matched;    /* by a weaker identity, or moved */
+	bool partial;    /* one side has some of its calls under a bare address */
 	struct fl_silence silence; /* of what only one side has; NaN */
 	struct fl_use_group *other; /* what the newer side has instead; on the older one's group */
 };
@@ -100,6 +101,7 @@ struct fl_diffing {
 	size_t capacity;
 	struct fl_diff_side sides[2];
 	size_t unsure_capacity[2];
+	bool *one_sided[2]; /* requirements of which the other side lacks a use, by group of the graph */
 	bool *unsettled[2]; /* requirements that the other side may have as well, by group of the graph */
 	struct fl_use **uses; /* both sides, sorted by keys */
 	size_t use_count;

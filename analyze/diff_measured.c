@@ -81,6 +81,7 @@ static double divide(double n, double by)
 struct pair {
 	const struct fl_use *use;   /* of the newer side */
 	const char *from, *to;
+	bool partial; /* not all calls of one side are counted */
 	struct fl_amounts before, after;
 };
 
@@ -127,7 +128,7 @@ static void test_calls(struct measured *m, const struct pair *p)
 	const struct fl_amounts *b = &p->before, *n = &p->after;
 	bool request = b->on_request || n->on_request, timed = b->timed || n->timed;
 	bool inbound = b->inbound >= INBOUND_MIN && n->inbound >= INBOUND_MIN;
-	if (b->lower_bound || n->lower_bound || b->window_s <= 0 || n->window_s <= 0) {
+	if (p->partial || b->lower_bound || n->lower_bound || b->window_s <= 0 || n->window_s <= 0) {
 		m->w->d->too_few++;
 		return;
 	}
@@ -322,6 +323,7 @@ static void compare_groups(struct measured *m)
 		p->use = new->uses[1][0];
 		p->from = p->use->from;
 		p->to = p->use->to;
+		p->partial = old->partial;
 		fl_amounts_of_uses(&p->before, m->w, 0, old);
 		fl_amounts_of_uses(&p->after, m->w, 1, new);
 		compare(m, p);
