@@ -48,9 +48,7 @@ static uint16_t inner_port(const struct fl_scanner *s, const struct fl_flow *f)
 	return target ? target->port : 0;
 }
 
-/* @port: of the target, when the name begins a tunnel; else 0. */
-static void note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text,
-		      uint16_t port)
+void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port)
 {
 	bool inner = port || flow_has(f, FLOW_TUNNEL);
 	size_t size = strlen(text);
@@ -242,7 +240,7 @@ static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 static void note_hello(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source)
 {
 	if (s->hello.has_sni)
-		note_name(s, f, source, s->hello.sni, 0);
+		scanner_note_name(s, f, source, s->hello.sni, 0);
 	if (s->hello.ech && !flow_has(f, FLOW_ECH)) {
 		s->counters.ech++;
 		flow_set(f, FLOW_ECH);
@@ -338,7 +336,7 @@ static bool is_health_path(const char *path)
 /* @port: of the target behind a proxy; 0: the name is the responder's. */
 static void note_target(struct fl_scanner *s, struct fl_flow *f, const char *host, uint16_t port)
 {
-	note_name(s, f, FL_NAME_HTTP_HOST, host, port);
+	scanner_note_name(s, f, FL_NAME_HTTP_HOST, host, port);
 	if (port && scanner_inner_name(s, f))
 		flow_set(f, FLOW_TUNNEL);
 }
@@ -535,7 +533,7 @@ static bool dissect_quic(struct fl_scanner *s, struct fl_flow *f, const struct f
 		fl_quic_client(s->quic, &f->user[FLOW_HELLO], p->payload.data, p->payload.size, &s->hello);
 	if (result == FL_PARSE_MORE) {
 		if (s->hello.has_sni)
-			note_name(s, f, FL_NAME_QUIC_SNI, s->hello.sni, 0);
+			scanner_note_name(s, f, FL_NAME_QUIC_SNI, s->hello.sni, 0);
 		return flow_has(f, FLOW_ANSWERED);
 	}
 	note_hello(s, f, FL_NAME_QUIC_SNI);

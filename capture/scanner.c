@@ -441,6 +441,8 @@ static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		f->user[FLOW_DNS_NAME] = binding.name;
 		f->user[FLOW_DNS_CHAIN] = binding.chain;
 	}
+	if (f->midstream)
+		silent_recall(s, f);
 }
 
 static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
@@ -453,6 +455,8 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 	account_end(s, f);
 	if (s->options.flows)
 		scanner_log_flow(s, f);
+	if (how == FL_END_IDLE || how == FL_END_EVICTED)
+		silent_keep(s, f);
 	scanner_forget_names(s, f);
 	fl_stream_close(&f->stream[0], s->streams);
 	fl_stream_close(&f->stream[1], s->streams);
@@ -509,6 +513,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	fl_locality_inside(s->locality, options->internal, options->internal_count);
 	s->flow_name_limit = 2 * s->flow_capacity;
 	s->flow_names = fl_alloc_table(s->flow_name_limit, sizeof(*s->flow_names));
+	s->silent = silent_new();
 	s->tls_scratch = fl_alloc(FL_TLS_HELLO_MAX);
 	return s;
 }
@@ -532,6 +537,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_strpool_free(s->strings);
 	free(s->flow_names);
 	free(s->carry);
+	free(s->silent);
 	free(s->tls_scratch);
 	free(s);
 }

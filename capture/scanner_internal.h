@@ -7,6 +7,7 @@
  *   attempts.c  what happens to a flow to the log of attempts
  *   account.c   connections to conversations, at the end of flows or of a window
  *   window.c    one window ends, the next begins
+ *   silent.c    names of connections that go on after their flow ended
  *   flow_log.c  one JSON line per flow
  *   summary.c   conversations to the scan
  *   endpoint.c  which name a conversation's far end goes by, scope, provider
@@ -153,6 +154,8 @@ struct fl_scanner {
 	int64_t start_ns, end_ns;     /* declared window; 0 = none */
 	uint32_t flow_capacity, binding_limit;
 
+	struct silent *silent;        /* names of flows that ended in silence */
+
 	/* scratch of the parsers */
 	uint8_t *tls_scratch;
 	struct fl_dns_message dns;
@@ -263,6 +266,16 @@ bool scanner_is_translated_twin(struct fl_scanner *s, const struct fl_flow *f);
 /* Who listens there, or behind it where connections to it are translated. */
 bool scanner_listener(struct fl_scanner *s, uint8_t transport, struct fl_addr address, uint16_t port, struct fl_owned *owned);
 void scanner_count_unseen(struct fl_scanner *s);
+
+/* A name that the flow carried. @port: of the target, when the name begins a tunnel; else 0. */
+void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port);
+
+/* silent.c */
+struct silent *silent_new(void); /* free with free() */
+/* @f ended in silence; a flow in the middle begins: it may be the same connection. */
+void silent_keep(struct fl_scanner *s, const struct fl_flow *f);
+void silent_recall(struct fl_scanner *s, struct fl_flow *f);
+void silent_move_strings(struct fl_scanner *s, struct fl_strpool *to);
 
 /* flow_log.c */
 void scanner_log_flow(struct fl_scanner *s, const struct fl_flow *f);

@@ -68,6 +68,7 @@ static void move_strings(struct fl_scanner *s)
 {
 	struct move m = { s, fl_strpool_new(s->string_limit) };
 	fl_flow_table_walk(s->flows, move_flow_strings, &m);
+	silent_move_strings(s, m.to);
 	fl_names_restart(s->names, m.to);
 	fl_strpool_free(s->strings);
 	s->strings = m.to;

@@ -559,6 +559,28 @@ static void say_hello(struct net *n, struct conn *c, const char *sni)
 	tcp_say(n, c, 0, hello, put_hello(hello, sni));
 }
 
+static void a_connection_keeps_its_name_over_hours_of_silence(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.9", 443), other = tcp_conn(WEB, 41001, "203.0.113.9", 443);
+	tcp_open(&n, &c);
+	say_hello(&n, &c, "pool.example");
+	tcp_text(&n, &c, 1, "some bytes");
+	n.now += 3 * 3600 * SECOND;
+	tcp_open(&n, &other); /* time goes on, and the silent flow ends */
+	tcp_text(&n, &c, 0, "\x17\x03\x03 more");
+	tcp_text(&n, &c, 1, "\x17\x03\x03 answer");
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = dependency(s, "pool.example", "203.0.113.9", 443);
+	assert_non_null(d);
+	assert_int_equal(d->connections.tried, 1);
+	assert_int_equal(d->connections.midstream, 1);
+	assert_int_equal(d->name_source, FL_NAME_TLS_SNI);
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void a_target_behind_a_proxy_and_the_proxy_are_two_dependencies(void **state)
 {
 	struct net n = net_new("web", NULL, NULL);
@@ -760,6 +782,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(public_resolvers_over_https_are_a_blind_spot),
+		cmocka_unit_test(a_connection_keeps_its_name_over_hours_of_silence),
 		cmocka_unit_test(a_target_behind_a_proxy_and_the_proxy_are_two_dependencies),
 		cmocka_unit_test(what_a_plain_proxy_is_asked_for_is_put_down_to_each_target),
 		cmocka_unit_test(a_whole_uri_for_the_name_that_was_looked_up_asks_no_proxy),
