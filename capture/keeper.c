@@ -124,6 +124,12 @@ void keeper_finish(struct keeper *k, int64_t end_ns)
 		k->finishing = channel_send(&k->channel, MESSAGE_FINISH, &c, sizeof(c));
 }
 
+void keeper_address(void *keeper, const struct fl_addr *a)
+{
+	struct keeper *k = keeper;
+	(void)channel_send(&k->channel, MESSAGE_ADDRESS, a, sizeof(*a));
+}
+
 /* ---- what comes ---- */
 
 static char *copy_bytes(const void *data, size_t size)

@@ -46,6 +46,9 @@ void keeper_attribution(struct keeper *k, const struct fl_attribution_state *sta
 void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns);
 void keeper_finish(struct keeper *k, int64_t end_ns); /* once; more calls are nothing */
 
+/* An address of this machine: interfaces get new ones in the course of months. */
+void keeper_address(void *keeper, const struct fl_addr *a);
+
 /* For poll(2): channel and what to wait for. */
 struct pollfd keeper_poll(const struct keeper *k);
 /* The same for owners of sockets: the sooner they are passed on, the more flows begin with a name. */

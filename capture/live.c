@@ -43,15 +43,15 @@ int64_t live_now(clockid_t clock)
 	return (int64_t)t.tv_sec * FL_NS_PER_S + t.tv_nsec;
 }
 
-static void declare_interfaces(struct fl_locality *l)
+void live_addresses(void (*found)(void *context, const struct fl_addr *a), void *context)
 {
 	struct ifaddrs *list, *i;
 	if (getifaddrs(&list) != 0)
 		return;
 	for (i = list; i; i = i->ifa_next) {
+		struct fl_addr a;
 		if (!i->ifa_addr)
 			continue;
-		struct fl_addr a;
 		if (i->ifa_addr->sa_family == AF_INET) {
 			struct sockaddr_in in;
 			memcpy(&in, i->ifa_addr, sizeof(in));
@@ -63,9 +63,14 @@ static void declare_interfaces(struct fl_locality *l)
 		} else {
 			continue;
 		}
-		fl_locality_declare(l, &a, "interface");
+		found(context, &a);
 	}
 	freeifaddrs(list);
+}
+
+static void declare_address(void *locality, const struct fl_addr *a)
+{
+	fl_locality_declare(locality, a, "interface");
 }
 
 int live_declare(const struct scan_options *o, struct fl_scanner *scanner, const char *point, struct fl_error *err)
@@ -73,7 +78,7 @@ int live_declare(const struct scan_options *o, struct fl_scanner *scanner, const
 	int status = scan_declare_given(o, fl_scanner_locality(scanner), point, err);
 	fl_scanner_hosts(scanner, fl_hosts_read("/etc/hosts"));
 	if (status == 0 && o->host_addresses.count == 0)
-		declare_interfaces(fl_scanner_locality(scanner));
+		live_addresses(declare_address, fl_scanner_locality(scanner));
 	return status;
 }
 

@@ -20,6 +20,8 @@ struct live {
 int live_open(const struct scan_options *o, struct live **live, struct fl_error *err);
 void live_close(struct live *live); /* NULL is fine */
 
+/* Addresses of this machine's interfaces as they are now. */
+void live_addresses(void (*found)(void *context, const struct fl_addr *a), void *context);
 /* The addresses of this machine, or those that --host-addr says; what its hosts file names. */
 int live_declare(const struct scan_options *o, struct fl_scanner *scanner, const char *point, struct fl_error *err);
 /* What is there now, a bounded part of it. @settled_ns as for fl_merge_batch(). Return: as that. */

@@ -80,12 +80,16 @@ static void obey(struct parser *p, uint32_t type, const void *data, size_t size)
 	struct fl_owner_record owner;
 	struct fl_attribution_state state;
 	struct parser_cut order;
+	struct fl_addr address;
 	if (type == MESSAGE_OWNER && size == sizeof(owner)) {
 		memcpy(&owner, data, size);
 		fl_scanner_owner(p->scanner, &owner);
 	} else if (type == MESSAGE_ATTRIBUTION && size == sizeof(state)) {
 		memcpy(&state, data, size);
 		fl_scanner_attribution(p->scanner, &state);
+	} else if (type == MESSAGE_ADDRESS && size == sizeof(address)) {
+		memcpy(&address, data, size);
+		fl_locality_declare(fl_scanner_locality(p->scanner), &address, "interface");
 	} else if ((type == MESSAGE_CUT || type == MESSAGE_FINISH) && size == sizeof(order)) {
 		memcpy(&order, data, size);
 		if (type == MESSAGE_CUT)

@@ -19,6 +19,7 @@ enum parser_message {
 	MESSAGE_OWNER = 1,    /* struct fl_owner_record */
 	MESSAGE_ATTRIBUTION,  /* struct fl_attribution_state */
 	MESSAGE_CUT,          /* struct parser_cut: the window ends; a MESSAGE_WINDOW comes of it */
+	MESSAGE_ADDRESS,      /* struct fl_addr: one of this machine's, perhaps new */
 	MESSAGE_FINISH,       /* struct parser_cut: the last one, then MESSAGE_END */
 	/* parser to keeper */
 	MESSAGE_READY,        /* struct fl_sandbox_state: the fences stand, packets are read from now on */

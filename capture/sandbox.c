@@ -174,7 +174,7 @@ static bool allow_plain(scmp_filter_ctx c)
 		SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group),
 		SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(futex), SCMP_SYS(getpid), SCMP_SYS(gettid),
 		SCMP_SYS(getrandom), SCMP_SYS(restart_syscall), SCMP_SYS(getsockopt), SCMP_SYS(sysinfo), SCMP_SYS(close),
-		SCMP_SYS(fstat), SCMP_SYS(lseek), SCMP_SYS(getrusage), SCMP_SYS(sched_yield),
+		SCMP_SYS(fstat), SCMP_SYS(lseek), SCMP_SYS(getrusage), SCMP_SYS(sched_yield), SCMP_SYS(sigaltstack),
 	};
 	bool ok = true;
 	for (size_t i = 0; i < FL_ARRAY_LEN(calls); i++)

@@ -105,6 +105,8 @@ static void cut(struct watch *w, int64_t next_ns)
 	keeper_cut(&w->keeper, end_ns, next_ns ? next_ns : end_ns);
 	w->cuts[w->cut_count++] = (struct watch_span){ w->start_ns, end_ns };
 	begin_window(w, next_ns ? next_ns : end_ns);
+	if (w->config->options.scan.host_addresses.count == 0)
+		live_addresses(keeper_address, &w->keeper);
 }
 
 /* ---- parsers ---- */

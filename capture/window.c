@@ -19,19 +19,29 @@ static void settle_flow(void *context, struct fl_flow *f)
 	account_so_far(context, f);
 }
 
-struct fl_scan *fl_scanner_so_far(struct fl_scanner *s, int64_t end_ns)
+static void settle(struct fl_scanner *s)
 {
-	int64_t declared = s->end_ns;
 	if (!s->carry)
 		s->carry = fl_alloc_array(s->flow_capacity, sizeof(*s->carry));
-	s->end_ns = end_ns;
 	fl_flow_table_walk(s->flows, settle_flow, s);
-	scanner_count_unseen(s);
+}
+
+static struct fl_scan *write_up(struct fl_scanner *s, int64_t end_ns)
+{
+	int64_t declared = s->end_ns;
+	s->end_ns = end_ns;
 	fl_inflight_settle(s->inflight, end_ns);
 	fl_locality_decide(s->locality);
 	struct fl_scan *scan = scanner_summarise(s);
 	s->end_ns = declared;
 	return scan;
+}
+
+/* Connections of which no packet told are left to the end of the window: one may still come. */
+struct fl_scan *fl_scanner_so_far(struct fl_scanner *s, int64_t end_ns)
+{
+	settle(s);
+	return write_up(s, end_ns);
 }
 
 /* Work that is open stays open in the new table; other listeners are found again when they are used. */
@@ -76,7 +86,9 @@ static void move_strings(struct fl_scanner *s)
 
 struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
 {
-	struct fl_scan *scan = fl_scanner_so_far(s, end_ns);
+	settle(s);
+	scanner_count_unseen(s);
+	struct fl_scan *scan = write_up(s, end_ns);
 	fl_conversations_free(s->conversations);
 	fl_inflight_free(s->inflight);
 	scanner_new_window_tables(s);
