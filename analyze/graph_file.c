@@ -364,9 +364,8 @@ int fl_graph_from_text(struct fl_graph **g, const struct fl_json_text *text, str
 /* One object on a line of its own, behind a comma unless it is the list's first. Takes @object. */
 static void write_item(FILE *out, bool first, cJSON *object)
 {
-	char *text = cJSON_PrintUnformatted(object);
-	fprintf(out, "%s\n    %s", first ? "" : ",", text == NULL ? "null" : text);
-	cJSON_free(text);
+	fputs(first ? "\n    " : ",\n    ", out);
+	fl_json_write_compact(out, object);
 	cJSON_Delete(object);
 }
 
@@ -406,7 +405,7 @@ static cJSON *entry_object(const struct fl_graph *g, const struct fl_entry_point
 	return object;
 }
 
-void fl_graph_write(FILE *out, const struct fl_graph *g)
+void fl_graph_write(FILE *out, const struct fl_graph *g, const cJSON *more)
 {
 	uint32_t entries;
 	const struct fl_entry_point *list = fl_graph_entry_points(g, &entries);
@@ -419,5 +418,14 @@ void fl_graph_write(FILE *out, const struct fl_graph *g)
 	fputs("\n  ],\n  \"entry_points\": [", out);
 	for (uint32_t i = 0; i < entries; i++)
 		write_item(out, i == 0, entry_object(g, &list[i]));
-	fputs("\n  ]\n}\n", out);
+	fputs("\n  ]", out);
+	for (const cJSON *m = more == NULL ? NULL : more->child; m != NULL; m = m->next) {
+		cJSON *key = cJSON_CreateStringReference(m->string);
+		fputs(",\n  ", out);
+		fl_json_write_compact(out, key);
+		fputs(": ", out);
+		cJSON_Delete(key);
+		fl_json_write_compact(out, m);
+	}
+	fputs("\n}\n", out);
 }

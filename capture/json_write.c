@@ -196,9 +196,14 @@ void fl_json_write(FILE *out, const cJSON *root)
 	fputc('\n', out);
 }
 
-void fl_json_write_line(FILE *out, const cJSON *root)
+void fl_json_write_compact(FILE *out, const cJSON *root)
 {
 	write_tree(out, root, false, 0);
+}
+
+void fl_json_write_line(FILE *out, const cJSON *root)
+{
+	fl_json_write_compact(out, root);
 	fputc('\n', out);
 }
 

@@ -40,7 +40,7 @@ static const struct fl_usage usage = {
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a store, or -.\n"
 		 "What no failure showed (a retry policy, a timeout) is said to be not observed, and is not guessed.\n"
-		 "NODE is an id or any part of one that only one node has.\n",
+		 "NODE " FL_NODE_NOTE,
 };
 
 /* ---- of one node ---- */

@@ -47,9 +47,7 @@ static const struct fl_usage usage = {
 		    "       faultline blast --all INPUT... [--model FILE] [--json]",
 	.about = "Tell what fails when a node fails, gets slow or flaky, in order, and why",
 	.options = options,
-	.notes = "NODE is an id of the graph, or any part of one that only one node has: db1, "
-		 "vendor.example.\n"
-		 "Whole words win over parts of words, a service over its host and its names; what is not unique is refused, with the candidates.\n"
+	.notes = "NODE " FL_NODE_NOTE
 		 "With --slow and --flaky, work in flight is rate x time held; limits, timeouts and retries are those that were seen\n"
 		 "or that the model file declares; what is neither is assumed, and said.\n"
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n",

@@ -30,7 +30,7 @@ static const struct fl_usage usage = {
 	.about = "List what services depend on, directly and through others, with the path",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
-		 "NODE: whole words of an id win over parts of words, a service over its host and names.\n"
+		 "NODE " FL_NODE_NOTE
 		 "Probes and attempts that nobody answered are no part of the graph; scans of them are one line.\n",
 };
 

@@ -3,6 +3,7 @@
  * cmd_graph.c - faultline graph: scans to failure graph
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "faultline/output.h"
 #include "reports/inputs.h"
@@ -31,30 +32,29 @@ static const struct fl_usage usage = {
 		 "Every analysis command takes the graph in place of the scans, without their evidence.\n",
 };
 
-static int write_graph(const struct fl_system *s, const char *path, struct fl_error *err)
+/* On standard output whoever reads may leave early; a file is there whole or not at all. */
+static int work(const struct fl_system *s, const struct fl_strings *arguments, const void *wanted,
+	struct fl_error *err)
 {
+	const struct graph_options *o = wanted;
 	struct fl_output *out = NULL;
-	int rc = fl_output_open(&out, path, err);
+	bool standard = strcmp(o->out, "-") == 0;
+	int rc = standard ? 0 : fl_output_open(&out, o->out, err);
 	if (rc < 0)
 		return rc;
-	fl_graph_write(fl_output_file(out), s->graph);
-	return fl_output_commit(&out, err);
+	cJSON *more = cJSON_CreateObject();
+	fl_document_add_model(more, s->model);
+	fl_graph_write(standard ? stdout : fl_output_file(out), s->graph, more);
+	cJSON_Delete(more);
+	(void)arguments;
+	return standard ? 0 : fl_output_commit(&out, err);
 }
 
 static int run(int argc, char **argv)
 {
+	static const struct fl_findings_command command = { &usage, 0, work };
 	struct graph_options o = { .out = "-" };
-	struct fl_strings inputs = { 0 };
-	struct fl_system *system = NULL;
-	struct fl_error err;
-	int rc = fl_options_parse(&usage, argc, argv, &o, &inputs, &err);
-	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load_model(&system, &inputs, 0, o.model, usage.command, &err);
-	if (rc == 0)
-		rc = write_graph(system, o.out, &err);
-	fl_system_free(system);
-	fl_strings_fini(&inputs);
-	return rc < 0 ? fl_command_fail(usage.command, &err) : FL_EXIT_OK;
+	return fl_findings_run(&command, argc, argv, &o, &o.model);
 }
 
 const struct fl_command fl_command_graph = { "graph", run, &usage };

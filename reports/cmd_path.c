@@ -31,8 +31,7 @@ static const struct fl_usage usage = {
 	.synopsis = "A B INPUT... [--model FILE] [--json]",
 	.about = "Show how A depends on B: the shortest and the strongest way, with the evidence of each link",
 	.options = options,
-	.notes = "A and B are ids of the graph, or any part of one that only one node has.\n"
-		 "Whole words win over parts of words, a service over its host and its names; what is not unique is refused, with the candidates.\n"
+	.notes = "Each of A and B " FL_NODE_NOTE
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n"
 		 "The strength of a way is the share of requests that go all of it.\n",
 };

@@ -52,9 +52,7 @@ static const struct fl_usage usage = {
 		    "SIZE] [--json]",
 	.about = "List what must fail together for a node to fail: minimal cut sets, probability, importance",
 	.options = options,
-	.notes = "NODE is an id of the graph, or any part of one that only one node has.\n"
-		 "Whole words win over parts of words, a service over its host and its names; what is not "
-		 "unique is refused, with the candidates.\n"
+	.notes = "NODE " FL_NODE_NOTE
 		 "INPUT is scan files, a directory of them, a graph file, or -.\n"
 		 "Cut sets are made of nodes without requirements. They are counted exactly, also where\n"
 		 "they are too many to list; every limit that was met is said.\n",

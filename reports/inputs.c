@@ -10,11 +10,13 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "faultline/escape.h"
 #include "faultline/model.h"
@@ -203,8 +205,10 @@ static void add_remarks(cJSON *object, const char *key, const struct fl_model_re
 	}
 }
 
-static void add_model(cJSON *root, const struct fl_model_outcome *m)
+void fl_document_add_model(cJSON *root, const struct fl_model_outcome *m)
 {
+	if (m == NULL)
+		return;
 	cJSON *object = cJSON_AddObjectToObject(root, "model");
 	fl_json_add_string(object, "file", m->file);
 	fl_json_add_u64(object, "statements", m->statements);
@@ -215,8 +219,7 @@ static void add_model(cJSON *root, const struct fl_model_outcome *m)
 void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s)
 {
 	const struct fl_coverage *c = &s->coverage;
-	if (s->model != NULL)
-		add_model(root, s->model);
+	fl_document_add_model(root, s->model);
 	cJSON *object = cJSON_AddObjectToObject(root, key);
 	fl_json_add_u64(object, "scans", s->scans.count);
 	if (s->scans.count == 0) {
@@ -338,10 +341,17 @@ void fl_coverage_write(const struct fl_system *s)
 	fl_arena_free(a);
 }
 
+/* Whoever read standard output went away: nobody is left to tell. */
+static bool has_no_reader(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int fl_results_end(const char *command, int code)
 {
 	struct fl_error err;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || has_no_reader())
 		return code;
 	fl_fail(&err, -EIO, "standard output could not be written: %s; see whether the disk is full or the pipe was closed",
 		strerror(errno));

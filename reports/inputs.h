@@ -21,6 +21,12 @@
 			"what packets cannot tell: groups, zones, owners, entry points, renames"             \
 	}
 
+/* For notes of usages: "NODE " and how one is given. */
+#define FL_NODE_NOTE                                                                                         \
+	"is an id of the graph, or any part of one that only one node has: db1, vendor.example.\n"           \
+	"Whole words win over parts of words, a service over its host and its names; what is not unique is\n" \
+	"refused, with the candidates.\n"
+
 /* fl_system_load_model() of the arguments from @first on; an error when there are none. @model: the model file, NULL: none;
  * what of it no scan supports, and what scans contradict, is said on standard error. */
 int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
@@ -41,9 +47,10 @@ int fl_findings_run(const struct fl_findings_command *c, int argc, char **argv, 
 
 /* An object with "schema" first; @schema: "faultline.deps/1". */
 cJSON *fl_document_new(const char *schema);
+/* "model": file, statements, unsupported[] and contradicted[] (place, statement, text); nothing for NULL. */
+void fl_document_add_model(cJSON *root, const struct fl_model_outcome *m);
 /* @key: { scans, watched_s, start, end, hosts[], packets ... limits[], blind_spots[] }; for a graph file
- * only scans (0) and a note: nothing was seen. With a model "model" is added, too: file, statements,
- * unsupported[] and contradicted[] (place, statement, text). */
+ * only scans (0) and a note: nothing was seen. With a model "model" is added, too. */
 void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s);
 /* Node ids as an array. */
 void fl_document_add_nodes(
@@ -62,7 +69,8 @@ void fl_assumption_write(const struct fl_system *s);
 /* One line of text, escaped. */
 void fl_line_write(const char *text);
 
-/* Flush standard output: @code, or FL_EXIT_ERROR with a message when it could not be written. */
+/* Flush standard output: @code, also where its reader ended early, or FL_EXIT_ERROR with a message when it could not be
+ * written. */
 int fl_results_end(const char *command, int code);
 
 /* Services between the ends of a path, "a > b"; NULL when there are none. */

@@ -99,8 +99,9 @@ fl_node_id fl_graph_resolve(const struct fl_graph *g, const char *text, struct f
 
 /* faultline.graph/1. Reading checks dangling and duplicate ids, needs above the member count,
  * types; the error names @name and the place ("requirements[17].members[2]"). */
-void fl_graph_write(FILE *out, const struct fl_graph *g);
 struct cJSON;
+/* @more: an object whose members come after the graph's; NULL. */
+void fl_graph_write(FILE *out, const struct fl_graph *g, const struct cJSON *more);
 int fl_graph_from_json(struct fl_graph **g, const char *name, const struct cJSON *root,
 		       struct fl_error *err);
 /* The same from checked text, item by item: memory is the text and the graph. */

@@ -80,8 +80,9 @@ void fl_json_add_addresses(cJSON *object, const char *key, const struct fl_addr 
 /* Pretty text with two spaces, one final newline. Strings that are not UTF-8
  * are repaired with U+FFFD before they are added. */
 void fl_json_write(FILE *out, const cJSON *root);
-/* One line, no spaces, with newline. */
+/* One line, no spaces, with newline; the second without. */
 void fl_json_write_line(FILE *out, const cJSON *root);
+void fl_json_write_compact(FILE *out, const cJSON *root);
 
 /* Large documents, one piece at a time: an object whose lists are too long to be a tree.
  *

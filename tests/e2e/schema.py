@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import signal
 
 import common
 
@@ -97,6 +98,26 @@ def merging(results, scans, folder, graph):
     results.check(by_scans == by_graph, 'schema: a graph file ranks as its scans do', (by_scans[:3], by_graph[:3]))
 
 
+def early_end(results, scans):
+    """A reader of standard output that goes away is no error to speak of, whether SIGPIPE kills or is ignored."""
+    for name in ('graph', 'rank', 'deps'):
+        for ignored in (False, True):
+            reader, writer = os.pipe()
+            os.close(reader)
+            result = common.run(name, *scans, '--json', stdout=writer, restore_signals=not ignored)
+            os.close(writer)
+            results.check(result.stderr == b'' and result.returncode == (0 if ignored else -signal.SIGPIPE),
+                          'schema: %s ends silently without a reader%s' % (name, ', SIGPIPE ignored' if ignored else ''),
+                          (result.returncode, result.stderr[:200]))
+
+
+def model_of_graph(results, scans, folder):
+    model = folder.write('model.json', b'{"schema": "faultline.model/1", "entry_points": ["no-such-node"]}')
+    written = common.must_json('graph', *scans, '--model', model)
+    results.check(written.get('model', {}).get('statements') == 1, 'schema: a graph tells what became of its model',
+                  written.get('model'))
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -108,7 +129,7 @@ def main():
             results.bad('schema: the demo shop can be scanned', e)
             results.finish()
         for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (determinism, (scans, folder)),
-                                (again, (scans, folder)), (merging, (scans, folder, graph))):
+                                (again, (scans, folder)), (merging, (scans, folder, graph)), (early_end, (scans,)), (model_of_graph, (scans, folder))):
             try:
                 work(results, *arguments)
             except (common.Ended, OSError, KeyError, ValueError) as e:

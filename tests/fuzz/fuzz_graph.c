@@ -44,7 +44,7 @@ static char *write_graph(const struct fl_graph *g, size_t *size)
 	char *text = NULL;
 	FILE *out = open_memstream(&text, size);
 	fuzz_check(out != NULL);
-	fl_graph_write(out, g);
+	fl_graph_write(out, g, NULL);
 	fclose(out);
 	return text;
 }

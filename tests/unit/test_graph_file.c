@@ -148,19 +148,34 @@ static void what_was_written_reads_the_same(void **state)
 	struct fl_graph *g = read_graph(whole, &err);
 	check_whole(g);
 	FILE *out = open_memstream(&first, &sizes[0]);
-	fl_graph_write(out, g);
+	fl_graph_write(out, g, NULL);
 	fclose(out);
 	fl_graph_free(g);
 	assert_null(strchr(first, '\x1b'));
 	g = read_graph(first, &err);
 	check_whole(g);
 	out = open_memstream(&second, &sizes[1]);
-	fl_graph_write(out, g);
+	fl_graph_write(out, g, NULL);
 	fclose(out);
 	fl_graph_free(g);
 	assert_string_equal(first, second);
 	free(first);
 	free(second);
+}
+
+static void ids_cannot_turn_a_terminal_around(void **state)
+{
+	struct fl_error err;
+	char *text = NULL;
+	size_t size;
+	(void)state;
+	struct fl_graph *g = read_graph(GRAPH("\"nodes\":[{\"id\":\"a\xc2\x9b\xe2\x80\xae\"}]"), &err);
+	FILE *out = open_memstream(&text, &size);
+	fl_graph_write(out, g, NULL);
+	fclose(out);
+	assert_non_null(strstr(text, "\"a\\u009b\\u202e\""));
+	fl_graph_free(g);
+	free(text);
 }
 
 static void lists_may_be_absent_and_empty(void **state)
@@ -172,7 +187,7 @@ static void lists_may_be_absent_and_empty(void **state)
 	struct fl_graph *g = read_graph(GRAPH("\"nodes\":[]"), &err);
 	assert_int_equal(fl_graph_order(g), 0);
 	FILE *out = open_memstream(&text, &size);
-	fl_graph_write(out, g);
+	fl_graph_write(out, g, NULL);
 	fclose(out);
 	fl_graph_free(g);
 	g = read_graph(text, &err);
@@ -206,6 +221,7 @@ int main(void)
 	static const struct CMUnitTest plain[] = {
 		cmocka_unit_test(a_member_twice_is_placed_in_the_whole_text),
 		cmocka_unit_test(what_was_written_reads_the_same),
+		cmocka_unit_test(ids_cannot_turn_a_terminal_around),
 		cmocka_unit_test(lists_may_be_absent_and_empty),
 	};
 	struct CMUnitTest rows[FL_ARRAY_LEN(refused_rows)];
