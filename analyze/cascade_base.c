@@ -136,5 +136,8 @@ void fl_cascade_base(
 		next[i] = n->stations[i].arrivals_per_s * load;
 	for (uint32_t round = 0; round < FL_CASCADE_ROUNDS && moved > FL_CASCADE_EPSILON; round++)
 		moved = fmax(rate_pass(n, load, next, base), time_pass(n, base));
+	for (uint32_t i = 0; i < n->station_count && moved <= FL_CASCADE_EPSILON; i++)
+		if (base->rate[i] >= FL_CASCADE_HUGE || base->response[i] >= FL_CASCADE_HUGE)
+			moved = 1; /* it stands still only because it was stopped */
 	base->rounds_cut += moved > FL_CASCADE_EPSILON;
 }
