@@ -88,7 +88,8 @@ static void tell_call(struct course *k, enum fl_cascade_event event, uint32_t c)
 {
 	const struct fl_cascade_call *call = &k->s.n->calls[c];
 	const struct call_state *x = &k->s.calls[c];
-	struct cascade_flow flow = fl_cascade_flow(&k->s, c, event == FL_CASCADE_TIMES_OUT);
+	struct cascade_flow flow =
+		fl_cascade_flow(&k->s, c, event == FL_CASCADE_TIMES_OUT ? CASCADE_DUE : CASCADE_NOW);
 	uint32_t assumed = call_assumed(k, c) | (k->s.n->stations[call->from].assumed & FL_ASSUMED_RATE);
 
 	add_step(k, (struct fl_cascade_step){ .at_s = k->s.now,
@@ -185,7 +186,7 @@ static double doom_time(const struct cascade_state *s, uint32_t c, double growth
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	const struct station_state *to = &s->stations[call->to];
-	double done_per_s = to->arrivals * to->kept;
+	double done_per_s = fmin(to->arrivals, to->offered * to->kept);
 
 	if (!isfinite(call->timeout_s) || isfinite(s->calls[c].doomed) || !to->full || !to->released)
 		return INFINITY;
@@ -414,6 +415,7 @@ static void begin(struct course *k)
 	for (uint32_t i = 0; i < s->n->station_count; i++) {
 		k->failing_since[i] = INFINITY;
 		s->stations[i] = (struct station_state){ .arrivals = s->base.rate[i],
+			.offered = s->base.rate[i],
 			.held = s->base.response[i],
 			.kept = 1,
 			.since = INFINITY,
@@ -472,7 +474,7 @@ static void end_calls(struct course *k)
 		w->at_end = before_call(s, c) + s->calls[c].waiting;
 		w->growth_per_s = fl_cascade_call_growth(s, c);
 		w->full_at_s = s->calls[c].full_at;
-		w->rate_at_end = fl_cascade_flow(s, c, false).attempts;
+		w->rate_at_end = fl_cascade_flow(s, c, CASCADE_NOW).attempts;
 		w->failing = s->calls[c].fail;
 		if (s->calls[c].stuck > FL_CASCADE_EPSILON || s->calls[c].fail > FL_CASCADE_EPSILON)
 			k->answer->assumed |= call_assumed(k, c) | s->n->stations[call->from].assumed;

@@ -39,11 +39,12 @@ double fl_cascade_any(const struct fl_cascade_call *c, double each);
 struct station_state {
 	double arrivals; /* requests per second now */
 	double again;    /* of them, by retries of what is stuck: they will be, too */
+	double offered, offered_again; /* ... if no limit held up their callers */
 	double stuck;    /* share of them that will wait */
 	double waits;    /* ... once they have a place */
 	double blocked;  /* ... in a queue or for a pool, here or further down */
 	double held;     /* mean time in a place, queues left out */
-	double kept;    /* share of stuck work that gets done in the long run: capacity / demand, at most 1 */
+	double kept;    /* share of what is offered that gets done in the long run: capacity / demand, at most 1 */
 	double fail;    /* share answered with a failure */
 	double exposed; /* share of requests that may fail at all: those that use what fails */
 	double since;   /* first stuck; INFINITY */
@@ -87,11 +88,14 @@ struct cascade_state {
 
 /* Everything but counts and flags, from counts and flags. */
 void fl_cascade_derive(struct cascade_state *s);
-/* Calls per second, and those of them that will be stuck; @due: with what is not made yet. */
+/* Calls per second, and those of them that will be stuck: of what comes now; of what is offered; and with all attempts that are due. */
 struct cascade_flow {
 	double calls, stuck, attempts;
 };
-struct cascade_flow fl_cascade_flow(const struct cascade_state *s, uint32_t call, bool due);
+enum cascade_when { CASCADE_NOW, CASCADE_OFFERED, CASCADE_DUE };
+struct cascade_flow fl_cascade_flow(const struct cascade_state *s, uint32_t call, enum cascade_when when);
+/* Share of what comes to a station, or of the calls it would make, that gets done, in the long run. */
+double fl_cascade_done(const struct cascade_state *s, uint32_t station, double kept);
 /* Mean time of an attempt. */
 double fl_cascade_held(const struct cascade_state *s, uint32_t call);
 /* What waits of a call once as much of it is done as comes in. */

@@ -150,18 +150,20 @@ static void derive_through(struct cascade_state *s, uint32_t c)
 		x->through = INFINITY;
 }
 
-struct cascade_flow fl_cascade_flow(const struct cascade_state *s, uint32_t c, bool due)
+struct cascade_flow fl_cascade_flow(const struct cascade_state *s, uint32_t c, enum cascade_when when)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	const struct call_state *x = &s->calls[c];
 	const struct station_state *from = &s->stations[call->from];
-	double made = calls_made(s, c, !due),
-	       first = (from->arrivals - from->again) * call->use * made * x->reach;
-	double attempts = due ? x->attempts_due : x->attempts, stuck = first * x->stuck,
-	       again = from->again * call->use * made;
+	double rate = when == CASCADE_NOW ? from->arrivals : from->offered;
+	double retried = when == CASCADE_NOW ? from->again : from->offered_again;
+	double made = calls_made(s, c, when == CASCADE_NOW),
+	       first = (rate - retried) * call->use * made * x->reach;
+	double attempts = when == CASCADE_DUE ? x->attempts_due : x->attempts;
+	double stuck = first * x->stuck, again = retried * call->use * made;
 
-	if (from->again > 0 && from->waits > FL_CASCADE_EPSILON && x->stuck > FL_CASCADE_EPSILON)
-		again = from->again * fmin(1, fl_cascade_any(call, x->stuck) / from->waits) * made;
+	if (retried > 0 && from->waits > FL_CASCADE_EPSILON && x->stuck > FL_CASCADE_EPSILON)
+		again = retried * fmin(1, fl_cascade_any(call, x->stuck) / from->waits) * made;
 	if (s->t->mode == FL_CASCADE_FLAKY)
 		return (struct cascade_flow){ first, stuck, first * attempts };
 	if (x->stuck > FL_CASCADE_EPSILON)
@@ -171,7 +173,7 @@ struct cascade_flow fl_cascade_flow(const struct cascade_state *s, uint32_t c, b
 
 double fl_cascade_held(const struct cascade_state *s, uint32_t c)
 {
-	struct cascade_flow f = fl_cascade_flow(s, c, true);
+	struct cascade_flow f = fl_cascade_flow(s, c, CASCADE_DUE);
 	double usual = s->base.response[s->n->calls[c].to];
 	double tries = s->t->mode == FL_CASCADE_SLOW ? s->calls[c].attempts_due : 1;
 
@@ -221,7 +223,7 @@ static void derive_call(struct cascade_state *s, uint32_t c, struct sums *sum)
 		end_choice(sum);
 	x->reach = s->n->in_order ? sum->ok : 1;
 	double gaps = derive_attempts(s, c);
-	struct cascade_flow due = fl_cascade_flow(s, c, true);
+	struct cascade_flow due = fl_cascade_flow(s, c, CASCADE_DUE);
 	double demand = due.attempts * fl_cascade_held(s, c),
 	       room = demand > call->limit ? call->limit / demand : 1;
 	x->kept = hopeless ? room : fmin(room, x->stuck > FL_CASCADE_EPSILON ? to->kept : 1);
@@ -263,7 +265,8 @@ static double derive_station(struct cascade_state *s, uint32_t i)
 	double waits = 1 - sum.free;
 	double long_held =
 		waits > FL_CASCADE_EPSILON ? (sum.held - sum.free * s->base.response[i]) / waits : sum.held;
-	double demand = (x->arrivals - x->again) * sum.held + x->again * fmax(long_held, sum.held);
+	double demand =
+		(x->offered - x->offered_again) * sum.held + x->offered_again * fmax(long_held, sum.held);
 	double capacity = demand > station->limit ? station->limit / demand : 1;
 	x->held = fmin(sum.held, FL_CASCADE_HUGE);
 	x->fail =
@@ -294,37 +297,44 @@ static double derive_station(struct cascade_state *s, uint32_t i)
 			fmax(fabs(x->fail - was.fail), fabs(x->held - was.held) / fmax(1, x->held))));
 }
 
-/* What a station sends on, as a share of what comes in. */
-static double sends(const struct cascade_state *s, uint32_t i)
+double fl_cascade_done(const struct cascade_state *s, uint32_t i, double kept)
 {
 	const struct station_state *x = &s->stations[i];
 
-	return !x->full ? 1 : x->released ? x->kept : 0;
+	return x->arrivals > 0 ? fmin(1, kept * x->offered / x->arrivals) : 1;
 }
 
-static double passes(const struct cascade_state *s, uint32_t c)
+/* Share of its calls that a station gets to make. */
+static double sends(const struct cascade_state *s, uint32_t c)
 {
+	uint32_t i = s->n->calls[c].from;
+	const struct station_state *from = &s->stations[i];
 	const struct call_state *x = &s->calls[c];
+	bool freed = past(s, fmin(x->release, x->doomed + s->n->calls[c].timeout_s));
+	double places = !from->full ? 1 : from->released ? fl_cascade_done(s, i, from->kept) : 0;
 
-	return !x->full ? 1 : past(s, fmin(x->release, x->doomed + s->n->calls[c].timeout_s)) ? x->kept : 0;
+	return fmin(places, !x->full ? 1 : freed ? fl_cascade_done(s, i, x->kept) : 0);
 }
 
 /* @next: what each station is sent; @again: of that, what is tried again for being stuck. */
-static double derive_rates(struct cascade_state *s, double *next, double *again)
+static double derive_rates(struct cascade_state *s, enum cascade_when when, double *next, double *again)
 {
 	double moved = 0;
 
 	for (uint32_t at = 0; at < s->n->station_count; at++) {
 		uint32_t i = s->base.order[at];
-		double rate = fmin(next[i], FL_CASCADE_HUGE);
-		moved = fmax(moved, fabs(rate - s->stations[i].arrivals) / fmax(1, rate));
-		s->stations[i].arrivals = rate;
-		s->stations[i].again = fmin(again[i], rate);
+		struct station_state *x = &s->stations[i];
+		double rate = fmin(next[i], FL_CASCADE_HUGE),
+		       *into = when == CASCADE_NOW ? &x->arrivals : &x->offered;
+		moved = fmax(moved, fabs(rate - *into) / fmax(1, rate));
+		*into = rate;
+		*(when == CASCADE_NOW ? &x->again : &x->offered_again) = fmin(again[i], rate);
 		next[i] = s->n->stations[i].arrivals_per_s;
 		again[i] = 0;
 		for (uint32_t c = s->base.first_call[i]; c < s->base.first_call[i + 1]; c++) {
-			struct cascade_flow f = fl_cascade_flow(s, c, false);
-			double part = sends(s, i) * passes(s, c), usual = f.calls * s->calls[c].stuck;
+			struct cascade_flow f = fl_cascade_flow(s, c, when);
+			double part = when == CASCADE_NOW ? sends(s, c) : 1,
+			       usual = f.calls * s->calls[c].stuck;
 			next[s->n->calls[c].to] += part * f.attempts;
 			if (s->t->mode == FL_CASCADE_SLOW)
 				again[s->n->calls[c].to] +=
@@ -336,11 +346,13 @@ static double derive_rates(struct cascade_state *s, double *next, double *again)
 
 void fl_cascade_derive(struct cascade_state *s)
 {
-	double moved = 1, *next = fl_alloc_array(s->n->station_count, sizeof(*next));
-	double *again = fl_alloc_array(s->n->station_count, sizeof(*again));
+	size_t count = s->n->station_count;
+	double moved = 1, *room = fl_alloc_array(count * 4, sizeof(*room));
+	double *next = room, *again = room + count, *offered = again + count,
+	       *offered_again = offered + count;
 
-	for (uint32_t i = 0; i < s->n->station_count; i++)
-		next[i] = s->n->stations[i].arrivals_per_s;
+	for (uint32_t i = 0; i < count; i++)
+		next[i] = offered[i] = s->n->stations[i].arrivals_per_s;
 	/* what did not settle once will not the next time */
 	uint32_t rounds = s->rounds_cut > 0 ? FL_CASCADE_ROUNDS / 10 : FL_CASCADE_ROUNDS;
 	for (uint32_t round = 0; round < rounds && moved > FL_CASCADE_EPSILON; round++) {
@@ -348,11 +360,11 @@ void fl_cascade_derive(struct cascade_state *s)
 		moved = 0;
 		for (uint32_t at = s->n->station_count; at-- > 0;)
 			moved = fmax(moved, derive_station(s, s->base.order[at]));
-		moved = fmax(moved, derive_rates(s, next, again));
+		moved = fmax(moved, derive_rates(s, CASCADE_OFFERED, offered, offered_again));
+		moved = fmax(moved, derive_rates(s, CASCADE_NOW, next, again));
 	}
 	s->rounds_cut += moved > FL_CASCADE_EPSILON;
-	free(next);
-	free(again);
+	free(room);
 }
 
 /* ---- growth ---- */
@@ -371,7 +383,7 @@ double fl_cascade_settled(const struct cascade_state *s, uint32_t c)
 {
 	const struct fl_cascade_call *call = &s->n->calls[c];
 	const struct call_state *x = &s->calls[c];
-	struct cascade_flow f = fl_cascade_flow(s, c, false);
+	struct cascade_flow f = fl_cascade_flow(s, c, CASCADE_NOW);
 	double usual = s->base.response[call->to], waits = f.stuck * x->attempts;
 
 	if (s->t->mode == FL_CASCADE_FLAKY)
@@ -389,11 +401,13 @@ double fl_cascade_call_growth(const struct cascade_state *s, uint32_t c)
 	const struct station_state *to = &s->stations[s->n->calls[c].to];
 
 	if (isfinite(x->doomed) && to->released && !past(s, x->doomed + s->n->calls[c].timeout_s))
-		return stuck_rate(s, c) * (1 - to->kept); /* those before it are still answered in time */
+		return stuck_rate(s, c) *
+		       (1 - fl_cascade_done(s, s->n->calls[c].to,
+				    to->kept)); /* those before it are still answered in time */
 	if (!past(s, x->through))
 		return stuck_rate(s, c);
 	if (x->kept < 1 - FL_CASCADE_EPSILON)
-		return stuck_rate(s, c) * (1 - x->kept);
+		return stuck_rate(s, c) * (1 - fl_cascade_done(s, s->n->calls[c].from, x->kept));
 	return (fl_cascade_settled(s, c) - x->waiting) / fmax(fl_cascade_held(s, c), FL_CASCADE_EPSILON);
 }
 
@@ -408,9 +422,10 @@ double fl_cascade_callee_growth(const struct cascade_state *s, uint32_t c)
 		return 0;
 	if (x->full) /* each timeout makes room for another attempt */
 		return s->n->calls[c].limit / s->n->calls[c].timeout_s * held_there *
-		       (to->released ? 1 - to->kept : 1);
+		       (to->released ? 1 - fl_cascade_done(s, s->n->calls[c].to, to->kept) : 1);
 	if (isfinite(x->doomed))
-		return stuck_rate(s, c) * held_there * (1 + x->waves) * (to->released ? 1 - to->kept : 1);
+		return stuck_rate(s, c) * held_there * (1 + x->waves) *
+		       (to->released ? 1 - fl_cascade_done(s, s->n->calls[c].to, to->kept) : 1);
 	return fl_cascade_call_growth(s, c) * held_there;
 }
 
