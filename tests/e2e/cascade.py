@@ -234,7 +234,7 @@ def errors(results, folder, name, captures, truth, event):
     scans = scan_before(folder, captures, truth.all['events'][0]['t'])
     target = next(e for d in truth.dependencies.values() if d['to'] == vendor for e in truth.endpoint(d))
     answer = ask(folder, truth, scans, None, target, '--flaky', '%g' % event['injected']['set']['share'])
-    predicted, _ = {}, None
+    predicted = {}
     ends = {e: d['to'] for d in truth.dependencies.values() for e in truth.endpoint(d)}
     for w in answer['in_flight']:
         if w['to'] in ends:
@@ -249,9 +249,44 @@ def errors(results, folder, name, captures, truth, event):
                           'more than %.0f %% apart' % (100 * WITHIN))
 
 
+# ---- without recordings ----
+
+GRAPH = {'schema': 'faultline.graph/1',
+         'nodes': [{'id': 'service:a/web', 'kind': 'service'}, {'id': 'service:b/db', 'kind': 'service'},
+                   {'id': 'host:c', 'kind': 'host'}],
+         'requirements': [{'of': 'service:a/web', 'needs': 1, 'members': ['service:b/db']}],
+         'entry_points': ['service:a/web']}
+
+REFUSED = (('two questions', ('db', '--slow', '2s', '--flaky', '0.1'), 'one at a time'),
+           ('all at once', ('--all', '--slow', '2s'), 'leave out --slow'),
+           ('a time without a question', ('db', '--for', '5s'), 'add one of these'),
+           ('a share above 1', ('db', '--flaky', '2'), 'between 0 and 1'),
+           ('a caller that is none', ('db', '--slow', '2s', '--caller', 'nobody'), "no node has 'nobody'"),
+           ('a caller that does not call', ('db', '--slow', '2s', '--caller', 'c'), 'nothing that calls it'))
+
+
+def by_hand(results):
+    with common.Folder() as folder:
+        graph = folder.write('g.json', json.dumps(GRAPH))
+        for name, arguments, reason in REFUSED:
+            r = common.run('blast', *arguments, graph)
+            said = common.said(r)
+            results.check(r.returncode == 2 and not r.stdout and reason in said and '\n' not in said,
+                          'cascade: refused: ' + name, 'exit %d: %s' % (r.returncode, said))
+        for question in (('--slow', '2s'), ('--flaky', '0.25')):
+            first, second = (common.must('blast', 'db', *question, '--json', graph).stdout for _ in range(2))
+            results.check(first == second, 'cascade: %s: same input, same bytes' % question[0])
+            answer = json.loads(first)
+            results.check(answer['mode'] == question[0][2:] and 'no rate was measured' in ' '.join(answer['assumed']),
+                          'cascade: %s: a graph alone says that nothing was measured' % question[0], answer['assumed'])
+        results.check(answer['expected_loss'] == {'service:a/web': 0.25}, 'cascade: a quarter of the answers is a quarter lost',
+                      answer['expected_loss'])
+
+
 def main():
     results = common.Results()
     common.need_program(results)
+    by_hand(results)
     recordings = sorted(glob.glob(os.path.join(common.SHARED, 'lab', '*', '*', 'truth.json')))
     if not recordings:
         results.skip('cascade', 'no recordings in %s' % os.path.join(common.SHARED, 'lab'))
