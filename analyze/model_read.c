@@ -385,23 +385,17 @@ int fl_model_parse(struct fl_model **out, const char *name, const char *text, si
 	struct fl_arena *a = fl_arena_new();
 	struct fl_model *m = fl_arena_alloc(a, sizeof(*m));
 	struct reading r = { .m = m, .err = err };
+	struct model_places *places = NULL;
 	cJSON *root = NULL;
-	char *plain = fl_alloc(size + 1);
 
 	m->arena = a;
 	m->name = fl_arena_string(a, name);
-	memcpy(plain, text, size);
-	int code = fl_model_plain(name, plain, size, err);
+	int code = fl_model_tree(name, text, size, &root, &places, err);
+	r.places = places;
 	if (code == 0)
-		code = fl_json_parse(name, plain, size, &root, err);
-	if (code == 0) {
-		struct model_places *places = fl_model_places_new(plain, text, size, root);
-		r.places = places;
 		code = read_document(&r, root);
-		fl_model_places_free(places);
-	}
+	fl_model_places_free(places);
 	cJSON_Delete(root);
-	free(plain);
 	if (code == 0)
 		*out = m;
 	else

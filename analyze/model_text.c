@@ -253,3 +253,18 @@ int fl_model_load(const char *path, const char *wants, size_t most, char **text,
 		return fl_fail(err, -EINVAL, "%s: not JSON, it holds zero bytes; is it a capture file?", path);
 	return 0;
 }
+
+int fl_model_tree(const char *name, const char *text, size_t size, cJSON **root, struct model_places **places,
+	struct fl_error *err)
+{
+	char *plain = fl_alloc(size + 1);
+
+	memcpy(plain, text, size);
+	int code = fl_model_plain(name, plain, size, err);
+	if (code == 0)
+		code = fl_json_parse(name, plain, size, root, err);
+	if (code == 0)
+		*places = fl_model_places_new(plain, text, size, *root);
+	free(plain);
+	return code;
+}

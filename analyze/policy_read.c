@@ -309,23 +309,17 @@ int fl_policy_parse(struct fl_policy **out, const char *name, const char *text, 
 	struct fl_arena *a = fl_arena_new();
 	struct fl_policy *p = fl_arena_alloc(a, sizeof(*p));
 	struct reading r = { .name = name, .arena = a, .err = err };
+	struct model_places *places = NULL;
 	cJSON *root = NULL;
-	char *plain = fl_alloc(size + 1);
 
 	*p = (struct fl_policy){ .arena = a, .name = fl_arena_string(a, name),
 		.coverage = { .max_drop_share = NAN, .min_named_share = NAN, .min_attributed_share = NAN, .min_window_s = NAN } };
-	memcpy(plain, text, size);
-	int code = fl_model_plain(name, plain, size, err);
+	int code = fl_model_tree(name, text, size, &root, &places, err);
+	r.places = places;
 	if (code == 0)
-		code = fl_json_parse(name, plain, size, &root, err);
-	if (code == 0) {
-		struct model_places *places = fl_model_places_new(plain, text, size, root);
-		r.places = places;
 		code = read_document(&r, root, p);
-		fl_model_places_free(places);
-	}
+	fl_model_places_free(places);
 	cJSON_Delete(root);
-	free(plain);
 	if (code == 0)
 		*out = p;
 	else
