@@ -50,7 +50,8 @@ static void add_span(struct fl_amounts *m, const struct fl_scan *scan)
 
 /* @use is one of several: sums need memory of their own. */
 struct sums {
-	struct fl_measures *calls, *inbound;
+	struct fl_measures *calls;
+	struct fl_timeline *inbound; /* of a month of windows there are thousands to add: only what is needed */
 	struct fl_behaviour *behaviour;
 };
 
@@ -61,7 +62,8 @@ static void add_service(struct fl_amounts *m, struct fl_diffing *w, int side, co
 	for (size_t i = 0; s != NULL && i < s->record_count; i++) {
 		const struct fl_scan_service *record = s->records[i].s;
 		m->inbound = add(m->inbound, record->exchanges);
-		fl_measures_merge(w->scratch, &sums->inbound, record->measures);
+		if (record->measures != NULL)
+			fl_timeline_merge(sums->inbound, &record->measures->timeline);
 		if (i == 0 || s->records[i - 1].scan != s->records[i].scan)
 			add_span(m, system->scans.list[s->records[i].scan]);
 	}
@@ -99,7 +101,7 @@ static void take_measures(struct fl_amounts *m, const struct sums *sums)
 	m->first_byte = sums->calls == NULL ? NULL : &sums->calls->first_byte;
 	m->connect = sums->calls == NULL ? NULL : &sums->calls->connect;
 	m->calls_line = sums->calls == NULL ? NULL : &sums->calls->timeline;
-	m->inbound_line = sums->inbound == NULL ? NULL : &sums->inbound->timeline;
+	m->inbound_line = sums->inbound;
 	m->behaviour = sums->behaviour;
 }
 
@@ -117,7 +119,7 @@ static size_t count_spans(const struct fl_use_group *g, int side, const struct f
 void fl_amounts_of_uses(struct fl_amounts *m, struct fl_diffing *w, int side, const struct fl_use_group *g)
 {
 	const struct fl_system *s = w->sides[side].system;
-	struct sums sums = { NULL, NULL, NULL };
+	struct sums sums = { NULL, fl_arena_alloc(w->scratch, sizeof(struct fl_timeline)), NULL };
 	*m = (struct fl_amounts){ .calls = 0 };
 	m->spans = fl_arena_array(w->scratch, count_spans(g, side, s), sizeof(*m->spans));
 	for (size_t i = 0; i < g->counts[side]; i++) {
@@ -131,26 +133,6 @@ void fl_amounts_of_uses(struct fl_amounts *m, struct fl_diffing *w, int side, co
 			k++)
 			add_span(m, s->scans.list[use->evidence->records[k].scan]);
 	}
-	take_measures(m, &sums);
-}
-
-void fl_amounts_of_service(struct fl_amounts *m, struct fl_diffing *w, int side, const struct fl_system_service *s)
-{
-	struct sums sums = { NULL, NULL, NULL };
-	*m = (struct fl_amounts){ .calls = 0 };
-	m->spans = fl_arena_array(w->scratch, s->record_count, sizeof(*m->spans));
-	add_service(m, w, side, s, &sums);
-	m->calls = m->inbound;
-	for (size_t i = 0; i < s->record_count; i++) {
-		const struct fl_scan_service *record = s->records[i].s;
-		bool decided = record->behaviour != NULL && fl_outcomes_decided(record->behaviour) > 0;
-		m->attempts = add(m->attempts, decided ? fl_outcomes_decided(record->behaviour) : record->exchanges);
-		m->failures = add(m->failures, decided ? fl_outcomes_failed(record->behaviour) : record->failures);
-		fl_behaviour_merge(w->scratch, &sums.behaviour, record->behaviour);
-	}
-	for (size_t i = 0; i < m->span_count; i++)
-		m->window_s += m->spans[i].end - m->spans[i].start;
-	sums.calls = sums.inbound;
 	take_measures(m, &sums);
 }
 

@@ -128,8 +128,6 @@ struct fl_amounts {
 	size_t span_count;
 };
 void fl_amounts_of_uses(struct fl_amounts *m, struct fl_diffing *w, int side, const struct fl_use_group *g);
-/* A service as its own capture point saw it. */
-void fl_amounts_of_service(struct fl_amounts *m, struct fl_diffing *w, int side, const struct fl_system_service *s);
 
 const struct fl_system_service *fl_diff_find_service(const struct fl_system *s, const char *id); /* NULL: no record */
 
@@ -145,7 +143,7 @@ double fl_burst_of(const struct fl_amounts *m);
 
 /* ---- diff_measured.c: fan-out, rate, latency, failures ---- */
 void fl_diff_measured(struct fl_diffing *w);
-/* Entry points of both sides: their load, and what clients outside got of them. */
+/* The load of the entry points that both sides know. */
 void fl_diff_load(struct fl_diffing *w);
 
 /* ---- diff_reactions.c: timeouts and retries; NULL: not seen there ---- */

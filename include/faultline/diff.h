@@ -40,8 +40,6 @@ enum fl_change_kind {
 const char *fl_change_name(enum fl_change_kind k); /* "not-seen-yet" ... */
 int fl_change_parse(const char *name);             /* -1: none of them */
 
-#define FL_DIFF_CLIENTS "clients outside" /* `from` of what is measured at an entry point */
-
 struct fl_change {
 	enum fl_change_kind kind;
 	const char *from, *to;       /* node ids, of the newer side where there is one; the systems' */
