@@ -11,8 +11,9 @@
  * attempt that a fresh inbound request explains is no retry, unless its pause is one that this caller makes. Callers
  * without inbound work are judged by their pace: a retry comes sooner than half the time between calls.
  *
- * Two rounds over the attempts in the order of their start: the first takes clear cases and learns the pauses, the second
- * decides the rest. SYNs that the kernel repeats are one attempt from the start (flow.h), so they never show here.
+ * Rounds over the attempts in the order of their start. Before the first, pauses that come up more often than chance are looked for
+ * in the times between each failure and everything that began after it (a correlogram): among many calls at once that is
+ * all there is to go by. Each round takes the pauses from the links of the one before, until the links stay. SYNs that the kernel repeats are one attempt from the start (flow.h), so they never show here.
  *
  * When a caller gave up a connection attempt is not in its packets. What it did next is: another attempt, or its own
  * answer. These are upper bounds, its last SYN is a lower one; the true time-out is where upper bounds crowd.
@@ -25,13 +26,15 @@
 
 #include "faultline/units.h"
 
-enum { ROUNDS = 4, MODE_LEAST = 4, MODE_PART = 4, HABIT_LEAST = 5, CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 128, RARE = 16, RARE_SHARE = 50 };
+enum { PEAKS_MAX = 16, LAG_BINS = 1940, LOOK_AHEAD = 400, LOOKED_AT_MAX = 4000, AROUND = 40, FEW_PENDING = 2, ROUNDS = 8, MODE_LEAST = 4, MODE_PART = 4, HABIT_LEAST = 5, CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 64, RARE = 16, RARE_SHARE = 50 };
 static const int64_t slack_ns = 200000;                    /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
-static const double close_tolerance = 0.03, end_tolerance = 0.05;
+static const double close_tolerance = 0.03, firm_tolerance = 0.06, end_tolerance = 0.05;
 static const double pause_floor_s = 0.001;
-static const double seldom = 0.25;
+static const double seldom = 0.25, firm_least_s = 0.02;
+static const double peak_tolerance = 0.03, peak_floor_s = 0.1, peak_height = 1.3, peak_sigmas = 6, peak_share = 0.1;
+static const double lag_first_s = 0.002, lag_step = 1.005;
 
 struct calls {
 	const struct attempt_group *g;
@@ -43,8 +46,11 @@ struct calls {
 	double pace_s;                          /* time between calls, median; NaN */
 	double pause_s[FL_GAPS_MAX];            /* learnt; NaN */
 	double shortest_s[FL_GAPS_MAX], longest_s[FL_GAPS_MAX]; /* of clear cases, with some room; NaN */
+	double peaks_s[PEAKS_MAX];              /* pauses that come up more often than chance, before any is learnt */
+	size_t peak_count;
 	bool learnt;
 	double goes_on[FL_GAPS_MAX];            /* share of failures of this number that were followed; NaN */
+	bool firm[FL_GAPS_MAX];                 /* the pause of this number is nearly always the same */
 	bool exact;                             /* retries repeat the text of the request */
 	uint16_t *used;                         /* by inbound request: calls that it explains so far */
 	uint16_t quota;                         /* ... and may explain */
@@ -124,11 +130,22 @@ static double pause_between(const struct attempt *a, const struct attempt *b)
 	return s < 0 ? 0 : s;
 }
 
+/* Relative distance to the nearest peak. */
+static double off_peak(const struct calls *c, double pause_s)
+{
+	double least = INFINITY;
+	for (size_t i = 0; i < c->peak_count; i++)
+		least = fmin(least, fabs(pause_s - c->peaks_s[i]) / (c->peaks_s[i] + peak_floor_s));
+	return least;
+}
+
 static bool pause_fits(const struct calls *c, const struct attempt *a, double pause_s, double tolerance)
 {
+	if (!c->learnt)
+		return off_peak(c, pause_s) < peak_tolerance;
 	size_t i = a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1;
 	double known = c->pause_s[i], guessed = a->end_known ? 0 : end_tolerance * (double)(a->end_ns - a->start_ns) / 1e9;
-	return c->learnt && !isnan(known) && fabs(pause_s - known) <= pause_floor_s + guessed + tolerance * known;
+	return !isnan(known) && fabs(pause_s - known) <= pause_floor_s + guessed + tolerance * known;
 }
 
 /* The inbound request that @b is a new call of: fresh, without all the calls it usually has, and of these the one with the most
@@ -185,9 +202,11 @@ static int likelihood(const struct calls *c, const struct attempt *a, const stru
 	double pause = pause_between(a, b);
 	if (c->learnt && (pause < c->shortest_s[i] || pause > c->longest_s[i]))
 		return 0;
-	bool fits = pause_fits(c, a, pause, explained ? close_tolerance : pause_tolerance);
+	bool fits = pause_fits(c, a, pause, explained ? close_tolerance : c->firm[i] ? firm_tolerance : pause_tolerance);
+	if (!fits && (c->learnt ? c->firm[i] : c->peak_count > 0))
+		return 0;
 	if (nested)
-		return fits ? 2 : explained || is_over(a->parent, b->begin_ns) ? 0 : 1;
+		return explained && c->pending_count > FEW_PENDING ? 0 : fits ? 2 : explained || is_over(a->parent, b->begin_ns) ? 0 : 1;
 	if (!isnan(c->context->period_s) && pause > c->context->period_s / 2)
 		return 0;
 	return fits ? 2 : !isnan(c->pace_s) && pause < c->pace_s / 2 ? 1 : 0;
@@ -197,7 +216,8 @@ static int likelihood(const struct calls *c, const struct attempt *a, const stru
 static double deviation(const struct calls *c, const struct attempt *a, const struct attempt *b)
 {
 	double known = c->pause_s[a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1];
-	return c->learnt ? fabs(pause_between(a, b) - known) / (known + pause_floor_s) : NAN;
+	double pause = pause_between(a, b);
+	return c->learnt ? fabs(pause - known) / (known + pause_floor_s) : c->peak_count ? off_peak(c, pause) : NAN;
 }
 
 static bool is_better(const struct calls *c, const struct attempt *a, const struct attempt *than, const struct attempt *b)
@@ -207,7 +227,7 @@ static bool is_better(const struct calls *c, const struct attempt *a, const stru
 	if (fits != other)
 		return fits;
 	double here = deviation(c, a, b), there = deviation(c, than, b);
-	if (!fits && !isnan(here) && !isnan(there) && (here < there || there < here))
+	if ((!fits || !c->learnt) && !isnan(here) && !isnan(there) && (here < there || there < here))
 		return here < there;
 	bool same_way = a->client_port == b->client_port, other_way = than->client_port == b->client_port;
 	if (same_way != other_way)
@@ -255,6 +275,7 @@ static void follow(struct calls *c, struct attempt *b)
 		best = i;
 	}
 	if (best == SIZE_MAX) {
+		b->orphan = !by && c->context->inbound && inbound_open(c->context->inbound, b->begin_ns, b->begin_ns);
 		b->parent = by ? c->context->inbound->all.list[by - 1] : newest_open(c, b);
 		if (by)
 			c->used[by - 1]++;
@@ -275,7 +296,7 @@ static void round_of(struct calls *c)
 		memset(c->used, 0, c->context->inbound->all.count * sizeof(*c->used));
 	for (size_t i = 0; i < c->g->count; i++) {
 		c->g->list[i]->retry = NULL;
-		c->g->list[i]->clear = false;
+		c->g->list[i]->clear = c->g->list[i]->orphan = false;
 		c->g->list[i]->number = 0;
 		c->g->list[i]->parent = NULL;
 	}
@@ -291,7 +312,7 @@ static void round_of(struct calls *c)
 }
 
 /* Centre of the tenth-wide window that holds most of a sorted sample, when that is a good part of it; NaN. */
-static double mode_of(const struct sample *s)
+static double mode_of(const struct sample *s, bool *firm)
 {
 	size_t most = 0, first = 0;
 	for (size_t i = 0, to = 0; i < s->count; i++) {
@@ -302,6 +323,7 @@ static double mode_of(const struct sample *s)
 			first = i;
 		}
 	}
+	*firm = most >= MODE_LEAST && most * 5 >= s->count * 3;
 	return most >= MODE_LEAST && most * MODE_PART >= s->count ? s->list[first + most / 2] : NAN;
 }
 
@@ -325,9 +347,12 @@ static void learn_from(struct calls *c, bool clear, double modes[static FL_GAPS_
 			c->shortest_s[i] = spread.p10 * 0.7 - pause_floor_s;
 			c->longest_s[i] = spread.p90 * 1.4 + pause_floor_s;
 		}
-		double mode = mode_of(&gaps[i]);
-		if (!clear)
+		bool firm;
+		double mode = mode_of(&gaps[i], &firm);
+		if (!clear) {
 			modes[i] = mode;
+			c->firm[i] = firm && mode > firm_least_s;
+		}
 		if (clear && !isnan(modes[i])) {
 			c->pause_s[i] = modes[i];
 			c->shortest_s[i] = fmin(c->shortest_s[i], modes[i] * 0.8 - pause_floor_s);
@@ -376,6 +401,69 @@ static void learn_habits(struct calls *c)
 	sample_fini(&delays);
 	sample_fini(&paces);
 	sample_fini(&uses);
+}
+
+/* ---- pauses that come up more often than chance ---- */
+
+/* A lag of bin i is from edge(i) to edge(i + 1); bin 0 is below the first edge. */
+static double lag_edge(size_t i)
+{
+	return i == 0 ? 0 : lag_first_s * pow(lag_step, (double)(i - 1));
+}
+
+static size_t lag_bin(double lag_s)
+{
+	return lag_s < lag_first_s ? 0 : 1 + (size_t)(log(lag_s / lag_first_s) / log(lag_step));
+}
+
+/* Times from failures to all later begins inside the same open inbound work: retries pile up, other calls spread evenly. */
+static size_t count_lags(const struct calls *c, double lags[static LAG_BINS])
+{
+	const struct inbound_work *in = c->context->inbound;
+	size_t failed = 0, step = c->g->count / LOOKED_AT_MAX + 1;
+	for (size_t i = 0; i < c->g->count; i += step) {
+		const struct attempt *a = c->g->list[i];
+		if (!attempt_failed(a) || !a->end_known || !inbound_open(in, a->begin_ns, a->begin_ns))
+			continue;
+		failed++;
+		for (size_t k = i + 1; k < c->g->count && k - i < LOOK_AHEAD; k++) {
+			const struct attempt *b = c->g->list[k];
+			if (!inbound_open(in, a->begin_ns, b->begin_ns))
+				break;
+			size_t bin = lag_bin(pause_between(a, b));
+			if (b->start_ns + slack_ns >= a->end_ns && bin < LAG_BINS && may_be_same(c, a, b))
+				lags[bin]++;
+		}
+	}
+	return failed;
+}
+
+/* Per second, over the bins around, without those of a peak itself. */
+static double usual_density(const double lags[static LAG_BINS], size_t at)
+{
+	double count = 0, width = 0;
+	for (size_t i = at > AROUND ? at - AROUND : 0; i < at + AROUND + 2 && i < LAG_BINS; i++) {
+		if (i + 4 >= at && i <= at + 5)
+			continue;
+		count += lags[i];
+		width += lag_edge(i + 1) - lag_edge(i);
+	}
+	return width > 0 ? count / width : 0;
+}
+
+static void find_peaks(struct calls *c)
+{
+	double lags[LAG_BINS] = { 0 };
+	if (!c->context->inbound)
+		return;
+	size_t failed = count_lags(c, lags);
+	for (size_t i = 0; i + 1 < LAG_BINS && c->peak_count < PEAKS_MAX; i++) {
+		double count = lags[i] + lags[i + 1], width = lag_edge(i + 2) - lag_edge(i), usual = usual_density(lags, i) * width;
+		bool top = (i == 0 || count >= lags[i - 1] + lags[i]) && (i + 2 >= LAG_BINS || count > lags[i + 1] + lags[i + 2]);
+		if (top && count >= MODE_LEAST && count >= peak_share * (double)failed &&
+		    count >= peak_height * usual + peak_sigmas * sqrt(usual))
+			c->peaks_s[c->peak_count++] = i == 0 ? 0 : (lag_edge(i) * lags[i] + lag_edge(i + 1) * lags[i + 1]) / count * sqrt(lag_step);
+	}
 }
 
 /* ---- whose calls these are ---- */
@@ -525,6 +613,9 @@ static void count_call(const struct calls *c, struct fl_retries *r, const struct
 	const struct attempt *last = first;
 	while (last->retry)
 		last = last->retry;
+	/* Where the pause is always the same, a lone failure that nothing explains is the rest of a call that was put together wrongly. */
+	if (first == last && first->orphan && c->firm[0] && !c->exact)
+		return;
 	if (last->outcome == FL_OUTCOME_UNDECIDED || (attempt_failed(last) && !is_in_view(c, last)))
 		return;
 	size_t i = last->number < FL_ATTEMPTS_MAX ? last->number : FL_ATTEMPTS_MAX - 1;
@@ -562,6 +653,32 @@ static void count_calls(const struct calls *c, struct fl_retries *r)
 	}
 }
 
+/* Changes with every link, so rounds can end when nothing does. */
+static uint64_t links_of(const struct calls *c)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < c->g->count; i++)
+		if (c->g->list[i]->retry)
+			sum = sum * 31 + (uint64_t)(c->g->list[i]->retry - c->g->list[i]);
+	return sum;
+}
+
+static bool any_failed(const struct attempt_group *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (attempt_failed(g->list[i]))
+			return true;
+	return false;
+}
+
+static void nothing_observed(struct fl_behaviour *b)
+{
+	struct sample none = { 0 };
+	b->connect_timeout = b->response_timeout = sample_spread(&none);
+	for (size_t i = 0; i < FL_GAPS_MAX; i++)
+		b->retries.gap[i] = sample_spread(&none);
+}
+
 void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
 {
 	struct inbound_work inbound = { 0 };
@@ -569,6 +686,9 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 	struct calls c = { .g = g, .context = &own, .delay_s = NAN, .fresh_s = NAN, .pace_s = NAN };
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
 		c.pause_s[i] = c.goes_on[i] = c.shortest_s[i] = c.longest_s[i] = NAN;
+	nothing_observed(b);
+	if (!any_failed(g))
+		return;
 	if (context->inbound) {
 		choose_inbound(g, context->inbound, &inbound);
 		own.inbound = &inbound;
@@ -576,12 +696,16 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 	}
 	count_same(&c);
 	learn_habits(&c);
+	find_peaks(&c);
 	round_of(&c);
 	(void)find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	(void)find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
-	for (int i = 0; i < ROUNDS; i++) {
+	uint64_t links = links_of(&c), before = links + 1;
+	for (int i = 0; i < ROUNDS && links != before; i++) {
 		learn_pauses(&c);
 		round_of(&c);
+		before = links;
+		links = links_of(&c);
 	}
 	b->connect_timeout = find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	b->response_timeout = find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);

@@ -29,6 +29,7 @@ struct attempt {
 	uint32_t number;        /* 0: the call's first attempt */
 	uint16_t client_port;
 	uint8_t outcome, flags;
+	bool orphan;            /* begins inside open work, and neither a failure nor a fresh request explains it */
 	bool clear;             /* nothing else explains the retry */
 	bool end_known;         /* else end_ns is the least that it can be */
 	bool waiting;           /* when the window ended */
