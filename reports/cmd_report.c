@@ -48,6 +48,7 @@ struct material {
 	struct fl_reach *reach;
 	struct fl_cycles *cycles;
 	struct fl_behave *behave;
+	struct fl_shared *shared;
 	struct fl_diff *diff;
 };
 
@@ -57,6 +58,7 @@ static void free_material(struct material *m)
 	fl_reach_free(m->reach);
 	fl_cycles_free(m->cycles);
 	fl_behave_free(m->behave);
+	fl_shared_free(m->shared);
 	fl_ranking_free(m->ranking);
 	fl_system_free(m->old);
 	fl_system_free(m->system);
@@ -80,6 +82,7 @@ static int gather(struct material *m, const struct fl_strings *inputs, const cha
 	if (is_document(format)) {
 		m->reach = fl_reach(m->system, FL_NODE_NONE);
 		m->cycles = fl_cycles(m->system->graph);
+		m->shared = fl_shared(m->system);
 		m->behave = fl_behave(m->system);
 	}
 	if (m->old != NULL)
@@ -96,7 +99,7 @@ static int write_report(const struct report_options *o, enum fl_report_format fo
 		if (o->title != NULL)
 			m.system->title = o->title;
 		struct fl_report r = { .system = m.system, .ranking = m.ranking, .reach = m.reach,
-				       .diff = m.diff, .cycles = m.cycles, .behave = m.behave, .top = (size_t)o->top };
+				       .diff = m.diff, .cycles = m.cycles, .behave = m.behave, .shared = m.shared, .top = (size_t)o->top };
 		rc = fl_report_write(&r, format, o->out, err);
 	}
 	free_material(&m);

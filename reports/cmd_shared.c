@@ -14,6 +14,7 @@
 #include "faultline/shared.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
+#include "reports/shared.h"
 
 enum { MEMBERS_NAMED = 4, SEPARATE_SHOWN = 5 };
 
@@ -40,73 +41,16 @@ static const struct fl_usage usage = {
 
 /* ---- JSON ---- */
 
-static void add_fate(cJSON *list, const struct fl_graph *g, const struct fl_shared_fate *f)
-{
-	static const char *const redundancy[] = { "none", "assumed", "confirmed" };
-	cJSON *o = fl_document_append(list);
-	fl_json_add_string(o, "group", f->group);
-	fl_json_add_strings(o, "members", f->members, f->member_count);
-	fl_json_add_string(o, "shares", fl_graph_node(g, f->shares)->id);
-	fl_json_add_string(o, "kind", f->kind);
-	fl_document_add_nodes(o, "also", g, f->also, f->also_count);
-	fl_json_add_u64(o, "needs", f->needs);
-	fl_json_add_u64(o, "group_size", f->group_size);
-	cJSON_AddBoolToObject(o, "breaks", f->breaks);
-	fl_json_add_string(o, "redundancy", redundancy[f->redundancy]);
-	fl_json_add_double(o, "expected_loss", f->expected_loss);
-	fl_json_add_strings(o, "common_names", f->common_names, f->common_name_count);
-	fl_json_add_string(o, "why", f->why);
-}
-
-static void add_fates(
-	cJSON *root, const char *key, const struct fl_graph *g, const struct fl_shared_fate *list, size_t count)
-{
-	cJSON *array = cJSON_AddArrayToObject(root, key);
-	for (size_t i = 0; i < count; i++)
-		add_fate(array, g, &list[i]);
-}
-
-static void add_separations(cJSON *root, const struct fl_graph *g, const struct fl_shared *r)
-{
-	cJSON *list = cJSON_AddArrayToObject(root, "separate_first");
-	for (size_t i = 0; i < r->separate_count; i++) {
-		const struct fl_shared_fate *f = &r->list[r->separate[i]];
-		cJSON *o = fl_document_append(list);
-		fl_json_add_string(o, "shares", fl_graph_node(g, f->shares)->id);
-		fl_json_add_string(o, "group", f->group);
-		fl_json_add_strings(o, "members", f->members, f->member_count);
-		fl_json_add_double(o, "loss_before", f->expected_loss);
-		fl_json_add_double(o, "loss_after", f->loss_after);
-		fl_json_add_double(o, "drop", f->expected_loss - f->loss_after);
-	}
-}
-
 static void print_json(const struct fl_system *s, const struct fl_shared *r)
 {
 	cJSON *root = fl_document_new("faultline.shared/1");
-	add_fates(root, "shared_fate", s->graph, r->list, r->count);
-	add_separations(root, s->graph, r);
-	add_fates(root, "common", s->graph, r->common, r->common_count);
-	add_fates(root, "inherent", s->graph, r->inherent, r->inherent_count);
+	fl_shared_add_json(root, s->graph, r);
 	fl_json_add_u64(root, "dropped", r->dropped);
 	fl_document_add_coverage(root, "coverage", s);
 	fl_document_write(root);
 }
 
 /* ---- terminal ---- */
-
-static const char *say_members(struct fl_arena *a, const struct fl_shared_fate *f)
-{
-	const char *names[MEMBERS_NAMED];
-	for (size_t i = 0; i < f->member_count && i < MEMBERS_NAMED; i++)
-		names[i] = fl_say_id(a, f->members[i]);
-	return fl_say_list(a, names, f->member_count, MEMBERS_NAMED);
-}
-
-static const char *say_group(struct fl_arena *a, const struct fl_shared_fate *f)
-{
-	return f->needs == 0 ? f->group : fl_say_id(a, f->group);
-}
 
 static const char *also_text(struct fl_arena *a, const struct fl_system *s, const struct fl_shared_fate *f)
 {
@@ -123,14 +67,13 @@ static void print_fates(
 {
 	static const char *const headings[] = { "group", "members", "share", "requests lost with it",
 		"fail-over", "why" };
-	static const char *const redundancy[] = { NULL, "assumed", "confirmed" };
 	struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < count; i++) {
 		const struct fl_shared_fate *f = &list[i];
 		const char *also = also_text(a, s, f);
-		fl_table_row(t, (const char *[]){ say_group(a, f), say_members(a, f),
+		fl_table_row(t, (const char *[]){ fl_say_shared_group(a, f), fl_say_shared_members(a, f),
 					fl_say_node(a, s, f->shares), fl_say_share(a, f->expected_loss),
-					redundancy[f->redundancy], fl_say_sentence(a, f->why) });
+					fl_say_fail_over(f), fl_say_sentence(a, f->why) });
 		if (also != NULL)
 			fl_table_row(t, (const char *[]){ "", "", also, "", "", "" });
 	}
@@ -144,11 +87,8 @@ static void print_separations(struct fl_arena *a, const struct fl_system *s, con
 	fputc('\n', stdout);
 	fl_line_write("separate first:");
 	for (size_t i = 0; i < r->separate_count && i < SEPARATE_SHOWN; i++) {
-		const struct fl_shared_fate *f = &r->list[r->separate[i]];
-		fl_line_write(fl_arena_printf(a,
-			"  %zu. %s, which share %s: its failure would lose %s of the requests instead of %s", i + 1,
-			say_members(a, f), fl_say_node(a, s, f->shares), fl_say_share(a, f->loss_after),
-			fl_say_share(a, f->expected_loss)));
+		const char *text = fl_say_separation(a, s, &r->list[r->separate[i]]);
+		fl_line_write(fl_arena_printf(a, "  %zu. %s", i + 1, text));
 	}
 	if (r->separate_count > SEPARATE_SHOWN)
 		fl_line_write(fl_arena_printf(a, "  ... and %zu more; --json has all",

@@ -11,6 +11,7 @@
 
 #include "faultline/units.h"
 #include "reports/behave_internal.h"
+#include "reports/shared.h"
 
 enum { SENTENCES_MAX = 8, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
 
@@ -202,6 +203,7 @@ void fl_digest_sentences(struct fl_digest *d)
 	d->sentences = fl_arena_array(d->arena, SENTENCES_MAX, sizeof(*d->sentences));
 	say_worst(d);
 	say(d, say_spof_count(d));
+	say(d, fl_shared_sentence(d));
 	say(d, say_externals(d));
 	say(d, fl_behave_sentence(d));
 	say(d, say_changes(d));

@@ -13,6 +13,7 @@
 #include "reports/behave_internal.h"
 #include "reports/cycles.h"
 #include "reports/html_internal.h"
+#include "reports/shared.h"
 
 void fl_html_text(FILE *out, const char *text)
 {
@@ -82,6 +83,8 @@ static void write_navigation(FILE *out, const struct fl_digest *d)
 	      "<li><a href=\"#spofs\">Single points of failure</a></li>", out);
 	if (d->sections > 0)
 		fputs("<li><a href=\"#finding-1\">Blast radius</a></li>", out);
+	if (d->report->shared != NULL && d->report->shared->count > 0)
+		fputs("<li><a href=\"#shared\">Shared fate</a></li>", out);
 	if (d->scanned && d->report->behave != NULL)
 		fputs("<li><a href=\"#behaviour\">Behaviour</a></li>", out);
 	fputs("<li><a href=\"#externals\">External dependencies</a></li>"
@@ -155,6 +158,7 @@ void fl_html_write(FILE *out, const struct fl_digest *d)
 	fl_html_system_picture(out, d);
 	fl_html_spofs(out, d);
 	fl_html_findings(out, d);
+	fl_shared_write_html(out, d);
 	fl_cycles_write_html(out, d);
 	fl_behave_write_html(out, d);
 	fl_html_externals(out, d);

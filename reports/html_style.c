@@ -53,6 +53,7 @@ const char fl_html_screen_style[] =
 	".failing th:nth-child(1){width:6%}.failing th:nth-child(2){width:50%}\n"
 	".externals thead th:nth-child(1){width:25%}.externals thead th:nth-child(2){width:17%}\n"
 	".externals thead th:nth-child(3){width:24%}.externals thead th:nth-child(4){width:11%}\n"
+	".shared th:nth-child(1){width:16%}.shared th:nth-child(2){width:20%}.shared th:nth-child(3){width:16%}\n"
 	".listed th:nth-child(1){width:19%}.listed th:nth-child(2){width:26%}.listed th:nth-child(3){width:29%}\n"
 	".behaviour th:nth-child(1){width:15%}.behaviour th:nth-child(2){width:20%}.behaviour th:nth-child(3){width:40%}\n"
 	".changes th:nth-child(1){width:14%}.changes th:nth-child(2){width:20%}.changes th:nth-child(3){width:24%}\n"

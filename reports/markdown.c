@@ -12,6 +12,7 @@
 #include "reports/behave_internal.h"
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
+#include "reports/shared.h"
 
 enum { SPOF_ROWS_MAX = 20, FAILING_ROWS_MAX = 15, EXTERNAL_ROWS_MAX = 60, LISTED_ROWS_MAX = 30,
        CHANGE_ROWS_MAX = 60 };
@@ -182,6 +183,7 @@ void fl_markdown_write(FILE *out, const struct fl_digest *d)
 	for (size_t i = 0; i < d->finding_count; i++)
 		if (d->findings[i].section != 0)
 			write_finding(out, d, &d->findings[i]);
+	fl_shared_write_markdown(out, d);
 	fl_cycles_write_markdown(out, d);
 	fl_behave_write_markdown(out, d);
 	write_externals(out, d);

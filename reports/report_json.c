@@ -17,6 +17,7 @@
 #include "reports/cycles.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
+#include "reports/shared.h"
 
 static const char *id_of(const struct fl_digest *d, fl_node_id v)
 {
@@ -139,6 +140,7 @@ void fl_report_json_write(FILE *out, const struct fl_digest *d)
 	fl_document_add_coverage(root, "coverage", d->report->system);
 	add_listed(root, d);
 	fl_cycles_add_json(root, d->report->system, d->report->cycles);
+	fl_shared_add_report_json(root, d);
 	fl_behave_add_json(root, d->scanned ? d->report->behave : NULL);
 	add_diff(root, d->report->diff);
 	fl_json_write(out, root);

@@ -12,6 +12,7 @@
 #include "faultline/diff.h"
 #include "faultline/rank.h"
 #include "faultline/reach.h"
+#include "faultline/shared.h"
 
 struct fl_report {
 	const struct fl_system *system;
@@ -20,6 +21,7 @@ struct fl_report {
 	const struct fl_diff *diff;      /* NULL without --since */
 	const struct fl_cycles *cycles;  /* NULL: not looked for */
 	const struct fl_behave *behave;  /* NULL: not looked for */
+	const struct fl_shared *shared;  /* NULL: not looked for */
 	size_t top;                      /* findings that get a picture of their own */
 };
 

@@ -123,11 +123,66 @@ static void test_json(void **state)
 	}
 }
 
+/* Two replicas, named @name, of a group that needs one, on one host. JSON text; free() it. */
+static char *twins(const char *name)
+{
+	char ids[3][512];
+	const char *pair[] = { ids[0], ids[1] }, *host = ids[2], *edge = "service:edge/web";
+	cJSON *root = cJSON_CreateObject();
+	snprintf(ids[0], sizeof(ids[0]), "service:%.200s/a", name);
+	snprintf(ids[1], sizeof(ids[1]), "service:%.200s/b", name);
+	snprintf(ids[2], sizeof(ids[2]), "host:%.200s", name);
+	fl_json_add_string(root, "schema", "faultline.graph/1");
+	cJSON *nodes = cJSON_AddArrayToObject(root, "nodes"), *list = cJSON_AddArrayToObject(root, "requirements");
+	const char *const all[] = { edge, ids[0], ids[1], ids[2] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(all); i++) {
+		cJSON *node = cJSON_CreateObject(), *requirement = cJSON_CreateObject();
+		fl_json_add_string(node, "id", all[i]);
+		fl_json_add_string(node, "kind", i == 3 ? "host" : "service");
+		cJSON_AddItemToArray(nodes, node);
+		fl_json_add_string(requirement, "of", all[i]);
+		fl_json_add_u64(requirement, "needs", i == 3 ? 0 : 1);
+		fl_json_add_strings(requirement, "members", i == 0 ? pair : &host, i == 0 ? 2 : 1);
+		cJSON_AddItemToArray(list, requirement);
+	}
+	fl_json_add_strings(root, "entry_points", &edge, 1);
+	char *text = cJSON_PrintUnformatted(root);
+	cJSON_Delete(root);
+	return text;
+}
+
+static void test_shared_fate(void **state)
+{
+	static const enum fl_report_format formats[] = { FL_REPORT_MARKDOWN, FL_REPORT_HTML, FL_REPORT_JSON };
+	static const char *const headings[] = { "## Shared fate", "id=\"shared\"", "\"shared_fate\": [" };
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(hostile_names); i++) {
+		struct report_fixture f;
+		char *json = twins(hostile_names[i]);
+		fixture_open(&f, json);
+		struct fl_shared *shared = fl_shared(f.system);
+		assert_int_equal(shared->count, 1);
+		f.report.shared = shared;
+		for (size_t k = 0; k < FL_ARRAY_LEN(formats); k++) {
+			char *text = fixture_write(&f, formats[k], NULL);
+			if (k == 0)
+				check_markdown(text);
+			assert_non_null(strstr(text, headings[k]));
+			assert_true(k == 2 || strstr(text, "failing together in 1 case") != NULL);
+			free(text);
+		}
+		fl_shared_free(shared);
+		free(json);
+		fixture_close(&f);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		{ .name = "no hostile name breaks a table or becomes a tag", .test_func = test_hostile_names },
 		{ .name = "it says the same things as the page", .test_func = test_what_it_says },
+		{ .name = "shared fate has a section in every document", .test_func = test_shared_fate },
 		{ .name = "an older set without changes says so", .test_func = test_no_changes },
 		{ .name = "the JSON report parses whatever the names, members in their order", .test_func = test_json },
 	};
