@@ -45,7 +45,6 @@ static void print_json(const struct fl_system *s, const struct fl_shared *r)
 {
 	cJSON *root = fl_document_new("faultline.shared/1");
 	fl_shared_add_json(root, s->graph, r);
-	fl_json_add_u64(root, "dropped", r->dropped);
 	fl_document_add_coverage(root, "coverage", s);
 	fl_document_write(root);
 }

@@ -111,6 +111,7 @@ void fl_shared_add_json(cJSON *root, const struct fl_graph *g, const struct fl_s
 	add_separations(root, g, r);
 	add_fates(root, "common", g, r->common, r->common_count);
 	add_fates(root, "inherent", g, r->inherent, r->inherent_count);
+	fl_json_add_u64(root, "dropped", r->dropped);
 }
 
 void fl_shared_add_report_json(cJSON *root, const struct fl_digest *d)
@@ -118,8 +119,7 @@ void fl_shared_add_report_json(cJSON *root, const struct fl_digest *d)
 	const struct fl_shared *r = d->report->shared;
 	if (r == NULL)
 		return;
-	fl_shared_add_json(root, d->report->system->graph, r);
-	fl_json_add_u64(root, "shared_fate_dropped", r->dropped);
+	fl_shared_add_json(cJSON_AddObjectToObject(root, "shared"), d->report->system->graph, r);
 }
 
 /* ---- sections ---- */

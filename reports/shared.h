@@ -18,9 +18,9 @@ const char *fl_say_fail_over(const struct fl_shared_fate *f);
 /* What separating the members would bring: of one whose loss_after is known. */
 const char *fl_say_separation(struct fl_arena *a, const struct fl_system *s, const struct fl_shared_fate *f);
 
-/* "shared_fate", "separate_first", "common", "inherent": lists, see cmd_shared.c */
+/* Lists "shared_fate", "separate_first", "common", "inherent", and "dropped": see cmd_shared.c */
 void fl_shared_add_json(cJSON *root, const struct fl_graph *g, const struct fl_shared *r);
-/* The same in a report, with "shared_fate_dropped"; nothing where it was not looked for. */
+/* "shared": an object of these; nothing where it was not looked for. */
 void fl_shared_add_report_json(cJSON *root, const struct fl_digest *d);
 /* A section of a report; nothing when there is none. */
 void fl_shared_write_html(FILE *out, const struct fl_digest *d);
