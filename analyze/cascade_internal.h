@@ -2,10 +2,12 @@
 /*
  * cascade_internal.h - the state of a course of things, between two events
  *
- *   cascade_base.c    order of stations, rates and times before the trigger     cascade_state.c  what follows
- * from the state cascade.c         events, steps, answer                                    cascade_margin.c
- * metastability cascade_network.c a network from what was measured                         cascade_sim.c
- * request by request
+ *   cascade_base.c    order of stations; rates and times before the trigger
+ *   cascade_state.c   what follows from the state
+ *   cascade.c         events, steps, answer
+ *   cascade_margin.c  metastability
+ *   cascade_network.c a network from what was measured
+ *   cascade_sim.c     request by request
  */
 #ifndef FAULTLINE_ANALYZE_CASCADE_INTERNAL_H
 #define FAULTLINE_ANALYZE_CASCADE_INTERNAL_H

@@ -6,12 +6,15 @@
  * was scanned is a station itself. A dependency becomes one call for each station behind its endpoint, spread
  * evenly where there are several.
  *
- *   rates     of services as their inbound exchanges say; what known calls do not explain comes from outside:
- * users, and work that no request causes (cron, polling) calls     per request: exchanges of the dependency
- * over inbound exchanges of its service time      mean time to the first byte; a service's own time is what
- * its calls leave of it limits    declared (limits, dependencies of the model); else the plateau at which
- * attempts stopped growing while work waited timeouts, retries   declared; else what was seen of those who
- * gave up and tried again; else none
+ * Rates are those of inbound exchanges; what known calls do not explain comes from outside: users, and work that no
+ * request causes (cron, polling).
+ *
+ * Calls per request are the exchanges of the dependency, retries left out, over the inbound exchanges of its service.
+ *
+ * Time is the mean to the first byte; a service's own time is what its calls leave of it.
+ *
+ * Limits are declared (limits and dependencies of the model), else the plateau at which attempts stopped growing while
+ * work waited. Timeouts and retries are declared, else what was seen of those who gave up and tried again, else none.
  *
  * In a graph file nothing was measured: each node is a station, each requirement a call.
  */
@@ -111,6 +114,17 @@ static void measure_service(struct network *w, const struct fl_system_service *s
 static double dependency_rate(const struct fl_dependency *d)
 {
 	return d->window_s > 0 ? (double)d->merged->exchanges / d->window_s : 0;
+}
+
+/* Share of the exchanges that are no retries: those come by themselves when calls fail. */
+static double first_attempts(const struct fl_dependency *d)
+{
+	const struct fl_behaviour *b = d->merged->behaviour;
+	double retries = 0, exchanges = (double)d->merged->exchanges;
+
+	for (uint32_t i = 0; b != NULL && i < FL_ATTEMPTS_MAX; i++)
+		retries += i * (double)(b->retries.recovered[i] + b->retries.gave_up[i]);
+	return exchanges > 0 ? fmax(1.0 / FL_CASCADE_ATTEMPTS_MAX, 1 - retries / exchanges) : 1;
 }
 
 /* ---- stations ---- */
@@ -299,7 +313,7 @@ static void add_call(
 	struct network *w, const struct fl_dependency *d, uint32_t to, double part, double exchanges)
 {
 	uint32_t from = w->station_of[d->from];
-	double rate = dependency_rate(d) * part, inbound = w->over_window[from],
+	double rate = dependency_rate(d) * first_attempts(d) * part, inbound = w->over_window[from],
 	       time = mean_time(d->merged->measures);
 	bool caused = is_used(d) && inbound > 0;
 
