@@ -2,10 +2,10 @@
 /*
  * behave.c - findings about behaviour: the order they are looked for and told in
  *
- * What people should look at first is what hurts those who use the system: work that piles up, then failures that reach them,
- * then what makes the next failure worse (retries without a pause), then what nobody noticed, what grows, and last what
- * is just good to know. Within a kind the larger comes first. Everything that is compared is a number of a finding or an
- * id, so the order is the same for the same scans.
+ * What people should look at first is what hurts those who use the system: work that piles up, then failures
+ * that reach them, then what makes the next failure worse (retries without a pause), then what nobody
+ * noticed, what grows, and last what is just good to know. Within a kind the larger comes first. Everything
+ * that is compared is a number of a finding or an id, so the order is the same for the same scans.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -58,7 +58,8 @@ const char *fl_behave_seconds(struct behave *b, double s)
 		return fl_arena_printf(b->arena, s < 0.00995 ? "%.1f ms" : "%.0f ms", s * 1e3);
 	if (s < 120)
 		return fl_arena_printf(b->arena, s < 9.95 ? "%.2g s" : "%.0f s", s);
-	return s < 7200 ? fl_arena_printf(b->arena, "%.0f min", s / 60) : fl_arena_printf(b->arena, "%.1f h", s / 3600);
+	return s < 7200 ? fl_arena_printf(b->arena, "%.0f min", s / 60)
+			: fl_arena_printf(b->arena, "%.1f h", s / 3600);
 }
 
 /* ---- findings ---- */
@@ -90,7 +91,8 @@ static void place(struct behave *b, struct fl_behave_finding *f, size_t caller)
 	f->host_count = t->host_count;
 }
 
-struct fl_behave_finding *fl_behave_add(struct behave *b, enum fl_behave_kind kind, const struct behave_edge *e)
+struct fl_behave_finding *fl_behave_add(
+	struct behave *b, enum fl_behave_kind kind, const struct behave_edge *e)
 {
 	struct fl_behave_finding *f = add(b, kind);
 	place(b, f, e->from);
@@ -136,7 +138,8 @@ struct behave_sum fl_behave_sum(const struct fl_series *s, int64_t start_ns, int
 		sum.in_flight_s += k->in_flight_s;
 		sum.answer_s += k->answer_s;
 		sum.seconds += fl_behave_width(s);
-		sum.in_flight_max = k->in_flight_max > sum.in_flight_max ? k->in_flight_max : sum.in_flight_max;
+		sum.in_flight_max =
+			k->in_flight_max > sum.in_flight_max ? k->in_flight_max : sum.in_flight_max;
 		sum.buckets++;
 	}
 	return sum;

@@ -2,13 +2,14 @@
 /*
  * behave_edges.c - who calls what, with the facts of all replicas, in each window
  *
- * A team is a set of services that stand for one another: the graph has them in a group with members to spare. The
- * caller of an edge is a team; what it calls is an endpoint, or all interchangeable backends that it reaches by bare address
- * and that are one team.
+ * A team is a set of services that stand for one another: the graph has them in a group with members to
+ * spare. The caller of an edge is a team; what it calls is an endpoint, or all interchangeable backends that
+ * it reaches by bare address and that are one team.
  *
- * Windows: scans of several hosts never begin at the same instant, and a watch cuts them every few minutes. A scan belongs
- * to the window that began last before the middle of its own time; else it begins a new one. Facts of one
- * window lie on each other bucket by bucket, those of several windows would be smeared, so they are kept apart.
+ * Windows: scans of several hosts never begin at the same instant, and a watch cuts them every few minutes. A
+ * scan belongs to the window that began last before the middle of its own time; else it begins a new one.
+ * Facts of one window lie on each other bucket by bucket, those of several windows would be smeared, so they
+ * are kept apart.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static size_t *find_windows(struct behave *b)
 	qsort(order, set->count, sizeof(*order), by_start);
 	for (size_t i = 0; i < set->count; i++) {
 		struct behave_window *w = b->window_count > 0 ? &b->windows[b->window_count - 1] : NULL;
-		if (w == NULL || length(w->start_ns, order[i]->start_ns) * 2 > length(w->start_ns, w->end_ns)) {
+		if (w == NULL ||
+			length(w->start_ns, order[i]->start_ns) * 2 > length(w->start_ns, w->end_ns)) {
 			w = &b->windows[b->window_count++];
 			*w = (struct behave_window){ order[i]->start_ns, order[i]->end_ns };
 		}
@@ -139,7 +141,8 @@ static void add_member(struct behave *b, struct behave_team *team, size_t servic
 		team->host_count++;
 	}
 	for (size_t i = 0; i < s->record_count; i++)
-		fl_behaviour_merge(b->arena, &team->window[window_of[s->records[i].scan]], s->records[i].s->behaviour);
+		fl_behaviour_merge(
+			b->arena, &team->window[window_of[s->records[i].scan]], s->records[i].s->behaviour);
 }
 
 static struct fl_behaviour *all_windows(struct behave *b, struct fl_behaviour *const *window)
@@ -181,7 +184,7 @@ static void make_teams(struct teaming *t, const size_t *window_of)
 /* A dependency and the edge it is part of: (team of the caller, far end). */
 struct part {
 	size_t from;
-	const char *far;       /* id of the endpoint; of backends by bare address "team N" */
+	const char *far; /* id of the endpoint; of backends by bare address "team N" */
 	size_t to;
 	const struct fl_dependency *d;
 };
@@ -231,10 +234,12 @@ static struct part part_of(struct teaming *t, const struct fl_dependency *d)
 	return p;
 }
 
-static void add_facts(struct behave *b, struct behave_edge *e, const struct fl_dependency *d, const size_t *window_of)
+static void add_facts(
+	struct behave *b, struct behave_edge *e, const struct fl_dependency *d, const size_t *window_of)
 {
 	for (size_t i = 0; i < d->record_count; i++)
-		fl_behaviour_merge(b->arena, &e->window[window_of[d->records[i].scan]], d->records[i].d->behaviour);
+		fl_behaviour_merge(
+			b->arena, &e->window[window_of[d->records[i].scan]], d->records[i].d->behaviour);
 	if (d->merged->measures != NULL) {
 		if (e->first_byte == NULL)
 			e->first_byte = fl_arena_alloc(b->arena, sizeof(*e->first_byte));

@@ -2,10 +2,11 @@
 /*
  * behave_fan_outs.c - many calls of one kind for one request, and ratios that changed while being watched
  *
- * How often a service calls something per request is a fact of every edge (fl_behave_edge.fan_out). It is a finding where
- * it says that something is wrong: clearly more than a couple of calls, which is what one query per item of a list looks like;
- * or another ratio in one part of the window than in the other. Traffic comes in bursts, so both are judged with
- * the variance that the buckets themselves show around the ratio, not as if calls were independent.
+ * How often a service calls something per request is a fact of every edge (fl_behave_edge.fan_out). It is a
+ * finding where it says that something is wrong: clearly more than a couple of calls, which is what one query
+ * per item of a list looks like; or another ratio in one part of the window than in the other. Traffic comes
+ * in bursts, so both are judged with the variance that the buckets themselves show around the ratio, not as
+ * if calls were independent.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@
 #include "analyze/behave_internal.h"
 #include "faultline/statistics.h"
 
-#define COUPLE 2.0            /* calls per request that need no word */
+#define COUPLE 2.0 /* calls per request that need no word */
 #define CHANGE_MIN 1.5
-#define CHANGE_P 1e-3         /* of each place a window is cut at, for all edges */
+#define CHANGE_P 1e-3 /* of each place a window is cut at, for all edges */
 enum { INBOUND_MIN = 50, BUCKETS_MIN = 16, SIGMAS = 3 };
 
 /* Calls and requests bucket by bucket, without times of failures, in which retries count. */
@@ -34,7 +35,8 @@ static bool is_disturbed(const struct fl_behaviour *f, const struct fl_series *s
 	return false;
 }
 
-static void ratio_of(struct behave *b, const struct fl_behaviour *out, const struct fl_behaviour *in, struct ratio *r)
+static void ratio_of(
+	struct behave *b, const struct fl_behaviour *out, const struct fl_behaviour *in, struct ratio *r)
 {
 	struct fl_series grid = { 0 };
 	r->count = 0;
@@ -46,7 +48,8 @@ static void ratio_of(struct behave *b, const struct fl_behaviour *out, const str
 	fl_series_merge(b->arena, &calls, &out->series);
 	fl_series_merge(b->arena, &requests, &in->series);
 	for (size_t i = 0; i < grid.count; i++) {
-		if (is_disturbed(out, &grid, i) || is_disturbed(in, &grid, i) || requests.bucket[i].started == 0)
+		if (is_disturbed(out, &grid, i) || is_disturbed(in, &grid, i) ||
+			requests.bucket[i].started == 0)
 			continue;
 		r->calls[r->count] = calls.bucket[i].started;
 		r->requests[r->count] = requests.bucket[i].started;
@@ -83,8 +86,8 @@ static size_t find_cut(const struct ratio *r, double *p)
 	for (size_t quarter = 1; quarter < 4; quarter++) {
 		size_t cut = r->count * quarter / 4;
 		double before = sum(r->calls, 0, cut), after = sum(r->calls, cut, r->count);
-		double q = fl_rates_equal_dispersed_p((uint64_t)before, sum(r->requests, 0, cut), (uint64_t)after,
-			sum(r->requests, cut, r->count), dispersion(r, cut));
+		double q = fl_rates_equal_dispersed_p((uint64_t)before, sum(r->requests, 0, cut),
+			(uint64_t)after, sum(r->requests, cut, r->count), dispersion(r, cut));
 		if (q < *p)
 			*p = q, best = cut;
 	}
@@ -116,7 +119,8 @@ static void find_change(struct behave *b, const struct behave_edge *e, size_t wi
 	f->attempts = (uint64_t)sum(r->calls, 0, r->count);
 	f->confidence = FL_CONFIDENCE_MEDIUM;
 	f->severity = 42;
-	f->why = fl_arena_printf(b->arena, "%s calls %s %.2g times per request, %.2g times before that (p %.1g)",
+	f->why = fl_arena_printf(b->arena,
+		"%s calls %s %.2g times per request, %.2g times before that (p %.1g)",
 		fl_behave_say(b, f->from), fl_behave_say(b, f->to), after, before, p);
 }
 
@@ -138,7 +142,8 @@ static double requests_of(const struct behave *b, size_t team)
 	return sum_of;
 }
 
-/* Of one caller and one far end. What was regressed counts calls; the plain ratio of exchanges counts their retries, too. */
+/* Of one caller and one far end. What was regressed counts calls; the plain ratio of exchanges counts their
+ * retries, too. */
 static double ratio_of_one(const struct fl_scan_dependency *d)
 {
 	if (d->behaviour == NULL)
@@ -163,10 +168,12 @@ double fl_behave_ratio(const struct behave *b, const struct behave_edge *e)
 	size_t callers = 0;
 	for (size_t i = 0; i < e->dependency_count; i++) {
 		const struct fl_dependency *d = e->dependencies[i];
-		double ratio = ratio_of_one(d->merged), of_caller = requests_of_caller(b, &b->teams[e->from], d->from_id);
+		double ratio = ratio_of_one(d->merged),
+		       of_caller = requests_of_caller(b, &b->teams[e->from], d->from_id);
 		if (isnan(ratio))
 			continue;
-		bool first = i == 0 || strcmp(e->dependencies[i - 1]->from_id, d->from_id) != 0; /* sorted by caller */
+		bool first = i == 0 ||
+			     strcmp(e->dependencies[i - 1]->from_id, d->from_id) != 0; /* sorted by caller */
 		calls += ratio * of_caller;
 		plain += ratio;
 		requests += first ? of_caller : 0;
@@ -183,7 +190,8 @@ static void find_many(struct behave *b, const struct behave_edge *e)
 	double requests = requests_of(b, e->from);
 	/* Of n requests that each make a number of calls of the same order: error of the mean. */
 	double error = ratio / sqrt(fmax(1, requests));
-	if (e->merged->class != FL_CLASS_ON_REQUEST || requests < INBOUND_MIN || !(ratio - SIGMAS * error > COUPLE))
+	if (e->merged->class != FL_CLASS_ON_REQUEST || requests < INBOUND_MIN ||
+		!(ratio - SIGMAS * error > COUPLE))
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_FAN_OUT, e);
 	f->ratio = ratio;
@@ -193,8 +201,11 @@ static void find_many(struct behave *b, const struct behave_edge *e)
 		f->attempts += e->dependencies[i]->merged->exchanges;
 	f->confidence = requests >= 10 * INBOUND_MIN ? FL_CONFIDENCE_HIGH : FL_CONFIDENCE_MEDIUM;
 	f->severity = 30 + fmin(9, ratio);
-	f->why = fl_arena_printf(b->arena, "%s calls %s %.2g times per request (%llu calls, %.0f requests): one call per item, where one could do?",
-		fl_behave_say(b, f->from), fl_behave_say(b, f->to), ratio, (unsigned long long)f->attempts, requests);
+	f->why = fl_arena_printf(b->arena,
+		"%s calls %s %.2g times per request (%llu calls, %.0f requests): one call per item, where "
+		"one could do?",
+		fl_behave_say(b, f->from), fl_behave_say(b, f->to), ratio, (unsigned long long)f->attempts,
+		requests);
 }
 
 void fl_behave_fan_outs(struct behave *b)

@@ -2,8 +2,8 @@
 /*
  * behave_internal.h - what the steps of fl_behave() share
  *
- * Steps: edges, teams and windows (behave_edges.c); then one file for each kind of finding, each of which reads the
- * facts and adds findings; then order and wording (behave.c).
+ * Steps: edges, teams and windows (behave_edges.c); then one file for each kind of finding, each of which
+ * reads the facts and adds findings; then order and wording (behave.c).
  */
 #ifndef FAULTLINE_BEHAVE_INTERNAL_H
 #define FAULTLINE_BEHAVE_INTERNAL_H
@@ -14,58 +14,61 @@
 
 /* Replicas of one service: members of one group of the graph, of which fewer are needed than there are. */
 struct behave_team {
-	const char **ids, **hosts;           /* services by id; hosts sorted, distinct */
+	const char **ids, **hosts; /* services by id; hosts sorted, distinct */
 	size_t count, host_count;
-	size_t *services;                    /* of the system, in the order of ids */
-	struct fl_behaviour **window;        /* inbound facts, by window; NULL: none */
+	size_t *services;             /* of the system, in the order of ids */
+	struct fl_behaviour **window; /* inbound facts, by window; NULL: none */
 	const struct fl_behaviour *all;
-	size_t *callers;                     /* edges that lead to it */
+	size_t *callers; /* edges that lead to it */
 	size_t caller_count;
-	size_t *calls;                       /* edges it is the caller of */
+	size_t *calls; /* edges it is the caller of */
 	size_t call_count;
 };
 
 struct behave_edge {
-	size_t from, to;                     /* teams; to: BEHAVE_NONE outside of all scans */
-	const char *to_id;                   /* endpoint; of several backends the first */
+	size_t from, to;                           /* teams; to: BEHAVE_NONE outside of all scans */
+	const char *to_id;                         /* endpoint; of several backends the first */
 	const struct fl_dependency **dependencies; /* of all replicas, by from_id, to_id */
 	size_t dependency_count;
 	const struct fl_scan_dependency *merged; /* of the first */
-	struct fl_behaviour **window;        /* by window; NULL: none */
+	struct fl_behaviour **window;            /* by window; NULL: none */
 	const struct fl_behaviour *all;
-	struct fl_histogram *first_byte;     /* of all; NULL */
+	struct fl_histogram *first_byte; /* of all; NULL */
 	uint64_t syn_retransmits;
 	bool failover_seen, answered;
 };
 
 /* Scans of one time. Trends, stalls and outages are looked at in each by itself. */
-struct behave_window { int64_t start_ns, end_ns; };
+struct behave_window {
+	int64_t start_ns, end_ns;
+};
 
 struct behave {
 	struct fl_behave *result;
 	struct fl_arena *arena;
 	const struct fl_system *system;
-	struct behave_team *teams;           /* by first id */
+	struct behave_team *teams; /* by first id */
 	size_t team_count;
-	struct behave_edge *edges;           /* by first from_id, to_id */
+	struct behave_edge *edges; /* by first from_id, to_id */
 	size_t edge_count;
-	struct behave_window *windows;       /* by start */
+	struct behave_window *windows; /* by start */
 	size_t window_count;
-	size_t *window_of;                   /* by scan of the system */
-	size_t capacity;                     /* of result->list */
+	size_t *window_of; /* by scan of the system */
+	size_t capacity;   /* of result->list */
 };
 
 void fl_behave_edges(struct behave *b);
 
 /* One finding of @e, with its ends, replicas, hosts filled; the numbers are the caller's to fill. */
-struct fl_behave_finding *fl_behave_add(struct behave *b, enum fl_behave_kind kind, const struct behave_edge *e);
+struct fl_behave_finding *fl_behave_add(
+	struct behave *b, enum fl_behave_kind kind, const struct behave_edge *e);
 /* The same for a team without a caller in any scan. */
 struct fl_behave_finding *fl_behave_add_inbound(struct behave *b, enum fl_behave_kind kind, size_t team);
 
-void fl_behave_retries(struct behave *b);   /* retries, timeouts, fail-over */
+void fl_behave_retries(struct behave *b); /* retries, timeouts, fail-over */
 void fl_behave_stalls(struct behave *b);
-void fl_behave_outages(struct behave *b);   /* that surfaced, and silent failures */
-void fl_behave_trends(struct behave *b);    /* after stalls and outages, whose times they leave out */
+void fl_behave_outages(struct behave *b); /* that surfaced, and silent failures */
+void fl_behave_trends(struct behave *b);  /* after stalls and outages, whose times they leave out */
 void fl_behave_fan_outs(struct behave *b);
 
 /* Share of attempts that are no retries. */

@@ -2,14 +2,17 @@
 /*
  * behave_outages.c - dependencies that failed, and whether anybody further up could tell
  *
- * Whether a failure surfaced is asked of the answers that the caller itself gave: from its own scan (inbound facts), and
- * from the scans of those who call it. Errors: the failures a caller answered with, beyond its usual share. Where several
- * of its dependencies fail at a time, the errors follow those that surface, bucket by bucket, for every failed call of theirs is
- * one. So the set is looked for whose failed calls explain the errors best, with and without the one in
- * question; it is silent when the errors are clearly better explained without. Delay: the time of answers, during against outside, as medians over buckets with their noise.
+ * Whether a failure surfaced is asked of the answers that the caller itself gave: from its own scan (inbound
+ * facts), and from the scans of those who call it. Errors: the failures a caller answered with, beyond its
+ * usual share. Where several of its dependencies fail at a time, the errors follow those that surface, bucket
+ * by bucket, for every failed call of theirs is one. So the set is looked for whose failed calls explain the
+ * errors best, with and without the one in question; it is silent when the errors are clearly better
+ * explained without. Delay: the time of answers, during against outside, as medians over buckets with their
+ * noise.
  *
- * What counts below is failed calls, not failed attempts: an attempt that a further one made good is no reason for an error.
- * From the share f of attempts that fail and n attempts a call, a call fails throughout with f^n.
+ * What counts below is failed calls, not failed attempts: an attempt that a further one made good is no
+ * reason for an error. From the share f of attempts that fail and n attempts a call, a call fails throughout
+ * with f^n.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,18 +21,21 @@
 #include "analyze/behave_internal.h"
 #include "faultline/statistics.h"
 
-#define SURFACED_SHARE 0.1  /* of failed calls: below, errors of the caller have other reasons */
+#define SURFACED_SHARE 0.1 /* of failed calls: below, errors of the caller have other reasons */
 #define SURFACED_P 0.01
-#define DELAY_RATIO 1.2     /* a fifth slower */
+#define DELAY_RATIO 1.2 /* a fifth slower */
 #define DELAY_SIGMA 4.0
-#define SPORADIC_P 1e-4     /* failures without an outage, against those of all other edges */
-#define MISFIT_MIN 4.0       /* chi-square of one degree: p 0.05 */
+#define SPORADIC_P 1e-4 /* failures without an outage, against those of all other edges */
+#define MISFIT_MIN 4.0  /* chi-square of one degree: p 0.05 */
 enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, ROUNDS = 16, BUCKETS_MIN = 3, CHAIN_MAX = 16 };
-#define PASSED_ON 45         /* of severity: below what makes the next failure worse */
+#define PASSED_ON 45 /* of severity: below what makes the next failure worse */
 
 /* ---- failed calls ---- */
 
-struct calls { double made, failed; bool masked; };
+struct calls {
+	double made, failed;
+	bool masked;
+};
 
 static struct calls calls_of(const struct behave_edge *e, double attempts, double failures)
 {
@@ -44,7 +50,10 @@ static struct calls calls_of(const struct behave_edge *e, double attempts, doubl
 
 /* ---- a series on a wider grid ---- */
 
-struct grid { int64_t start_ns, width_ns; size_t count; };
+struct grid {
+	int64_t start_ns, width_ns;
+	size_t count;
+};
 
 static struct fl_series on_grid(struct behave *b, const struct grid *g, const struct fl_series *s)
 {
@@ -76,10 +85,14 @@ static bool is_usual(const struct behave_edge *e, size_t window, const struct fl
 
 /* ---- errors and delay ---- */
 
-struct answers { uint64_t good, bad; double time[FL_SERIES_BUCKETS]; size_t times; };
+struct answers {
+	uint64_t good, bad;
+	double time[FL_SERIES_BUCKETS];
+	size_t times;
+};
 
-static struct answers answers_of(
-	const struct behave_edge *e, size_t window, const struct fl_series *s, const struct fl_interval *during)
+static struct answers answers_of(const struct behave_edge *e, size_t window, const struct fl_series *s,
+	const struct fl_interval *during)
 {
 	struct answers a = { .times = 0 };
 	for (size_t i = 0; i < s->count; i++) {
@@ -109,11 +122,12 @@ static double delay(const struct answers *during, const struct answers *outside)
 /* ---- which of several failures the errors of a caller follow ---- */
 
 struct explained {
-	const struct fl_series *answers;  /* of the caller, as itself or its callers saw them */
-	size_t edge[COLUMNS_MAX];         /* edges that failed in this window; the first is the one that is asked about */
+	const struct fl_series *answers; /* of the caller, as itself or its callers saw them */
+	size_t edge[COLUMNS_MAX]; /* edges that failed in this window; the first is the one that is asked
+				     about */
 	double failed_calls[COLUMNS_MAX]; /* per failed attempt */
 	size_t count;
-	bool usual_only;                  /* times of outages are left out */
+	bool usual_only; /* times of outages are left out */
 };
 
 /* Errors and failed calls bucket by bucket. */
@@ -134,7 +148,8 @@ static void smooth(double *values, size_t rows)
 	}
 }
 
-static struct fitting *fitting_of(struct behave *b, size_t window, const struct explained *x, double usual_share)
+static struct fitting *fitting_of(
+	struct behave *b, size_t window, const struct explained *x, double usual_share)
 {
 	const struct fl_series *list[COLUMNS_MAX + 1] = { x->answers };
 	struct fitting *f = fl_alloc(sizeof(*f));
@@ -219,10 +234,13 @@ static bool is_swallowed(struct behave *b, size_t window, const struct explained
 }
 
 /* What one witness says of one outage. */
-struct verdict { double surfaced, delay; bool heard; };
+struct verdict {
+	double surfaced, delay;
+	bool heard;
+};
 
-static struct verdict hear(struct behave *b, size_t window, const struct behave_edge *e, const struct fl_interval *i,
-	const struct calls *calls, const struct explained *x)
+static struct verdict hear(struct behave *b, size_t window, const struct behave_edge *e,
+	const struct fl_interval *i, const struct calls *calls, const struct explained *x)
 {
 	struct verdict v = { NAN, NAN, false };
 	struct answers outside = answers_of(e, window, x->answers, NULL);
@@ -236,11 +254,13 @@ static struct verdict hear(struct behave *b, size_t window, const struct behave_
 	double share = (double)outside.bad / fmax(1, (double)(outside.bad + outside.good));
 	double p = x->usual_only || outside.good + outside.bad == 0
 			   ? (during.bad > 0 ? 0 : 1)
-			   : fl_shares_equal_p(during.bad, during.bad + during.good, outside.bad, outside.bad + outside.good);
+			   : fl_shares_equal_p(during.bad, during.bad + during.good, outside.bad,
+				     outside.bad + outside.good);
 	share = x->usual_only ? 0 : share;
 	double more = (double)during.bad - share * (double)(during.bad + during.good);
 	/* A call that was made good by a further attempt is no reason for an error. */
-	if (more > 0 && p < SURFACED_P && calls->failed >= 0.5 && (x->count == 1 || !is_swallowed(b, window, x, share)))
+	if (more > 0 && p < SURFACED_P && calls->failed >= 0.5 &&
+		(x->count == 1 || !is_swallowed(b, window, x, share)))
 		v.surfaced = fmin(1, more / calls->failed);
 	return v;
 }
@@ -250,7 +270,8 @@ static struct verdict hear(struct behave *b, size_t window, const struct behave_
 struct outage {
 	struct behave *b;
 	size_t window, edge;
-	size_t last_at; /* 1 + place of the last finding of this edge and window: intervals of the same verdict are added to it */
+	size_t last_at; /* 1 + place of the last finding of this edge and window: intervals of the same
+			   verdict are added to it */
 };
 
 static const char *caller_of(struct behave *b, const struct behave_edge *e)
@@ -258,28 +279,35 @@ static const char *caller_of(struct behave *b, const struct behave_edge *e)
 	return fl_behave_say(b, b->teams[e->from].ids[0]);
 }
 
-static const char *outage_why(struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f)
+static const char *outage_why(
+	struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f)
 {
-	const char *what = fl_arena_printf(b->arena, "%s failed %llu of %llu attempts of %s within %s", fl_behave_say(b, e->to_id),
-		(unsigned long long)f->failures, (unsigned long long)f->attempts, caller_of(b, e),
-		fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
+	const char *what = fl_arena_printf(b->arena, "%s failed %llu of %llu attempts of %s within %s",
+		fl_behave_say(b, e->to_id), (unsigned long long)f->failures, (unsigned long long)f->attempts,
+		caller_of(b, e), fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
 	if (isnan(f->surfaced))
-		return fl_arena_printf(b->arena, "%s; nobody was seen to call %s then, so nobody can tell whether it mattered", what,
+		return fl_arena_printf(b->arena,
+			"%s; nobody was seen to call %s then, so nobody can tell whether it mattered", what,
 			caller_of(b, e));
 	if (f->kind == FL_BEHAVE_SILENT_FAILURE && f->masked_by_retries)
-		return fl_arena_printf(b->arena, "%s; further attempts made it good, and %s answered as usual", what, caller_of(b, e));
+		return fl_arena_printf(b->arena,
+			"%s; further attempts made it good, and %s answered as usual", what, caller_of(b, e));
 	if (f->kind == FL_BEHAVE_SILENT_FAILURE)
-		return fl_arena_printf(b->arena, "%s; %s went on answering without errors or delay, so nothing shows further up",
-			what, caller_of(b, e));
+		return fl_arena_printf(b->arena,
+			"%s; %s went on answering without errors or delay, so nothing shows further up", what,
+			caller_of(b, e));
 	if (f->surfaced > SURFACED_SHARE)
-		what = fl_arena_printf(b->arena, "%s; %s answered with errors: %.0f %% of the failed calls surfaced", what,
+		what = fl_arena_printf(b->arena,
+			"%s; %s answered with errors: %.0f %% of the failed calls surfaced", what,
 			caller_of(b, e), 100 * fmin(1, f->surfaced));
 	if (!isnan(f->delay_ratio))
-		what = fl_arena_printf(b->arena, "%s; answers of %s took %.2g times as long", what, caller_of(b, e), f->delay_ratio);
+		what = fl_arena_printf(b->arena, "%s; answers of %s took %.2g times as long", what,
+			caller_of(b, e), f->delay_ratio);
 	return what;
 }
 
-static void tell(struct outage *o, const struct fl_interval *i, const struct verdict *v, const struct calls *calls)
+static void tell(
+	struct outage *o, const struct fl_interval *i, const struct verdict *v, const struct calls *calls)
 {
 	struct behave *b = o->b;
 	const struct behave_edge *e = &b->edges[o->edge];
@@ -305,15 +333,18 @@ static void tell(struct outage *o, const struct fl_interval *i, const struct ver
 }
 
 /* The caller's own scan, then those who call it: an error or delay that one of them saw has surfaced. */
-static struct verdict judge(struct outage *o, const struct fl_interval *i, const struct calls *calls, struct explained *x)
+static struct verdict judge(
+	struct outage *o, const struct fl_interval *i, const struct calls *calls, struct explained *x)
 {
 	struct behave *b = o->b;
 	const struct behave_edge *e = &b->edges[o->edge];
 	const struct behave_team *t = &b->teams[e->from];
 	struct verdict all = { NAN, NAN, false };
 	for (size_t k = 0; k < t->caller_count + 1; k++) {
-		const struct fl_behaviour *f = k == 0 ? t->window[o->window] : b->edges[t->callers[k - 1]].window[o->window];
-		if (f == NULL || f->series.count == 0 || (k > 0 && b->edges[t->callers[k - 1]].merged->class == FL_CLASS_PROBE))
+		const struct fl_behaviour *f =
+			k == 0 ? t->window[o->window] : b->edges[t->callers[k - 1]].window[o->window];
+		if (f == NULL || f->series.count == 0 ||
+			(k > 0 && b->edges[t->callers[k - 1]].merged->class == FL_CLASS_PROBE))
 			continue;
 		x->answers = &f->series;
 		struct verdict v = hear(b, o->window, e, i, calls, x);
@@ -350,7 +381,8 @@ static void gather_columns(const struct outage *o, struct explained *x)
 	add_column(o, x, o->edge);
 	for (size_t i = 0; i < t->call_count && x->count < COLUMNS_MAX; i++) {
 		const struct behave_edge *e = &b->edges[t->calls[i]];
-		if (t->calls[i] != o->edge && e->window[o->window] != NULL && fl_outcomes_failed(e->window[o->window]) >= FAILURES_MIN)
+		if (t->calls[i] != o->edge && e->window[o->window] != NULL &&
+			fl_outcomes_failed(e->window[o->window]) >= FAILURES_MIN)
 			add_column(o, x, t->calls[i]);
 	}
 }
@@ -375,7 +407,8 @@ static void find_outages(struct outage *o)
 /* ---- failures without an outage ---- */
 
 /* One now and then, outside of the outages; and more than edges of this system fail by themselves. */
-static bool is_sporadic(const struct behave *b, const struct behave_edge *e, size_t window, const struct answers *own)
+static bool is_sporadic(
+	const struct behave *b, const struct behave_edge *e, size_t window, const struct answers *own)
 {
 	double failed = 1, decided = 2; /* nothing fails never */
 	for (size_t i = 0; i < b->edge_count; i++) {
@@ -390,7 +423,8 @@ static bool is_sporadic(const struct behave *b, const struct behave_edge *e, siz
 }
 
 /* From the first to the last bucket in which it failed. */
-static struct fl_interval from_first_to_last(const struct behave_edge *e, size_t window, const struct answers *own)
+static struct fl_interval from_first_to_last(
+	const struct behave_edge *e, size_t window, const struct answers *own)
 {
 	const struct fl_series *s = &e->window[window]->series;
 	struct fl_interval i = { FL_INTERVAL_OUTAGE, 0, 0, own->good + own->bad, own->bad, 0 };
@@ -424,7 +458,10 @@ static void find_sporadic(struct outage *o)
 /* ---- which outage made which ---- */
 
 /* Outages by the team that called: of team t those at [first[t], first[t + 1]). */
-struct by_caller { size_t *first; struct fl_behave_finding **list; };
+struct by_caller {
+	size_t *first;
+	struct fl_behave_finding **list;
+};
 
 static struct by_caller sort_by_caller(const struct behave *b)
 {
@@ -452,9 +489,11 @@ static const struct fl_behave_finding *outage_below(
 {
 	size_t team = b->edges[f->edge].to;
 	const struct fl_behave_finding *worst = NULL;
-	for (size_t i = team == BEHAVE_NONE ? 0 : by->first[team]; team != BEHAVE_NONE && i < by->first[team + 1]; i++) {
+	for (size_t i = team == BEHAVE_NONE ? 0 : by->first[team];
+		team != BEHAVE_NONE && i < by->first[team + 1]; i++) {
 		const struct fl_behave_finding *g = by->list[i];
-		if (g->surfaced > SURFACED_SHARE && is_same_time(f, g) && (worst == NULL || g->failures > worst->failures))
+		if (g->surfaced > SURFACED_SHARE && is_same_time(f, g) &&
+			(worst == NULL || g->failures > worst->failures))
 			worst = g;
 	}
 	return worst;
@@ -474,7 +513,8 @@ static void trace_outages(struct behave *b)
 		if (f->passed_on == NULL)
 			continue;
 		f->severity -= PASSED_ON;
-		f->why = fl_arena_printf(b->arena, "%s. It passes on failures of %s", f->why, fl_behave_say(b, f->passed_on));
+		f->why = fl_arena_printf(
+			b->arena, "%s. It passes on failures of %s", f->why, fl_behave_say(b, f->passed_on));
 	}
 	free(by.first);
 	free(by.list);
@@ -485,7 +525,8 @@ void fl_behave_outages(struct behave *b)
 	for (size_t w = 0; w < b->window_count; w++) {
 		for (size_t i = 0; i < b->edge_count; i++) {
 			struct outage o = { .b = b, .window = w, .edge = i };
-			if (b->edges[i].window[w] == NULL || b->edges[i].merged->class == FL_CLASS_PROBE || !b->edges[i].answered)
+			if (b->edges[i].window[w] == NULL || b->edges[i].merged->class == FL_CLASS_PROBE ||
+				!b->edges[i].answered)
 				continue;
 			find_outages(&o);
 			find_sporadic(&o);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * behave_policy.c - what a caller does when a call fails, read off the pauses it makes and the waits it gives up
+ * behave_policy.c - what a caller does when a call fails, read off the pauses it makes and the waits it gives
+ * up
  *
  * A schedule is a rule for the size of pauses; what is seen are samples of each pause. The medians carry the
- * rule, for a pause may be cut or drawn out by anything; how far a median may be off follows from the spread of its own
- * sample. Growth is what exceeds that. The choice between linear and exponential is which of the two, fitted with
- * those weights, leaves less; a pause that stops growing at the end was capped, which is part of the rule and not of the choice.
+ * rule, for a pause may be cut or drawn out by anything; how far a median may be off follows from the spread
+ * of its own sample. Growth is what exceeds that. The choice between linear and exponential is which of the
+ * two, fitted with those weights, leaves less; a pause that stops growing at the end was capped, which is
+ * part of the rule and not of the choice.
  *
- * Some pauses of a busy caller are none: an attempt was taken for the retry of another call. They lie anywhere, mostly below. A timer
- * shows all the same, as many values at one place: so the width of a pause is twice the narrower side of its median.
+ * Some pauses of a busy caller are none: an attempt was taken for the retry of another call. They lie
+ * anywhere, mostly below. A timer shows all the same, as many values at one place: so the width of a pause is
+ * twice the narrower side of its median.
  *
  * Below IMMEDIATE_S a pause lets nothing recover and is the time that a program takes to try again.
  */
@@ -30,7 +33,7 @@ enum { CALLS_MIN = 5 };         /* if half of them were tried again, five withou
 
 struct pauses {
 	double size[FL_GAPS_MAX], error[FL_GAPS_MAX]; /* medians and their standard errors */
-	double spread[FL_GAPS_MAX];                   /* p10 to p90, beyond what a timer makes; NaN: a single one */
+	double spread[FL_GAPS_MAX]; /* p10 to p90, beyond what a timer makes; NaN: a single one */
 	size_t count;
 };
 
@@ -56,7 +59,8 @@ static bool is_immediate(const struct pauses *p)
 		largest = fmax(largest, p->size[i]);
 		steady += !(p->spread[i] > p->size[i]);
 	}
-	return largest <= IMMEDIATE_S || (largest <= UNSTEADY_S && steady == 0 && !(p->size[p->count - 1] > 1.5 * p->size[0]));
+	return largest <= IMMEDIATE_S ||
+	       (largest <= UNSTEADY_S && steady == 0 && !(p->size[p->count - 1] > 1.5 * p->size[0]));
 }
 
 static bool is_jittered(const struct fl_retries *r, const struct pauses *p)
@@ -79,7 +83,9 @@ static bool differ(const struct pauses *p, size_t i, size_t k)
 
 /* ---- growth ---- */
 
-struct line { double at_zero, slope, residual; };
+struct line {
+	double at_zero, slope, residual;
+};
 
 /* y = at_zero + slope * i, weighed by the errors; the residual is the mean square in units of the error. */
 static struct line fit(const double *y, const double *error, size_t count)
@@ -88,7 +94,8 @@ static struct line fit(const double *y, const double *error, size_t count)
 	struct line l = { 0, 0, 0 };
 	for (size_t i = 0; i < count; i++) {
 		double weight = 1 / (error[i] * error[i]), k = (double)i;
-		w += weight, x += weight * k, yy += weight * y[i], xx += weight * k * k, xy += weight * k * y[i];
+		w += weight, x += weight * k, yy += weight * y[i], xx += weight * k * k,
+			xy += weight * k * y[i];
 	}
 	double det = w * xx - x * x;
 	l.slope = det > 0 ? (w * xy - x * yy) / det : 0;
@@ -130,7 +137,8 @@ static enum fl_retry_class growth(const struct pauses *p, double *factor)
 	if (!grows_throughout(p, n) || p->size[0] <= 0)
 		return FL_RETRY_IRREGULAR;
 	for (size_t i = 0; i < n; i++) {
-		/* Rules are never followed to the last millisecond: answers, queues and clocks take their two per cent. */
+		/* Rules are never followed to the last millisecond: answers, queues and clocks take their two
+		 * per cent. */
 		error[i] = hypot(p->error[i], 0.02 * p->size[i]);
 		logs[i] = log(p->size[i]);
 		log_error[i] = error[i] / p->size[i];
@@ -153,7 +161,8 @@ static unsigned attempts_of(const struct fl_retries *r, bool *at_least)
 		if (r->gave_up[i] > 0 && r->gave_up[i] >= r->gave_up[best == 0 ? i : best])
 			best = i;
 		/* One or two of many may be two calls that were taken for one. */
-		bool told = r->recovered[i] > 0 && (recovered == 0 || r->recovered[i] > 2 || r->recovered[i] * 10 > r->retried);
+		bool told = r->recovered[i] > 0 &&
+			    (recovered == 0 || r->recovered[i] > 2 || r->recovered[i] * 10 > r->retried);
 		recovered = told ? i : recovered;
 	}
 	*at_least = best == 0 || best == FL_ATTEMPTS_MAX - 1;
@@ -188,9 +197,13 @@ static enum fl_confidence by_number(uint64_t n)
 static const char *class_name(enum fl_retry_class c, bool jitter)
 {
 	static const char *const names[][2] = {
-		{ "not observed", "not observed" }, { "none", "none" }, { "immediate", "immediate" },
-		{ "fixed", "fixed-jitter" }, { "linear", "linear-jitter" },
-		{ "exponential", "exponential-jitter" }, { "irregular", "irregular" },
+		{ "not observed", "not observed" },
+		{ "none", "none" },
+		{ "immediate", "immediate" },
+		{ "fixed", "fixed-jitter" },
+		{ "linear", "linear-jitter" },
+		{ "exponential", "exponential-jitter" },
+		{ "irregular", "irregular" },
 	};
 	return names[c][jitter];
 }
@@ -212,7 +225,8 @@ static struct fl_retry_schedule said(struct fl_retry_schedule s)
 
 struct fl_retry_schedule fl_retry_schedule(const struct fl_retries *r)
 {
-	struct fl_retry_schedule s = { .factor = NAN, .confidence = by_number(r->calls),
+	struct fl_retry_schedule s = { .factor = NAN,
+		.confidence = by_number(r->calls),
 		.attempts_per_failed_call = attempts_per_failed_call(r) };
 	if (hardly_ever(r)) {
 		s.class = FL_RETRY_NONE;

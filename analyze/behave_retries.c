@@ -2,21 +2,24 @@
 /*
  * behave_retries.c - findings about what callers do when a call fails: retries, timeouts, fail-over
  *
- * These are policies of programs, so facts of all windows and replicas add up. What it costs is told in two numbers.
- * The amplification follows from calls: how many attempts a call becomes that fails throughout, times the same of the
- * callers above it that retried in the same time; it is what a dependency gets at the moment it can bear least. The load
- * ratio is what was seen: attempts per second while it failed over those when it did not.
+ * These are policies of programs, so facts of all windows and replicas add up. What it costs is told in two
+ * numbers. The amplification follows from calls: how many attempts a call becomes that fails throughout,
+ * times the same of the callers above it that retried in the same time; it is what a dependency gets at the
+ * moment it can bear least. The load ratio is what was seen: attempts per second while it failed over those
+ * when it did not.
  */
 #include <math.h>
 
 #include "analyze/behave_internal.h"
 
-#define ELSEWHERE 0.9          /* of the retries */
-#define FAILED_SHARE 0.01      /* of the attempts */
-enum { CHAIN_MAX = 8 };       /* callers above one another that are looked at */
-enum { RETRIED_MIN = 3 };     /* a connection that was closed when idle is tried again by every library, now and then */
-enum { GAVE_UP_MIN = 5 };     /* calls, to say that no other address was tried */
-enum { FAILED_MIN = 5 };      /* attempts, for a timeout to be a finding; or FAILED_SHARE of them */
+#define ELSEWHERE 0.9     /* of the retries */
+#define FAILED_SHARE 0.01 /* of the attempts */
+enum { CHAIN_MAX = 8 };   /* callers above one another that are looked at */
+enum {
+	RETRIED_MIN = 3
+}; /* a connection that was closed when idle is tried again by every library, now and then */
+enum { GAVE_UP_MIN = 5 }; /* calls, to say that no other address was tried */
+enum { FAILED_MIN = 5 };  /* attempts, for a timeout to be a finding; or FAILED_SHARE of them */
 
 /* ---- amplification ---- */
 
@@ -26,7 +29,8 @@ static bool overlap(const struct fl_retries *a, const struct fl_retries *b)
 }
 
 /* The edge into @team that multiplied most in the time of @r. */
-static const struct behave_edge *worst_caller(const struct behave *b, size_t team, const struct fl_retries *r, double *times)
+static const struct behave_edge *worst_caller(
+	const struct behave *b, size_t team, const struct fl_retries *r, double *times)
 {
 	const struct behave_edge *worst = NULL;
 	*times = 1;
@@ -43,7 +47,8 @@ static const struct behave_edge *worst_caller(const struct behave *b, size_t tea
 	return worst;
 }
 
-/* Attempts for one call of the first of the chain; the chain as "a > b > c" when it is longer than this edge. */
+/* Attempts for one call of the first of the chain; the chain as "a > b > c" when it is longer than this edge.
+ */
 static double amplification(struct behave *b, const struct behave_edge *e, double own, const char **chain)
 {
 	double product = own, times;
@@ -53,7 +58,8 @@ static double amplification(struct behave *b, const struct behave_edge *e, doubl
 		e = worst_caller(b, e->from, &e->all->retries, &times);
 		product *= times;
 		if (e != NULL)
-			*chain = fl_arena_printf(b->arena, "%s > %s", fl_behave_say(b, b->teams[e->from].ids[0]), below);
+			*chain = fl_arena_printf(
+				b->arena, "%s > %s", fl_behave_say(b, b->teams[e->from].ids[0]), below);
 	}
 	return product;
 }
@@ -108,38 +114,43 @@ static const char *pauses_text(struct behave *b, const struct fl_retry_schedule 
 {
 	const char *text = "";
 	for (size_t i = 0; i < s->gap_count; i++)
-		text = fl_arena_printf(b->arena, "%s%s%s", text, i > 0 ? ", " : "", fl_behave_seconds(b, s->gaps_s[i]));
+		text = fl_arena_printf(
+			b->arena, "%s%s%s", text, i > 0 ? ", " : "", fl_behave_seconds(b, s->gaps_s[i]));
 	return text;
 }
 
 static const char *schedule_text(struct behave *b, const struct fl_retry_schedule *s)
 {
-	static const char *const growth[] = { "", "", "", "", ", each longer by the same", ", each longer by a factor",
-		", by no rule" };
+	static const char *const growth[] = { "", "", "", "", ", each longer by the same",
+		", each longer by a factor", ", by no rule" };
 	if (s->class == FL_RETRY_NONE)
 		return "does not retry";
 	if (s->class == FL_RETRY_IMMEDIATE)
 		return fl_arena_printf(b->arena, "retries at once, without a pause: %s%u attempts a call",
 			s->attempts_at_least ? "at least " : "", s->attempts);
-	return fl_arena_printf(b->arena, "retries after %s%s%s: %s%u attempts a call", pauses_text(b, s), growth[s->class],
-		s->jitter ? ", drawn at random" : "", s->attempts_at_least ? "at least " : "", s->attempts);
+	return fl_arena_printf(b->arena, "retries after %s%s%s: %s%u attempts a call", pauses_text(b, s),
+		growth[s->class], s->jitter ? ", drawn at random" : "",
+		s->attempts_at_least ? "at least " : "", s->attempts);
 }
 
-static const char *retry_why(struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f, const char *chain)
+static const char *retry_why(
+	struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f, const char *chain)
 {
 	const struct fl_retries *r = &e->all->retries;
-	const char *text = fl_arena_printf(b->arena, "%s; %llu calls failed at first, %llu were tried again, %llu of them recovered, %llu gave up",
+	const char *text = fl_arena_printf(b->arena,
+		"%s; %llu calls failed at first, %llu were tried again, %llu of them recovered, %llu gave up",
 		schedule_text(b, &f->retry), (unsigned long long)r->calls, (unsigned long long)r->retried,
 		(unsigned long long)sum_of(r->recovered), (unsigned long long)sum_of(r->gave_up));
 	if (f->amplification > 1.05)
-		text = fl_arena_printf(b->arena, "%s. When all fail, one call becomes %.2g attempts%s%s%s", text,
-			f->amplification, chain != NULL ? " (retries multiply along " : "", chain != NULL ? chain : "",
-			chain != NULL ? ")" : "");
+		text = fl_arena_printf(b->arena, "%s. When all fail, one call becomes %.2g attempts%s%s%s",
+			text, f->amplification, chain != NULL ? " (retries multiply along " : "",
+			chain != NULL ? chain : "", chain != NULL ? ")" : "");
 	if (f->load_ratio > 1.05)
-		text = fl_arena_printf(b->arena, "%s; while it failed it got %.2g times the usual load", text, f->load_ratio);
+		text = fl_arena_printf(b->arena, "%s; while it failed it got %.2g times the usual load", text,
+			f->load_ratio);
 	if (f->syn_retransmits > 0)
-		text = fl_arena_printf(b->arena, "%s; besides, the kernel repeated %llu connection attempts", text,
-			(unsigned long long)f->syn_retransmits);
+		text = fl_arena_printf(b->arena, "%s; besides, the kernel repeated %llu connection attempts",
+			text, (unsigned long long)f->syn_retransmits);
 	return text;
 }
 
@@ -158,7 +169,8 @@ static void find_retries(struct behave *b, const struct behave_edge *e)
 	const char *chain = NULL;
 	/* Another attempt at another address is fail-over, which is told as such. */
 	bool elsewhere = (double)r->other_address >= ELSEWHERE * (double)r->retried;
-	if ((s.class >= FL_RETRY_IMMEDIATE && elsewhere) || s.class == FL_RETRY_UNKNOWN || !e->answered || (s.class != FL_RETRY_NONE && r->retried < RETRIED_MIN))
+	if ((s.class >= FL_RETRY_IMMEDIATE && elsewhere) || s.class == FL_RETRY_UNKNOWN || !e->answered ||
+		(s.class != FL_RETRY_NONE && r->retried < RETRIED_MIN))
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_RETRY, e);
 	f->retry = s;
@@ -185,7 +197,8 @@ static void find_timeout(struct behave *b, const struct behave_edge *e, bool con
 	struct fl_timeout t = fl_timeout_of(waits);
 	uint64_t failed = fl_outcomes_failed(e->all);
 	/* Two that were given up in hours of good answers are no news, though the edge tells them. */
-	bool news = failed >= FAILED_MIN || (double)failed >= FAILED_SHARE * (double)fl_outcomes_decided(e->all);
+	bool news =
+		failed >= FAILED_MIN || (double)failed >= FAILED_SHARE * (double)fl_outcomes_decided(e->all);
 	if (waits->count < 2 || !news || !e->answered)
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_TIMEOUT, e);
@@ -199,10 +212,13 @@ static void find_timeout(struct behave *b, const struct behave_edge *e, bool con
 	f->attempts = fl_outcomes_decided(e->all);
 	f->failures = waits->count;
 	f->severity = 20;
-	f->why = fl_arena_printf(b->arena, t.sharp ? "gives up %s after %s: %llu waits were given up, after %s to %s"
-						   : "gives up %s at no one time, half of them within %s: %llu waits were given up, after %s to %s",
+	f->why = fl_arena_printf(b->arena,
+		t.sharp ? "gives up %s after %s: %llu waits were given up, after %s to %s"
+			: "gives up %s at no one time, half of them within %s: %llu waits were given up, "
+			  "after %s to %s",
 		connect ? "connecting" : "waiting for an answer", fl_behave_seconds(b, t.seconds),
-		(unsigned long long)waits->count, fl_behave_seconds(b, waits->min), fl_behave_seconds(b, waits->max));
+		(unsigned long long)waits->count, fl_behave_seconds(b, waits->min),
+		fl_behave_seconds(b, waits->max));
 }
 
 /* ---- fail-over ---- */
@@ -211,7 +227,9 @@ static size_t address_count(const struct behave_edge *e)
 {
 	size_t most = 0;
 	for (size_t i = 0; i < e->dependency_count; i++)
-		most = e->dependencies[i]->merged->address_count > most ? e->dependencies[i]->merged->address_count : most;
+		most = e->dependencies[i]->merged->address_count > most
+			       ? e->dependencies[i]->merged->address_count
+			       : most;
 	return most;
 }
 
@@ -220,10 +238,12 @@ static void find_failover(struct behave *b, const struct behave_edge *e)
 	const struct fl_retries *r = &e->all->retries;
 	uint64_t recovered = sum_of(r->recovered), gave_up = sum_of(r->gave_up);
 	bool confirmed = (r->other_address > 0 && recovered > 0) || e->failover_seen;
-	/* An answer that says failure comes from somebody; only silence and refusal ask for another address. */
-	uint64_t unreachable = e->all->outcome[FL_OUTCOME_REFUSED] + e->all->outcome[FL_OUTCOME_CONNECT_TIMEOUT];
-	bool missing = address_count(e) > 1 && r->other_address == 0 && !e->failover_seen && gave_up >= GAVE_UP_MIN &&
-		       recovered == 0 && unreachable >= GAVE_UP_MIN;
+	/* An answer that says failure comes from somebody; only silence and refusal ask for another address.
+	 */
+	uint64_t unreachable =
+		e->all->outcome[FL_OUTCOME_REFUSED] + e->all->outcome[FL_OUTCOME_CONNECT_TIMEOUT];
+	bool missing = address_count(e) > 1 && r->other_address == 0 && !e->failover_seen &&
+		       gave_up >= GAVE_UP_MIN && recovered == 0 && unreachable >= GAVE_UP_MIN;
 	if ((!confirmed && !missing) || !e->answered || e->merged->class == FL_CLASS_NAME_RESOLUTION)
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_FAILOVER, e);
@@ -235,12 +255,15 @@ static void find_failover(struct behave *b, const struct behave_edge *e)
 	f->severity = confirmed ? 12 : 40;
 	f->confidence = confirmed && r->other_address < 2 ? FL_CONFIDENCE_MEDIUM : FL_CONFIDENCE_HIGH;
 	if (confirmed && r->other_address > 0)
-		f->why = fl_arena_printf(b->arena, "goes on to another address: %llu attempts after a failure did, %llu calls recovered",
+		f->why = fl_arena_printf(b->arena,
+			"goes on to another address: %llu attempts after a failure did, %llu calls recovered",
 			(unsigned long long)r->other_address, (unsigned long long)recovered);
 	else if (confirmed)
 		f->why = "goes on to another address: a failure was followed by success on another one";
 	else
-		f->why = fl_arena_printf(b->arena, "has %zu addresses to choose from, yet %llu calls failed and none went to another one",
+		f->why = fl_arena_printf(b->arena,
+			"has %zu addresses to choose from, yet %llu calls failed and none went to another "
+			"one",
 			address_count(e), (unsigned long long)gave_up);
 }
 

@@ -2,17 +2,19 @@
 /*
  * behave_stalls.c - where work began to pile up, and whom it reached
  *
- * Sites are stalls that one capture point saw: at an edge (calls that got no answer) or at a team (requests it did not
- * answer). Who waits for a call cannot answer, so a stall climbs from callee to caller, and sites that are next to each other in
- * that sense and overlap in time are one stall. It began at the edge that has no stalled edge below it; neither the
- * caller, which waits, nor the callee as a whole is to blame, and when the callee went on answering others that is said.
+ * Sites are stalls that one capture point saw: at an edge (calls that got no answer) or at a team (requests
+ * it did not answer). Who waits for a call cannot answer, so a stall climbs from callee to caller, and sites
+ * that are next to each other in that sense and overlap in time are one stall. It began at the edge that has
+ * no stalled edge below it; neither the caller, which waits, nor the callee as a whole is to blame, and when
+ * the callee went on answering others that is said.
  *
- * The order is that of the climb. Requests that wait at the front arrived within milliseconds of those that wait at the
- * back, so times of first waiting tell nothing; callers above each other are ordered by who calls whom, those of
- * one height by when their work in flight exceeded what was usual.
+ * The order is that of the climb. Requests that wait at the front arrived within milliseconds of those that
+ * wait at the back, so times of first waiting tell nothing; callers above each other are ordered by who calls
+ * whom, those of one height by when their work in flight exceeded what was usual.
  *
- * A stall that is worth a word is more than one slow answer: several attempts waited, and the work in flight stands out from
- * all that was usual before. Where answers get slower bit by bit nothing stands out; that is a trend.
+ * A stall that is worth a word is more than one slow answer: several attempts waited, and the work in flight
+ * stands out from all that was usual before. Where answers get slower bit by bit nothing stands out; that is
+ * a trend.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -21,15 +23,15 @@
 #include "analyze/behave_internal.h"
 
 #define TIMES_USUAL 2.0
-#define WAITING_LEAST 0.5    /* attempts, in the mean over a bucket: one connection that waits half the time */
+#define WAITING_LEAST 0.5 /* attempts, in the mean over a bucket: one connection that waits half the time */
 enum { WAITING_MIN = 3, NAMED = 4 };
 
 struct site {
-	bool inbound;       /* at a team; else at an edge */
-	size_t index;       /* of the team or edge */
+	bool inbound; /* at a team; else at an edge */
+	size_t index; /* of the team or edge */
 	const struct fl_interval *interval;
 	const struct fl_behaviour *facts;
-	size_t cluster;     /* parent while clusters are made */
+	size_t cluster; /* parent while clusters are made */
 };
 
 struct stalls {
@@ -48,7 +50,8 @@ static double mean_in(const struct fl_series *s, size_t i)
 	return s->bucket[i].in_flight_s / fl_behave_width(s);
 }
 
-/* Does the work in flight stand out from all that was before (or, at the start of a window, outside of) it? */
+/* Does the work in flight stand out from all that was before (or, at the start of a window, outside of) it?
+ */
 static bool stands_out(const struct fl_behaviour *f, int64_t start_ns, int64_t end_ns)
 {
 	const struct fl_series *s = &f->series;
@@ -72,7 +75,8 @@ static void add_sites(struct stalls *s, bool inbound, size_t index, const struct
 	size_t *first = inbound ? &s->first_of_team[index] : &s->first_of_edge[index];
 	*first = BEHAVE_NONE;
 	for (size_t i = 0; f != NULL && i < f->interval_count; i++) {
-		if (f->intervals[i].kind != FL_INTERVAL_STALL || !stands_out(f, f->intervals[i].start_ns, f->intervals[i].end_ns))
+		if (f->intervals[i].kind != FL_INTERVAL_STALL ||
+			!stands_out(f, f->intervals[i].start_ns, f->intervals[i].end_ns))
 			continue;
 		*first = *first == BEHAVE_NONE ? s->count : *first;
 		s->sites[s->count] = (struct site){ inbound, index, &f->intervals[i], f, s->count };
@@ -85,13 +89,16 @@ static void collect(struct stalls *s)
 	struct behave *b = s->b;
 	size_t most = 0;
 	for (size_t i = 0; i < b->edge_count; i++)
-		most += b->edges[i].window[s->window] != NULL ? b->edges[i].window[s->window]->interval_count : 0;
+		most += b->edges[i].window[s->window] != NULL ? b->edges[i].window[s->window]->interval_count
+							      : 0;
 	for (size_t i = 0; i < b->team_count; i++)
-		most += b->teams[i].window[s->window] != NULL ? b->teams[i].window[s->window]->interval_count : 0;
+		most += b->teams[i].window[s->window] != NULL ? b->teams[i].window[s->window]->interval_count
+							      : 0;
 	s->sites = fl_alloc_array(most + 1, sizeof(*s->sites));
 	s->count = 0;
 	for (size_t i = 0; i < b->edge_count; i++)
-		add_sites(s, false, i, b->edges[i].merged->class == FL_CLASS_PROBE ? NULL : b->edges[i].window[s->window]);
+		add_sites(s, false, i,
+			b->edges[i].merged->class == FL_CLASS_PROBE ? NULL : b->edges[i].window[s->window]);
 	for (size_t i = 0; i < b->team_count; i++)
 		add_sites(s, true, i, b->teams[i].window[s->window]);
 }
@@ -144,10 +151,10 @@ static void cluster(struct stalls *s)
 
 struct stall {
 	struct stalls *all;
-	size_t root;             /* its cluster */
+	size_t root; /* its cluster */
 	const struct site *origin;
 	int64_t start_ns, end_ns;
-	size_t *height;          /* by team: 1 + position in the climb; 0: not reached */
+	size_t *height; /* by team: 1 + position in the climb; 0: not reached */
 	struct fl_reached_by_stall *order;
 	size_t *order_height;
 	size_t order_count;
@@ -156,8 +163,9 @@ struct stall {
 static bool has_site(const struct stall *t, size_t first)
 {
 	struct stalls *s = t->all;
-	for (size_t k = first; first != BEHAVE_NONE && k < s->count && s->sites[k].inbound == s->sites[first].inbound &&
-			       s->sites[k].index == s->sites[first].index;
+	for (size_t k = first;
+		first != BEHAVE_NONE && k < s->count && s->sites[k].inbound == s->sites[first].inbound &&
+		s->sites[k].index == s->sites[first].index;
 		k++)
 		if (root_of(s, k) == t->root)
 			return true;
@@ -206,7 +214,11 @@ static uint64_t waiting_in(const struct stall *t)
 
 /* ---- work in flight ---- */
 
-struct pile { double usual, peak, after_s; bool at_limit; int64_t drained_ns; };
+struct pile {
+	double usual, peak, after_s;
+	bool at_limit;
+	int64_t drained_ns;
+};
 
 static double in_bucket(const struct fl_series *s, size_t i)
 {
@@ -275,7 +287,8 @@ static void climb(struct stall *t, size_t target)
 			const struct behave_edge *e = &b->edges[team->callers[i]];
 			bool reached = has_site(t, t->all->first_of_edge[team->callers[i]]) ||
 				       has_site(t, t->all->first_of_team[e->from]) ||
-				       (e->merged->class != FL_CLASS_PROBE && is_piled_up(t, e->window[t->all->window]));
+				       (e->merged->class != FL_CLASS_PROBE &&
+					       is_piled_up(t, e->window[t->all->window]));
 			if (t->height[e->from] != 0 || !reached)
 				continue;
 			t->height[e->from] = t->height[queue[head - 1]] + 1;
@@ -375,7 +388,8 @@ static void tell_others(struct stall *t, struct fl_behave_finding *f, const stru
 	for (size_t i = 0; i < b->edge_count; i++) {
 		const struct behave_edge *e = &b->edges[i];
 		const struct fl_behaviour *facts = e->window[t->all->window];
-		bool same = origin->to != BEHAVE_NONE ? e->to == origin->to : strcmp(e->to_id, origin->to_id) == 0;
+		bool same = origin->to != BEHAVE_NONE ? e->to == origin->to
+						      : strcmp(e->to_id, origin->to_id) == 0;
 		if (!same || e->from == origin->from || facts == NULL || e->merged->class == FL_CLASS_PROBE ||
 			has_site(t, t->all->first_of_edge[i]) || is_piled_up(t, facts))
 			continue;
@@ -395,21 +409,25 @@ static const char *say_ids(struct behave *b, const char *const *ids, size_t coun
 static const char *why(struct stall *t, const struct fl_behave_finding *f)
 {
 	struct behave *b = t->all->b;
-	const char *text = f->from == NULL
-		? fl_arena_printf(b->arena, "%s did not answer for %s", fl_behave_say(b, f->to),
-			  fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)))
-		: fl_arena_printf(b->arena, "calls of %s to %s got no answer for %s", fl_behave_say(b, f->from),
-			  fl_behave_say(b, f->to), fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
+	const char *text =
+		f->from == NULL
+			? fl_arena_printf(b->arena, "%s did not answer for %s", fl_behave_say(b, f->to),
+				  fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)))
+			: fl_arena_printf(b->arena, "calls of %s to %s got no answer for %s",
+				  fl_behave_say(b, f->from), fl_behave_say(b, f->to),
+				  fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
 	if (f->answered_other_count > 0)
 		text = fl_arena_printf(b->arena, "%s, while %s were answered: it was not down", text,
 			say_ids(b, f->answered_others, f->answered_other_count));
 	text = fl_arena_printf(b->arena, "%s. Work piled up:", text);
 	for (size_t i = 0; i < f->order_count; i++)
 		text = fl_arena_printf(b->arena, "%s%s %s (%.0f in flight%s)", text, i > 0 ? ", then" : "",
-			fl_behave_say(b, f->order[i].id), f->order[i].in_flight_peak, f->order[i].at_limit ? ", at its limit" : "");
+			fl_behave_say(b, f->order[i].id), f->order[i].in_flight_peak,
+			f->order[i].at_limit ? ", at its limit" : "");
 	if (isnan(f->drained_s))
 		return fl_arena_printf(b->arena, "%s; it had not drained when the window ended", text);
-	return fl_arena_printf(b->arena, "%s; drained %s after the answers came back", text, fl_behave_seconds(b, f->drained_s));
+	return fl_arena_printf(b->arena, "%s; drained %s after the answers came back", text,
+		fl_behave_seconds(b, f->drained_s));
 }
 
 static double drained(struct stall *t)
@@ -422,7 +440,9 @@ static double drained(struct stall *t)
 			continue;
 		struct pile p = pile_of(f, t->start_ns, t->end_ns);
 		if (p.peak > p.usual)
-			most = p.drained_ns == INT64_MIN || isnan(most) ? NAN : fmax(most, fl_behave_between(t->end_ns, p.drained_ns));
+			most = p.drained_ns == INT64_MIN || isnan(most)
+				       ? NAN
+				       : fmax(most, fl_behave_between(t->end_ns, p.drained_ns));
 	}
 	return most;
 }

@@ -2,14 +2,15 @@
 /*
  * behave_trends.c - what grows, since when, from where, and what it runs into
  *
- * Quantities of an edge: work in flight, rate and latency; of a team that is called from outside, the same of its answers.
- * A trend is told within a window when it rises steadily (each third of the window above the one before), by at least half
- * over the window, and a test rejects chance after correction for the number of series that were looked at. Buckets in the
- * time of stalls and outages are left out: what goes up and comes down again is not a trend. Over stored
- * windows the same is asked of the windows' means.
+ * Quantities of an edge: work in flight, rate and latency; of a team that is called from outside, the same of
+ * its answers. A trend is told within a window when it rises steadily (each third of the window above the one
+ * before), by at least half over the window, and a test rejects chance after correction for the number of
+ * series that were looked at. Buckets in the time of stalls and outages are left out: what goes up and comes
+ * down again is not a trend. Over stored windows the same is asked of the windows' means.
  *
- * Latency and work in flight climb from callee to caller like a stall does, so the finding is the edge that has no growing
- * edge below it, and those above inherit it. A rate comes from above: its finding is where nobody above grows.
+ * Latency and work in flight climb from callee to caller like a stall does, so the finding is the edge that
+ * has no growing edge below it, and those above inherit it. A rate comes from above: its finding is where
+ * nobody above grows.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #include "faultline/statistics.h"
 
 #define DISCOVERY_RATE 0.01
-#define GROWTH_MIN 1.5       /* over the window */
+#define GROWTH_MIN 1.5 /* over the window */
 enum { POINTS_MIN = 18, WINDOWS_MIN = 6, QUANTITIES = 3 };
 
 /* A series that was looked at: of an edge, or of the inbound work of a team. */
@@ -41,17 +42,23 @@ struct trends {
 	struct behave *b;
 	struct candidate *list; /* those that rise at all */
 	size_t count, capacity;
-	uint64_t tested;        /* all */
+	uint64_t tested; /* all */
 	struct period *periods;
 	size_t period_count;
 };
 
-struct points { double x[FL_TREND_POINTS_MAX], y[FL_TREND_POINTS_MAX]; size_t count; uint64_t attempts; };
+struct points {
+	double x[FL_TREND_POINTS_MAX], y[FL_TREND_POINTS_MAX];
+	size_t count;
+	uint64_t attempts;
+};
 
 /* ---- points within a window ---- */
 
 /* Times of what goes up and comes down again, sorted and apart. */
-struct period { int64_t start_ns, end_ns; };
+struct period {
+	int64_t start_ns, end_ns;
+};
 
 static int by_start(const void *a, const void *b)
 {
@@ -67,8 +74,10 @@ static void list_periods(struct trends *t)
 	for (size_t k = 0; k < r->count; k++) {
 		const struct fl_behave_finding *f = &r->list[k];
 		int64_t drained_ns = isnan(f->drained_s) ? 0 : (int64_t)(f->drained_s * 1e9);
-		if (f->kind == FL_BEHAVE_STALL || f->kind == FL_BEHAVE_OUTAGE || f->kind == FL_BEHAVE_SILENT_FAILURE)
-			t->periods[count++] = (struct period){ f->start_ns, fl_behave_after(f->end_ns, drained_ns) };
+		if (f->kind == FL_BEHAVE_STALL || f->kind == FL_BEHAVE_OUTAGE ||
+			f->kind == FL_BEHAVE_SILENT_FAILURE)
+			t->periods[count++] =
+				(struct period){ f->start_ns, fl_behave_after(f->end_ns, drained_ns) };
 	}
 	qsort(t->periods, count, sizeof(*t->periods), by_start);
 	for (size_t i = 0; i < count; i++) {
@@ -90,10 +99,12 @@ static bool is_disturbed(const struct trends *t, const struct fl_series *s, size
 		else
 			high = middle;
 	}
-	return low < t->period_count && fl_behave_overlaps(s, i, t->periods[low].start_ns, t->periods[low].end_ns);
+	return low < t->period_count &&
+	       fl_behave_overlaps(s, i, t->periods[low].start_ns, t->periods[low].end_ns);
 }
 
-static void add_point(struct points *p, double x, const struct fl_series_bucket *k, double width, enum fl_quantity q)
+static void add_point(
+	struct points *p, double x, const struct fl_series_bucket *k, double width, enum fl_quantity q)
 {
 	if (q == FL_QUANTITY_LATENCY && k->answered == 0)
 		return;
@@ -116,7 +127,8 @@ static void points_of(const struct trends *t, const struct fl_series *s, enum fl
 		last--;
 	for (size_t i = first + 1; i + 1 < last; i++)
 		if (!is_disturbed(t, s, i))
-			add_point(p, ((double)i + 0.5) * fl_behave_width(s), &s->bucket[i], fl_behave_width(s), q);
+			add_point(p, ((double)i + 0.5) * fl_behave_width(s), &s->bucket[i],
+				fl_behave_width(s), q);
 }
 
 /* ---- the test ---- */
@@ -151,7 +163,8 @@ static void consider(struct trends *t, struct candidate c, const struct points *
 	t->list[t->count++] = c;
 }
 
-static void look_within(struct trends *t, struct points *p, bool inbound, size_t index, struct fl_behaviour *const *windows)
+static void look_within(
+	struct trends *t, struct points *p, bool inbound, size_t index, struct fl_behaviour *const *windows)
 {
 	for (size_t w = 0; w < t->b->window_count; w++) {
 		const struct fl_series *s = windows[w] != NULL ? &windows[w]->series : NULL;
@@ -159,8 +172,8 @@ static void look_within(struct trends *t, struct points *p, bool inbound, size_t
 			points_of(t, s, (enum fl_quantity)q, p);
 			if (p->count < POINTS_MIN)
 				continue;
-			struct candidate c = { inbound, index, (enum fl_quantity)q, false, w, .start_ns = s->start_ns,
-				.end_ns = fl_behave_edge_of(s, s->count) };
+			struct candidate c = { inbound, index, (enum fl_quantity)q, false, w,
+				.start_ns = s->start_ns, .end_ns = fl_behave_edge_of(s, s->count) };
 			consider(t, c, p);
 		}
 	}
@@ -168,7 +181,8 @@ static void look_within(struct trends *t, struct points *p, bool inbound, size_t
 
 /* ---- points of whole windows ---- */
 
-static void look_over(struct trends *t, struct points *p, bool inbound, size_t index, struct fl_behaviour *const *windows)
+static void look_over(
+	struct trends *t, struct points *p, bool inbound, size_t index, struct fl_behaviour *const *windows)
 {
 	const struct behave *b = t->b;
 	size_t run = b->window_count / FL_TREND_POINTS_MAX + 1; /* more windows than points: every so many */
@@ -183,10 +197,11 @@ static void look_over(struct trends *t, struct points *p, bool inbound, size_t i
 				continue;
 			k.started = (uint32_t)sum.started, k.answered = (uint32_t)sum.answered;
 			k.answer_s = sum.answer_s, k.in_flight_s = sum.in_flight_s;
-			add_point(p, fl_behave_between(b->windows[0].start_ns, b->windows[w].start_ns), &k, sum.seconds,
-				(enum fl_quantity)q);
+			add_point(p, fl_behave_between(b->windows[0].start_ns, b->windows[w].start_ns), &k,
+				sum.seconds, (enum fl_quantity)q);
 		}
-		struct candidate c = { inbound, index, (enum fl_quantity)q, true, 0, .start_ns = b->windows[0].start_ns,
+		struct candidate c = { inbound, index, (enum fl_quantity)q, true, 0,
+			.start_ns = b->windows[0].start_ns,
 			.end_ns = b->windows[b->window_count - 1].end_ns };
 		if (p->count >= WINDOWS_MIN)
 			consider(t, c, p);
@@ -195,14 +210,16 @@ static void look_over(struct trends *t, struct points *p, bool inbound, size_t i
 
 /* ---- where it comes from ---- */
 
-static const struct candidate *find(const struct trends *t, const struct candidate *like, bool inbound, size_t index, bool either)
+static const struct candidate *find(
+	const struct trends *t, const struct candidate *like, bool inbound, size_t index, bool either)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		const struct candidate *c = &t->list[i];
 		bool same = c->quantity == like->quantity ||
 			    (either && c->quantity != FL_QUANTITY_RATE && like->quantity != FL_QUANTITY_RATE);
-		if (c->inbound == inbound && c->index == index && same && c->over_windows == like->over_windows &&
-			c->window == like->window && c->q <= DISCOVERY_RATE)
+		if (c->inbound == inbound && c->index == index && same &&
+			c->over_windows == like->over_windows && c->window == like->window &&
+			c->q <= DISCOVERY_RATE)
 			return c;
 	}
 	return NULL;
@@ -269,7 +286,8 @@ static void declared_limit(const struct behave *b, const struct candidate *c, st
 {
 	const struct fl_model_outcome *m = b->system->model;
 	const struct behave_edge *e = c->inbound ? NULL : &b->edges[c->index];
-	fl_node_id to = fl_graph_find(b->system->graph, f->to), from = e != NULL ? e->dependencies[0]->from : FL_NODE_NONE;
+	fl_node_id to = fl_graph_find(b->system->graph, f->to),
+		   from = e != NULL ? e->dependencies[0]->from : FL_NODE_NONE;
 	double least = INFINITY;
 	for (size_t i = 0; m != NULL && i < m->limit_count; i++) {
 		if (m->limits[i].node != to && m->limits[i].node != from)
@@ -312,24 +330,29 @@ static const char *value_text(struct behave *b, enum fl_quantity q, double v)
 static const char *why(struct behave *b, const struct candidate *c, const struct fl_behave_finding *f)
 {
 	static const char *const what[] = { "work in flight", "rate", "time to answer" };
-	const char *at = c->inbound ? fl_arena_printf(b->arena, "of requests from outside to %s", fl_behave_say(b, f->to))
-				    : fl_arena_printf(b->arena, "of calls of %s to %s", fl_behave_say(b, f->from),
-					      fl_behave_say(b, f->to));
+	const char *at = c->inbound ? fl_arena_printf(b->arena, "of requests from outside to %s",
+					      fl_behave_say(b, f->to))
+				    : fl_arena_printf(b->arena, "of calls of %s to %s",
+					      fl_behave_say(b, f->from), fl_behave_say(b, f->to));
 	const char *slope = c->quantity == FL_QUANTITY_LATENCY
 				    ? fl_arena_printf(b->arena, "%.3g ms per second", 1000 * f->slope_per_s)
 				    : fl_arena_printf(b->arena, "%.3g per second", f->slope_per_s);
-	const char *text = fl_arena_printf(b->arena, "%s %s grows by %s, from %s to %s over %s%s (p %.1g)", what[c->quantity], at, slope,
-		value_text(b, c->quantity, f->from_value), value_text(b, c->quantity, f->to_value),
-		fl_behave_seconds(b, c->last_s - c->first_s), c->over_windows ? ", window by window" : "", f->p);
+	const char *text = fl_arena_printf(b->arena, "%s %s grows by %s, from %s to %s over %s%s (p %.1g)",
+		what[c->quantity], at, slope, value_text(b, c->quantity, f->from_value),
+		value_text(b, c->quantity, f->to_value), fl_behave_seconds(b, c->last_s - c->first_s),
+		c->over_windows ? ", window by window" : "", f->p);
 	if (f->limit_in_s <= 0)
-		text = fl_arena_printf(b->arena, "%s; it is at the %s of %s", text, f->limit_kind, value_text(b, c->quantity, f->limit));
+		text = fl_arena_printf(b->arena, "%s; it is at the %s of %s", text, f->limit_kind,
+			value_text(b, c->quantity, f->limit));
 	else if (!isnan(f->limit_in_s))
-		text = fl_arena_printf(b->arena, "%s; at this pace it meets the %s of %s in %s", text, f->limit_kind,
-			value_text(b, c->quantity, f->limit), fl_behave_seconds(b, f->limit_in_s));
+		text = fl_arena_printf(b->arena, "%s; at this pace it meets the %s of %s in %s", text,
+			f->limit_kind, value_text(b, c->quantity, f->limit),
+			fl_behave_seconds(b, f->limit_in_s));
 	else
 		text = fl_arena_printf(b->arena, "%s; no limit is known", text);
 	for (size_t i = 0; i < f->inherited_count && i < 4; i++)
-		text = fl_arena_printf(b->arena, "%s%s%s", text, i == 0 ? ". It comes from there; inherited by " : ", ",
+		text = fl_arena_printf(b->arena, "%s%s%s", text,
+			i == 0 ? ". It comes from there; inherited by " : ", ",
 			fl_behave_say(b, f->inherited_by[i]));
 	return text;
 }
@@ -348,7 +371,9 @@ static void report(struct trends *t, const struct candidate *c)
 	f->start_ns = c->start_ns;
 	f->end_ns = c->end_ns;
 	f->attempts = c->attempts;
-	f->confidence = c->q < DISCOVERY_RATE / 100 && c->test.points >= 2 * POINTS_MIN ? FL_CONFIDENCE_HIGH : FL_CONFIDENCE_MEDIUM;
+	f->confidence = c->q < DISCOVERY_RATE / 100 && c->test.points >= 2 * POINTS_MIN
+				? FL_CONFIDENCE_HIGH
+				: FL_CONFIDENCE_MEDIUM;
 	observed_limit(b, c, f);
 	declared_limit(b, c, f);
 	if (!isnan(f->limit))
@@ -399,7 +424,8 @@ void fl_behave_trends(struct behave *b)
 	correct(&t);
 	b->result->trends_tested = t.tested;
 	for (size_t i = 0; i < t.count; i++)
-		if (t.list[i].q <= DISCOVERY_RATE && !is_inherited(&t, &t.list[i]) && !is_of_rate(&t, &t.list[i]))
+		if (t.list[i].q <= DISCOVERY_RATE && !is_inherited(&t, &t.list[i]) &&
+			!is_of_rate(&t, &t.list[i]))
 			report(&t, &t.list[i]);
 	free(p);
 	free(t.list);

@@ -2,11 +2,12 @@
 /*
  * statistics.c - tail probabilities, two-sample tests, quantiles, false-discovery control
  *
- * Everything about counts comes down to two functions: the regularised incomplete gamma (Poisson) and beta (binomial) functions.
- * Both are evaluated by a series or a continued fraction, whichever converges on that side; the continued
- * fractions by Lentz's method (Abramowitz & Stegun 6.5.29, 6.5.31, 26.5.8). Their relative precision is near
- * 1e-12, which is far more than any decision here needs. They take some sqrt(n) terms, Fisher's test n: above LARGE the normal
- * distribution stands for all of them, as files can hold any counts.
+ * Everything about counts comes down to two functions: the regularised incomplete gamma (Poisson) and beta
+ * (binomial) functions. Both are evaluated by a series or a continued fraction, whichever converges on that
+ * side; the continued fractions by Lentz's method (Abramowitz & Stegun 6.5.29, 6.5.31, 26.5.8). Their
+ * relative precision is near 1e-12, which is far more than any decision here needs. They take some sqrt(n)
+ * terms, Fisher's test n: above LARGE the normal distribution stands for all of them, as files can hold any
+ * counts.
  */
 #include "faultline/statistics.h"
 
@@ -200,7 +201,8 @@ double fl_shares_equal_p(uint64_t a, uint64_t n_a, uint64_t b, uint64_t n_b)
 		return NAN;
 	double sum = (double)a + (double)b, all = (double)n_a + (double)n_b;
 	if (fmin(sum, (double)n_a) > LARGE) {
-		double share = sum / all, noise = sqrt(share * (1 - share) * (1 / (double)n_a + 1 / (double)n_b));
+		double share = sum / all,
+		       noise = sqrt(share * (1 - share) * (1 / (double)n_a + 1 / (double)n_b));
 		double apart = fabs((double)a / (double)n_a - (double)b / (double)n_b);
 		return noise > 0 ? 2 * normal_above(apart / noise) : 1;
 	}
@@ -217,7 +219,8 @@ void fl_share_interval(uint64_t k, uint64_t n, double *low, double *high)
 	if (n == 0)
 		return;
 	double m = (double)n, share = (double)k / m;
-	double centre = share + z * z / (2 * m), width = z * sqrt((share * (1 - share) + z * z / (4 * m)) / m);
+	double centre = share + z * z / (2 * m),
+	       width = z * sqrt((share * (1 - share) + z * z / (4 * m)) / m);
 	*low = k == 0 ? 0 : (centre - width) / (1 + z * z / m);
 	*high = k == n ? 1 : (centre + width) / (1 + z * z / m);
 }
@@ -252,7 +255,8 @@ struct fl_ks_test fl_ks_histograms(const struct fl_histogram *a, const struct fl
 	return fl_ks_histograms_dispersed(a, b, 1);
 }
 
-struct fl_ks_test fl_ks_histograms_dispersed(const struct fl_histogram *a, const struct fl_histogram *b, double dispersion)
+struct fl_ks_test fl_ks_histograms_dispersed(
+	const struct fl_histogram *a, const struct fl_histogram *b, double dispersion)
 {
 	struct fl_ks_test t = { NAN, NAN };
 	double n = bucket_sum(a), m = bucket_sum(b), f = 0, g = 0;
@@ -310,7 +314,10 @@ double fl_median_deviation(const double *values, size_t count)
 
 /* ---- many tests ---- */
 
-struct ranked { double p; size_t index; };
+struct ranked {
+	double p;
+	size_t index;
+};
 
 static int by_p(const void *a, const void *b)
 {

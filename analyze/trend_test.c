@@ -2,13 +2,13 @@
 /*
  * trend_test.c - Theil-Sen slope and Mann-Kendall test, with care for values that resemble their neighbours
  *
- * Chosen over least squares because one stalled bucket must not make a trend: the slope stands until 29 % of the points
- * are arbitrary, and the test looks only at which of two values is the larger.
+ * Chosen over least squares because one stalled bucket must not make a trend: the slope stands until 29 % of
+ * the points are arbitrary, and the test looks only at which of two values is the larger.
  *
- * The correction for autocorrelation works on the ranks of what is left when the slope is taken out; a trend itself is the
- * strongest autocorrelation there is and must not count against itself. Only lags whose correlation is beyond
- * chance (5 %) enter, and the variance is never made smaller: a series that swings about its mean is no
- * better evidence than independent values.
+ * The correction for autocorrelation works on the ranks of what is left when the slope is taken out; a trend
+ * itself is the strongest autocorrelation there is and must not count against itself. Only lags whose
+ * correlation is beyond chance (5 %) enter, and the variance is never made smaller: a series that swings
+ * about its mean is no better evidence than independent values.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +22,10 @@ enum { EXACT_MAX = 10 };       /* points; the normal approximation is good above
 
 /* ---- points ---- */
 
-struct points { double *x, *y; size_t count; };
+struct points {
+	double *x, *y;
+	size_t count;
+};
 
 /* At most FL_TREND_POINTS_MAX: means of runs of equally many. */
 static struct points fold(const double *x, const double *y, size_t count)
@@ -111,7 +114,10 @@ static double normal_p(double s, double variance)
 
 /* ---- autocorrelation ---- */
 
-struct place { double value; size_t index; };
+struct place {
+	double value;
+	size_t index;
+};
 
 static int by_value(const void *a, const void *b)
 {
@@ -139,7 +145,8 @@ static double *centred_ranks(const struct points *p, double slope)
 	return rank;
 }
 
-/* n/n* of Hamed & Rao, equation 14. Lags up to a quarter of the series: beyond it correlations are made of few pairs. */
+/* n/n* of Hamed & Rao, equation 14. Lags up to a quarter of the series: beyond it correlations are made of
+ * few pairs. */
 static double inflation(const struct points *p, double slope)
 {
 	double *rank = centred_ranks(p, slope), n = (double)p->count, square = 0, sum = 0;

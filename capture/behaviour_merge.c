@@ -2,9 +2,10 @@
 /*
  * behaviour_merge.c - facts about exchanges from several windows and capture points, added up
  *
- * A series is laid over another on the grid that both share: widths are powers of two and edges multiples of the width, so
- * every bucket falls into exactly one of the wider grid. Files can claim any times: all differences are taken in 64 bits
- * without sign, and a series that breaks its contract (width, count) is left out.
+ * A series is laid over another on the grid that both share: widths are powers of two and edges multiples of
+ * the width, so every bucket falls into exactly one of the wider grid. Files can claim any times: all
+ * differences are taken in 64 bits without sign, and a series that breaks its contract (width, count) is left
+ * out.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -48,7 +49,8 @@ static double share_below(const struct fl_spread *s, double x)
 		return 0;
 	for (size_t i = 1; i < FL_ARRAY_LEN(value); i++)
 		if (x < value[i])
-			return share[i - 1] + (share[i] - share[i - 1]) * (x - value[i - 1]) / (value[i] - value[i - 1]);
+			return share[i - 1] +
+			       (share[i] - share[i - 1]) * (x - value[i - 1]) / (value[i] - value[i - 1]);
 	return 1;
 }
 
@@ -120,7 +122,8 @@ static void lay_over(struct fl_series *into, const struct fl_series *from)
 		b->started = add32(b->started, more->started);
 		b->answered = add32(b->answered, more->answered);
 		b->failed = add32(b->failed, more->failed);
-		b->in_flight_max = more->in_flight_max > b->in_flight_max ? more->in_flight_max : b->in_flight_max;
+		b->in_flight_max =
+			more->in_flight_max > b->in_flight_max ? more->in_flight_max : b->in_flight_max;
 		b->in_flight_s += more->in_flight_s;
 		b->answer_s += more->answer_s;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * behave_json.c - findings about behaviour and what is known of each edge, as JSON of the command and of reports
+ * behave_json.c - findings about behaviour and what is known of each edge, as JSON of the command and of
+ * reports
  */
 #include <math.h>
 

@@ -2,8 +2,8 @@
 /*
  * behave_report.c - the section "Behaviour" of reports: what happened while it was watched, worst first
  *
- * A table, since most of it is read by looking for one's own service. What was not observed stands below: a report that
- * is silent about retries would be read as "there are none".
+ * A table, since most of it is read by looking for one's own service. What was not observed stands below: a
+ * report that is silent about retries would be read as "there are none".
  */
 #include "faultline/escape.h"
 #include "reports/behave_internal.h"
@@ -19,9 +19,13 @@ static const struct fl_behave *behave_of(const struct fl_digest *d)
 
 const char *fl_behave_sentence(struct fl_digest *d)
 {
-	static const struct { enum fl_behave_kind kind; const char *one, *many; } kinds[] = {
+	static const struct {
+		enum fl_behave_kind kind;
+		const char *one, *many;
+	} kinds[] = {
 		{ FL_BEHAVE_STALL, "stall", "stalls" },
-		{ FL_BEHAVE_OUTAGE, "failing dependency that shows further up", "failing dependencies that show further up" },
+		{ FL_BEHAVE_OUTAGE, "failing dependency that shows further up",
+			"failing dependencies that show further up" },
 		{ FL_BEHAVE_SILENT_FAILURE, "silent failure", "silent failures" },
 		{ FL_BEHAVE_TREND, "trend", "trends" },
 	};
@@ -38,11 +42,12 @@ const char *fl_behave_sentence(struct fl_digest *d)
 	for (size_t i = 0; b != NULL && i < b->count; i++)
 		steady += b->list[i].kind == FL_BEHAVE_RETRY && b->list[i].retry.class == FL_RETRY_IMMEDIATE;
 	if (steady > 0)
-		parts[count++] = fl_say_count(d->arena, steady, "caller that retries without backoff", "callers that retry without backoff");
+		parts[count++] = fl_say_count(d->arena, steady, "caller that retries without backoff",
+			"callers that retry without backoff");
 	if (count == 0)
 		return NULL;
-	return fl_arena_printf(d->arena, "While it was watched: %s; the first is %s.", fl_say_strings(d->arena, parts, count, ", "),
-		fl_behave_where(d->arena, &b->list[0]));
+	return fl_arena_printf(d->arena, "While it was watched: %s; the first is %s.",
+		fl_say_strings(d->arena, parts, count, ", "), fl_behave_where(d->arena, &b->list[0]));
 }
 
 /* ---- HTML ---- */
@@ -69,14 +74,16 @@ void fl_behave_write_html(FILE *out, const struct fl_digest *d)
 	if (b->count == 0)
 		fputs("<p>Nothing out of the ordinary happened while it was watched.</p>\n", out);
 	else
-		fl_html_table_open(out, "behaviour", "What happened when something failed or grew, worst first", headings,
+		fl_html_table_open(out, "behaviour",
+			"What happened when something failed or grew, worst first", headings,
 			FL_ARRAY_LEN(headings));
 	for (size_t i = 0; i < b->count && i < ROWS_MAX; i++)
 		write_row(out, d, &b->list[i]);
 	if (b->count > 0)
 		fl_html_table_close(out);
 	if (b->count > ROWS_MAX)
-		fprintf(out, "<p>%d of %zu are shown; \"faultline behave\" lists all.</p>\n", ROWS_MAX, b->count);
+		fprintf(out, "<p>%d of %zu are shown; \"faultline behave\" lists all.</p>\n", ROWS_MAX,
+			b->count);
 	const char **unknown = fl_behave_not_observed(d->arena, b);
 	if (unknown[0] != NULL)
 		fputs("<ul>\n", out);
@@ -103,7 +110,8 @@ void fl_behave_write_markdown(FILE *out, const struct fl_digest *d)
 		return;
 	fputs("\n## Behaviour\n\n", out);
 	fputs(b->count == 0 ? "Nothing out of the ordinary happened while it was watched.\n"
-			    : "| What | Where | Numbers | Evidence |\n| --- | --- | --- | --- |\n", out);
+			    : "| What | Where | Numbers | Evidence |\n| --- | --- | --- | --- |\n",
+		out);
 	for (size_t i = 0; i < b->count && i < ROWS_MAX; i++) {
 		const struct fl_behave_finding *f = &b->list[i];
 		fputs("|", out);

@@ -22,7 +22,8 @@ static const char *retry_headline(const struct fl_behave_finding *f)
 	case FL_RETRY_LINEAR:
 		return f->retry.jitter ? "retries, linear backoff with jitter" : "retries, linear backoff";
 	case FL_RETRY_EXPONENTIAL:
-		return f->retry.jitter ? "retries, exponential backoff with jitter" : "retries, exponential backoff";
+		return f->retry.jitter ? "retries, exponential backoff with jitter"
+				       : "retries, exponential backoff";
 	case FL_RETRY_IRREGULAR:
 	case FL_RETRY_UNKNOWN:
 		break;
@@ -47,7 +48,8 @@ const char *fl_behave_headline(const struct fl_behave_finding *f)
 	case FL_BEHAVE_TREND:
 		return growing[f->quantity];
 	case FL_BEHAVE_FAN_OUT:
-		return isnan(f->ratio_before) ? "many calls per request" : "more calls per request than before";
+		return isnan(f->ratio_before) ? "many calls per request"
+					      : "more calls per request than before";
 	case FL_BEHAVE_TIMEOUT:
 		return f->connect ? "connect timeout" : "response timeout";
 	case FL_BEHAVE_FAILOVER:
@@ -63,7 +65,8 @@ const char *fl_behave_where(struct fl_arena *a, const struct fl_behave_finding *
 	if (f->from == NULL)
 		return fl_arena_printf(a, "(clients outside) > %s", fl_say_id(a, f->to));
 	if (f->replica_count > 1)
-		return fl_arena_printf(a, "%s (%zu replicas) > %s", fl_say_id(a, f->from), f->replica_count, fl_say_id(a, f->to));
+		return fl_arena_printf(a, "%s (%zu replicas) > %s", fl_say_id(a, f->from), f->replica_count,
+			fl_say_id(a, f->to));
 	return fl_arena_printf(a, "%s > %s", fl_say_id(a, f->from), fl_say_id(a, f->to));
 }
 
@@ -78,8 +81,9 @@ const char *fl_behave_evidence(struct fl_arena *a, const struct fl_behave_findin
 	for (size_t i = 0; i < f->host_count && i < HOSTS_NAMED; i++)
 		names[i] = fl_say_name(a, f->hosts[i]);
 	return fl_arena_printf(a, "%s, seen at %s; %s, %llu failed; confidence %s", fl_behave_when(a, f),
-		fl_say_list(a, names, f->host_count, HOSTS_NAMED), fl_say_count(a, f->attempts, "attempt", "attempts"),
-		(unsigned long long)f->failures, fl_confidence_name(f->confidence));
+		fl_say_list(a, names, f->host_count, HOSTS_NAMED),
+		fl_say_count(a, f->attempts, "attempt", "attempts"), (unsigned long long)f->failures,
+		fl_confidence_name(f->confidence));
 }
 
 const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *b)
@@ -89,17 +93,23 @@ const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *
 	for (size_t i = 0; i < b->edge_count; i++) {
 		const struct fl_behave_edge *e = &b->edges[i];
 		retries += e->behaviour != NULL && e->retry.class == FL_RETRY_UNKNOWN;
-		timeouts += e->behaviour != NULL && isnan(e->connect_timeout.seconds) && isnan(e->response_timeout.seconds);
+		timeouts += e->behaviour != NULL && isnan(e->connect_timeout.seconds) &&
+			    isnan(e->response_timeout.seconds);
 	}
 	if (retries > 0)
-		text[count++] = fl_arena_printf(a, "retries: not observed for %zu of %zu dependencies, as too few of their calls failed",
+		text[count++] = fl_arena_printf(a,
+			"retries: not observed for %zu of %zu dependencies, as too few of their calls failed",
 			retries, b->edge_count);
 	if (timeouts > 0)
-		text[count++] = fl_arena_printf(a, "timeouts: not observed for %zu of %zu dependencies, as nobody gave up waiting for them",
+		text[count++] = fl_arena_printf(a,
+			"timeouts: not observed for %zu of %zu dependencies, as nobody gave up waiting for "
+			"them",
 			timeouts, b->edge_count);
 	if (b->without_facts > 0)
-		text[count++] = fl_arena_printf(a, "nothing is known of %zu of %zu dependencies: too little was seen, or their scans are from before "
-						  "behaviour was recorded",
+		text[count++] = fl_arena_printf(a,
+			"nothing is known of %zu of %zu dependencies: too little was seen, or their scans "
+			"are from before "
+			"behaviour was recorded",
 			b->without_facts, b->edge_count);
 	return text;
 }

@@ -2,14 +2,15 @@
 /*
  * cmd_behave.c - faultline behave: retries, timeouts, stalls, silent failures, trends
  *
- * JSON, faultline.behave/1: findings[] (kind, from, to, replicas[], start, end, confidence, attempts_seen, failures, hosts[], why,
- * and by kind: retry: class, jitter, attempts, attempts_at_least, gaps_s[], factor, calls, retried,
- * attempts_per_failed_call, amplification, load_ratio, syn_retransmits; timeout: phase, seconds, sharp, spread{}; failover: confirmed;
- * stall: order[], spread[] (node, after_s, in_flight_peak, at_limit), in_flight_peak, answered_others[], duration_s,
- * drained_s; outage, silent-failure: surfaced, surfaced_share, delay_ratio, masked_by_retries, passed_on; trend: quantity, over,
- * slope_per_s, p, from_value, to_value, limit, limit_kind, limit_in_s, inherited_by[]; fan-out: ratio, ratio_before, p), dependencies[]
- * (from, to, replicas[], class, fan_out, retry{}, connect_timeout, response_timeout, longest_answer_s, outcomes{}), windows,
- * trends_tested, coverage.
+ * JSON, faultline.behave/1: findings[] (kind, from, to, replicas[], start, end, confidence, attempts_seen,
+ * failures, hosts[], why, and by kind: retry: class, jitter, attempts, attempts_at_least, gaps_s[], factor,
+ * calls, retried, attempts_per_failed_call, amplification, load_ratio, syn_retransmits; timeout: phase,
+ * seconds, sharp, spread{}; failover: confirmed; stall: order[], spread[] (node, after_s, in_flight_peak,
+ * at_limit), in_flight_peak, answered_others[], duration_s, drained_s; outage, silent-failure: surfaced,
+ * surfaced_share, delay_ratio, masked_by_retries, passed_on; trend: quantity, over, slope_per_s, p,
+ * from_value, to_value, limit, limit_kind, limit_in_s, inherited_by[]; fan-out: ratio, ratio_before, p),
+ * dependencies[] (from, to, replicas[], class, fan_out, retry{}, connect_timeout, response_timeout,
+ * longest_answer_s, outcomes{}), windows, trends_tested, coverage.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ struct behave_options {
 };
 
 static const struct fl_option options[] = {
-	{ "of", 0, FL_OPTION_STRING, offsetof(struct behave_options, of), 0, 0, "NODE", "only what this node calls, and who calls it" },
+	{ "of", 0, FL_OPTION_STRING, offsetof(struct behave_options, of), 0, 0, "NODE",
+		"only what this node calls, and who calls it" },
 	FL_JSON_OPTION(behave_options),
 	FL_MODEL_OPTION(behave_options),
 	{ 0 },
@@ -36,7 +38,8 @@ static const struct fl_option options[] = {
 static const struct fl_usage usage = {
 	.command = "behave",
 	.synopsis = "INPUT... [--of NODE] [--model FILE] [--json]",
-	.about = "Tell how the system behaves when something fails or grows: retries, timeouts, stalls, silent failures, trends",
+	.about = "Tell how the system behaves when something fails or grows: retries, timeouts, stalls, "
+		 "silent failures, trends",
 	.options = options,
 	.notes = "INPUT is scan files, a directory of them, a store, or -.\n"
 		 "What no failure showed (a retry policy, a timeout) is said to be not observed, and is not guessed.\n"
@@ -45,9 +48,12 @@ static const struct fl_usage usage = {
 
 /* ---- of one node ---- */
 
-struct filter { const char *id; }; /* NULL: everything */
+struct filter {
+	const char *id;
+}; /* NULL: everything */
 
-static bool is_of(const struct filter *w, const char *from, const char *to, const char *const *replicas, size_t count)
+static bool is_of(
+	const struct filter *w, const char *from, const char *to, const char *const *replicas, size_t count)
 {
 	if (w->id == NULL || (from != NULL && strcmp(from, w->id) == 0) || strcmp(to, w->id) == 0)
 		return true;
@@ -78,7 +84,8 @@ static void print_json(const struct fl_system *s, const struct fl_behave *b, con
 			fl_behave_json_finding(findings, &b->list[i]);
 	cJSON *edges = cJSON_AddArrayToObject(root, "dependencies");
 	for (size_t i = 0; i < b->edge_count; i++)
-		if (is_of(w, b->edges[i].from, b->edges[i].to, b->edges[i].replicas, b->edges[i].replica_count))
+		if (is_of(w, b->edges[i].from, b->edges[i].to, b->edges[i].replicas,
+			    b->edges[i].replica_count))
 			fl_behave_json_edge(edges, &b->edges[i]);
 	fl_json_add_u64(root, "windows", b->windows);
 	fl_json_add_u64(root, "trends_tested", b->trends_tested);
@@ -92,7 +99,8 @@ static void print_finding(struct fl_arena *a, size_t number, const struct fl_beh
 {
 	if (number > 1)
 		fputc('\n', stdout);
-	fl_line_write(fl_arena_printf(a, "%zu. %s: %s", number, fl_behave_headline(f), fl_behave_where(a, f)));
+	fl_line_write(
+		fl_arena_printf(a, "%zu. %s: %s", number, fl_behave_headline(f), fl_behave_where(a, f)));
 	fl_line_write(fl_arena_printf(a, "   %s", fl_say_sentence(a, f->why)));
 	fl_line_write(fl_arena_printf(a, "   %s", fl_behave_evidence(a, f)));
 }
@@ -103,7 +111,8 @@ static void print_text(const struct fl_system *s, const struct fl_behave *b, con
 	size_t shown = 0;
 	for (size_t i = 0; i < b->count; i++)
 		shown += concerns(w, &b->list[i]);
-	fl_heading_write(s, shown == 0 ? "nothing out of the ordinary" : fl_say_count(a, shown, "finding", "findings"));
+	fl_heading_write(s,
+		shown == 0 ? "nothing out of the ordinary" : fl_say_count(a, shown, "finding", "findings"));
 	for (size_t i = 0, number = 0; i < b->count; i++)
 		if (concerns(w, &b->list[i]))
 			print_finding(a, ++number, &b->list[i]);
@@ -116,7 +125,8 @@ static void print_text(const struct fl_system *s, const struct fl_behave *b, con
 	fl_arena_free(a);
 }
 
-static int work(const struct fl_system *s, const struct fl_strings *arguments, const void *wanted, struct fl_error *err)
+static int work(const struct fl_system *s, const struct fl_strings *arguments, const void *wanted,
+	struct fl_error *err)
 {
 	const struct behave_options *o = wanted;
 	struct filter w = { NULL };

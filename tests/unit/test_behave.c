@@ -2,8 +2,8 @@
 /*
  * test_behave.c - made-up facts in, findings out
  *
- * The policies are drawn as samples, with the noise of timers. The system is a chain: edge1 > api1, api2 (replicas) > db1 and two
- * vendors; job1 > db1. Each test fills in what its hosts would have seen.
+ * The policies are drawn as samples, with the noise of timers. The system is a chain: edge1 > api1, api2
+ * (replicas) > db1 and two vendors; job1 > db1. Each test fills in what its hosts would have seen.
  */
 #include "unit.h"
 
@@ -34,15 +34,16 @@ static uint32_t poisson(uint64_t *seed, double mean)
 static struct fl_spread spread_of(const double *values, size_t count)
 {
 	return (struct fl_spread){ count, fl_quantile(values, count, 0), fl_quantile(values, count, 0.1),
-		fl_quantile(values, count, 0.5), fl_quantile(values, count, 0.9), fl_quantile(values, count, 1) };
+		fl_quantile(values, count, 0.5), fl_quantile(values, count, 0.9),
+		fl_quantile(values, count, 1) };
 }
 
 /* ---- policies ---- */
 
 struct policy {
 	const char *name;
-	double pause[6];     /* NAN ends */
-	double jitter;       /* pauses are drawn between (1 - jitter) of them and them */
+	double pause[6]; /* NAN ends */
+	double jitter;   /* pauses are drawn between (1 - jitter) of them and them */
 	uint64_t calls, retried;
 	const char *class;
 	unsigned attempts;
@@ -98,7 +99,8 @@ static void test_policy(void **state)
 	assert_string_equal(s.name, p->class);
 	assert_int_equal(s.attempts, p->attempts);
 	for (size_t i = 0; i < s.gap_count; i++)
-		assert_true(fabs(s.gaps_s[i] - p->pause[i] * (1 - p->jitter / 2)) < 0.1 * p->pause[i] + 0.003);
+		assert_true(
+			fabs(s.gaps_s[i] - p->pause[i] * (1 - p->jitter / 2)) < 0.1 * p->pause[i] + 0.003);
 }
 
 static void what_recovers_tells_no_limit_of_attempts(void **state)
@@ -129,33 +131,46 @@ static void timeouts_are_where_waits_gather_at_the_end(void **state)
 
 /* ---- the system ---- */
 
-#define SCAN(host, address, rest)                                                                             \
-	"{\"schema\":\"faultline.scan/1\",\"point\":\"" host "\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\","  \
-	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"" host "\",\"addresses\":[\"" address "\"]}]," rest "}"
-#define SERVICE(host, name, port)                                                                             \
-	"\"services\":[{\"host\":\"" host "\",\"name\":\"" name "\",\"ports\":[{\"port\":" port                   \
+#define SCAN(host, address, rest)                                                                            \
+	"{\"schema\":\"faultline.scan/1\",\"point\":\"" host                                                 \
+	"\",\"window\":{\"start\":\"2026-11-21T12:00:00Z\","                                                 \
+	"\"end\":\"2026-11-21T12:02:00Z\"},\"hosts\":[{\"name\":\"" host "\",\"addresses\":[\"" address      \
+	"\"]}]," rest "}"
+#define SERVICE(host, name, port)                                                                            \
+	"\"services\":[{\"host\":\"" host "\",\"name\":\"" name "\",\"ports\":[{\"port\":" port              \
 	",\"transport\":\"tcp\"}],\"exchanges\":2400}]"
-#define USES(host, service, far)                                                                              \
-	"{\"host\":\"" host "\",\"service\":\"" service                                                           \
+#define USES(host, service, far)                                                                             \
+	"{\"host\":\"" host "\",\"service\":\"" service                                                      \
 	"\",\"transport\":\"tcp\",\"class\":\"on-request\",\"answered\":true,\"exchanges\":2400," far "}"
 #define API(host, address)                                                                                    \
-	SCAN(host, address, SERVICE(host, "app", "8000") ",\"dependencies\":["                                    \
-		USES(host, "app", "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432") ","               \
-		USES(host, "app", "\"name\":\"ads.example\",\"addresses\":[\"192.0.2.7\"],\"port\":443") ","           \
-		USES(host, "app", "\"name\":\"pay.example\",\"addresses\":[\"192.0.2.8\"],\"port\":443") "]")
+	SCAN(host, address,                                                                                   \
+		SERVICE(host, "app", "8000") ",\"dependencies\":[" USES(host, "app",                          \
+			"\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432") "," USES(host,      \
+			"app",                                                                                \
+			"\"name\":\"ads.example\",\"addresses\":[\"192.0.2.7\"],\"port\":443") "," USES(host, \
+			"app", "\"name\":\"pay.example\",\"addresses\":[\"192.0.2.8\"],\"port\":443") "]")
 
 static const char *const texts[] = {
-	SCAN("edge1", "10.0.0.1", SERVICE("edge1", "nginx", "80") ",\"dependencies\":["
-		USES("edge1", "nginx", "\"name\":\"api.int\",\"addresses\":[\"10.0.0.2\",\"10.0.0.3\"],\"port\":8000") "]"),
+	SCAN("edge1", "10.0.0.1",
+		SERVICE("edge1", "nginx", "80") ",\"dependencies\":[" USES("edge1", "nginx",
+			"\"name\":\"api.int\",\"addresses\":[\"10.0.0.2\",\"10.0.0.3\"],\"port\":8000") "]"),
 	API("api1", "10.0.0.2"),
 	API("api2", "10.0.0.3"),
 	SCAN("db1", "10.0.0.9", SERVICE("db1", "postgres", "5432")),
-	SCAN("job1", "10.0.0.5", SERVICE("job1", "job", "9000") ",\"dependencies\":["
-		USES("job1", "job", "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432") "]"),
+	SCAN("job1", "10.0.0.5",
+		SERVICE("job1", "job", "9000") ",\"dependencies\":[" USES(
+			"job1", "job", "\"name\":\"db.int\",\"addresses\":[\"10.0.0.9\"],\"port\":5432") "]"),
 };
 
 /* Joined when it is looked at: facts come before. */
-struct world { struct fl_scan_set scans; struct fl_arena *arena; struct fl_system *system; struct fl_behave *behave; uint64_t seed; int64_t start_ns; };
+struct world {
+	struct fl_scan_set scans;
+	struct fl_arena *arena;
+	struct fl_system *system;
+	struct fl_behave *behave;
+	uint64_t seed;
+	int64_t start_ns;
+};
 
 static int make_world(void **state)
 {
@@ -192,7 +207,8 @@ static struct fl_behaviour *calm(struct world *w, double rate, double latency_s)
 {
 	struct fl_arena *a = w->arena;
 	struct fl_behaviour *b = fl_arena_alloc(a, sizeof(*b));
-	b->series = (struct fl_series){ w->start_ns, FL_NS_PER_S, SECONDS, fl_arena_array(a, SECONDS, sizeof(*b->series.bucket)) };
+	b->series = (struct fl_series){ w->start_ns, FL_NS_PER_S, SECONDS,
+		fl_arena_array(a, SECONDS, sizeof(*b->series.bucket)) };
 	for (size_t i = 0; i < SECONDS; i++) {
 		struct fl_series_bucket *k = &b->series.bucket[i];
 		k->started = k->answered = poisson(&w->seed, rate);
@@ -207,8 +223,8 @@ static struct fl_behaviour *calm(struct world *w, double rate, double latency_s)
 	return b;
 }
 
-static void add_interval(struct world *w, struct fl_behaviour *b, enum fl_interval_kind kind, size_t from, size_t to,
-	uint64_t attempts, uint64_t failures)
+static void add_interval(struct world *w, struct fl_behaviour *b, enum fl_interval_kind kind, size_t from,
+	size_t to, uint64_t attempts, uint64_t failures)
 {
 	b->intervals = fl_arena_alloc(w->arena, sizeof(*b->intervals));
 	b->interval_count = 1;
@@ -217,7 +233,8 @@ static void add_interval(struct world *w, struct fl_behaviour *b, enum fl_interv
 }
 
 /* A share of what was asked between two seconds fails, at once. */
-static void break_down(struct world *w, struct fl_behaviour *b, size_t from, size_t to, double share, bool told)
+static void break_down(
+	struct world *w, struct fl_behaviour *b, size_t from, size_t to, double share, bool told)
 {
 	uint64_t failed = 0, attempts = 0;
 	for (size_t i = from; i < to; i++) {
@@ -312,7 +329,8 @@ static const struct fl_behave *look(struct world *w)
 	return w->behave;
 }
 
-static const struct fl_behave_finding *find(const struct fl_behave *b, enum fl_behave_kind kind, const char *to)
+static const struct fl_behave_finding *find(
+	const struct fl_behave *b, enum fl_behave_kind kind, const char *to)
 {
 	for (size_t i = 0; i < b->count; i++)
 		if (b->list[i].kind == kind && strstr(b->list[i].to, to) != NULL)
@@ -375,7 +393,10 @@ static void retries_multiply_along_the_chain(void **state)
 static void a_stall_climbs_from_the_database_to_the_edge(void **state)
 {
 	struct world *w = *state;
-	static const struct { const char *host; double limit; } tiers[] = { { "api1", 30 }, { "api2", 30 } };
+	static const struct {
+		const char *host;
+		double limit;
+	} tiers[] = { { "api1", 30 }, { "api2", 30 } };
 	all_calm(w);
 	for (size_t i = 0; i < 2; i++) {
 		struct fl_behaviour *in = calm(w, 10, 0.05), *db = calm(w, 10, 0.005);
@@ -537,7 +558,8 @@ static void more_traffic_is_told_where_it_comes_in(void **state)
 	all_calm(w);
 	struct fl_behaviour *front = calm(w, 20, 0.05), *users = calm(w, 20, 0.05);
 	for (size_t i = 0; i < SECONDS; i++) {
-		front->series.bucket[i].started = users->series.bucket[i].started = poisson(&w->seed, 10 + (double)i / 3);
+		front->series.bucket[i].started = users->series.bucket[i].started =
+			poisson(&w->seed, 10 + (double)i / 3);
 	}
 	put_calls(w, "edge1", "api.int", front);
 	put_inbound(w, "edge1", users);
@@ -603,27 +625,77 @@ static void what_callers_do_is_told_with_its_numbers(void **state)
 	assert_true(e != NULL && e->retry.attempts == 2);
 }
 
+/* Eight windows of an hour, in each of which nothing grows; the vendor is slower in each than in the one
+ * before. */
+static void growth_over_stored_windows_is_told(void **state)
+{
+	struct fl_scan_set set = { 0 };
+	struct world w = { .arena = fl_arena_new(), .seed = 12 };
+	for (int i = 0; i < 8; i++) {
+		char text[1024];
+		struct fl_error err = { "" };
+		cJSON *root = NULL;
+		snprintf(text, sizeof(text),
+			"{\"schema\":\"faultline.scan/"
+			"1\",\"point\":\"api1\",\"window\":{\"start\":\"2026-11-21T%02d:00:00Z\","
+			"\"end\":\"2026-11-21T%02d:00:00Z\"},\"hosts\":[{\"name\":\"api1\",\"addresses\":["
+			"\"10.0.0.2\"]}],"
+			"\"dependencies\":[" USES("api1", "app",
+				"\"name\":\"pay.example\",\"addresses\":[\"192.0.2.8\"],\"port\":443") "]}",
+			10 + i, 11 + i);
+		assert_int_equal(fl_json_parse("scan", text, strlen(text), &root, &err), 0);
+		assert_int_equal(fl_scan_set_from_json(&set, "scan", root, &err), 0);
+		cJSON_Delete(root);
+		w.start_ns = set.list[i]->start_ns;
+		set.list[i]->dependencies[0].behaviour = calm(&w, 6, 0.05 + 0.01 * i);
+	}
+	w.system = fl_system_join(&set);
+	w.behave = fl_behave(w.system);
+	assert_int_equal(w.behave->windows, 8);
+	const struct fl_behave_finding *f = NULL;
+	for (size_t i = 0; i < w.behave->count; i++)
+		f = w.behave->list[i].quantity == FL_QUANTITY_LATENCY ? &w.behave->list[i] : f;
+	assert_true(f != NULL && f->kind == FL_BEHAVE_TREND && f->over_windows);
+	assert_true(fabs(f->slope_per_s - 0.01 / 3600) < 0.15 * 0.01 / 3600);
+	fl_behave_free(w.behave);
+	fl_system_free(w.system);
+	fl_arena_free(w.arena);
+	(void)state;
+}
+
 int main(void)
 {
-	static const struct { const char *name; CMUnitTestFunction run; } systems[] = {
+	static const struct {
+		const char *name;
+		CMUnitTestFunction run;
+	} systems[] = {
 #define IN_A_SYSTEM(name) { #name, name }
-		IN_A_SYSTEM(a_calm_system_has_no_findings), IN_A_SYSTEM(no_facts_no_findings),
-		IN_A_SYSTEM(retries_multiply_along_the_chain), IN_A_SYSTEM(a_stall_climbs_from_the_database_to_the_edge),
-		IN_A_SYSTEM(one_slow_answer_is_no_stall), IN_A_SYSTEM(of_two_failures_the_silent_one_is_told_from_the_other),
-		IN_A_SYSTEM(a_delay_surfaces_as_well), IN_A_SYSTEM(failures_now_and_then_are_silent_too),
+		IN_A_SYSTEM(a_calm_system_has_no_findings),
+		IN_A_SYSTEM(no_facts_no_findings),
+		IN_A_SYSTEM(retries_multiply_along_the_chain),
+		IN_A_SYSTEM(a_stall_climbs_from_the_database_to_the_edge),
+		IN_A_SYSTEM(one_slow_answer_is_no_stall),
+		IN_A_SYSTEM(of_two_failures_the_silent_one_is_told_from_the_other),
+		IN_A_SYSTEM(a_delay_surfaces_as_well),
+		IN_A_SYSTEM(failures_now_and_then_are_silent_too),
 		IN_A_SYSTEM(growth_is_blamed_on_the_deepest_that_grows),
-		IN_A_SYSTEM(a_plateau_that_was_seen_is_what_growth_runs_into), IN_A_SYSTEM(more_traffic_is_told_where_it_comes_in),
-		IN_A_SYSTEM(many_calls_per_request_are_a_finding), IN_A_SYSTEM(a_ratio_that_changes_while_watched_is_a_finding),
+		IN_A_SYSTEM(a_plateau_that_was_seen_is_what_growth_runs_into),
+		IN_A_SYSTEM(more_traffic_is_told_where_it_comes_in),
+		IN_A_SYSTEM(many_calls_per_request_are_a_finding),
+		IN_A_SYSTEM(a_ratio_that_changes_while_watched_is_a_finding),
 		IN_A_SYSTEM(what_callers_do_is_told_with_its_numbers),
 	};
-	struct CMUnitTest tests[FL_ARRAY_LEN(policies) + FL_ARRAY_LEN(systems) + 2] = {
+	struct CMUnitTest tests[FL_ARRAY_LEN(policies) + FL_ARRAY_LEN(systems) + 3] = {
 		cmocka_unit_test(what_recovers_tells_no_limit_of_attempts),
 		cmocka_unit_test(timeouts_are_where_waits_gather_at_the_end),
+		cmocka_unit_test(growth_over_stored_windows_is_told),
 	};
-	size_t count = 2;
+	size_t count = 3;
 	for (size_t i = 0; i < FL_ARRAY_LEN(policies); i++)
-		tests[count++] = (struct CMUnitTest){ policies[i].name, test_policy, NULL, NULL, &policies[i] };
+		tests[count++] =
+			(struct CMUnitTest){ policies[i].name, test_policy, NULL, NULL, &policies[i] };
 	for (size_t i = 0; i < FL_ARRAY_LEN(systems); i++)
-		tests[count++] = (struct CMUnitTest){ systems[i].name, systems[i].run, make_world, end_world, NULL };
+		tests[count++] =
+			(struct CMUnitTest){ systems[i].name, systems[i].run, make_world, end_world, NULL };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct fl_series series(struct fl_arena *a, int64_t start_s, int64_t width_s, size_t count, uint32_t started)
+static struct fl_series series(
+	struct fl_arena *a, int64_t start_s, int64_t width_s, size_t count, uint32_t started)
 {
 	struct fl_series s = { start_s * FL_NS_PER_S, width_s * FL_NS_PER_S, count,
 		fl_arena_array(a, count, sizeof(*s.bucket)) };
@@ -54,7 +55,8 @@ static void two_hosts_of_one_window_lie_on_each_other(void **state)
 
 static void windows_a_day_apart_get_wider_buckets_and_lose_nothing(void **state)
 {
-	struct fl_series a = series(*state, 1795260780, 1, 90, 3), b = series(*state, 1795260780 + 86400, 1, 90, 4);
+	struct fl_series a = series(*state, 1795260780, 1, 90, 3),
+			 b = series(*state, 1795260780 + 86400, 1, 90, 4);
 	fl_series_merge(*state, &a, &b);
 	assert_int_equal(a.width_ns, 1024 * FL_NS_PER_S);
 	assert_true(a.count <= FL_SERIES_BUCKETS && a.start_ns % a.width_ns == 0);
@@ -95,12 +97,21 @@ static void quantiles_are_those_of_the_mixture(void **state)
 
 static void an_outage_across_two_windows_is_one(void **state)
 {
-	struct fl_interval first = { FL_INTERVAL_OUTAGE, 10, 20, 5, 5, 2 }, second[] = {
-		{ FL_INTERVAL_STALL, 12, 13, 1, 0, 9 }, { FL_INTERVAL_OUTAGE, 20, 30, 7, 6, 3 } };
-	struct fl_behaviour a = { .intervals = &first, .interval_count = 1, .calls_per_inbound = 1,
-		.outcome = { [FL_OUTCOME_ANSWERED] = 10 }, .in_flight_max = 4, .in_flight_plateau_s = 2 };
-	struct fl_behaviour b = { .intervals = second, .interval_count = 2, .calls_per_inbound = 4,
-		.outcome = { [FL_OUTCOME_ERROR] = 20 }, .in_flight_max = 8, .in_flight_plateau_s = 3,
+	struct fl_interval first = { FL_INTERVAL_OUTAGE, 10, 20, 5, 5, 2 },
+			   second[] = { { FL_INTERVAL_STALL, 12, 13, 1, 0, 9 },
+				   { FL_INTERVAL_OUTAGE, 20, 30, 7, 6, 3 } };
+	struct fl_behaviour a = { .intervals = &first,
+		.interval_count = 1,
+		.calls_per_inbound = 1,
+		.outcome = { [FL_OUTCOME_ANSWERED] = 10 },
+		.in_flight_max = 4,
+		.in_flight_plateau_s = 2 };
+	struct fl_behaviour b = { .intervals = second,
+		.interval_count = 2,
+		.calls_per_inbound = 4,
+		.outcome = { [FL_OUTCOME_ERROR] = 20 },
+		.in_flight_max = 8,
+		.in_flight_plateau_s = 3,
 		.retries = { .calls = 3, .retried = 2, .gave_up = { 1, 2 }, .first_ns = 5, .last_ns = 9 } };
 	struct fl_behaviour *sum = NULL;
 	fl_behaviour_merge(*state, &sum, &a);

@@ -50,7 +50,8 @@ static void a_lady_tasting_tea(void **state)
 	near(fl_shares_equal_p(4, 4, 0, 4), 2 / 70.0, 1e-12);
 	near(fl_shares_equal_p(5, 100, 10, 200), 1, 0);
 	assert_true(isnan(fl_shares_equal_p(0, 0, 1, 5)));
-	near(fl_shares_equal_p(UINT64_C(1) << 40, UINT64_C(1) << 50, UINT64_C(1) << 40, UINT64_C(1) << 50), 1, 1e-9);
+	near(fl_shares_equal_p(UINT64_C(1) << 40, UINT64_C(1) << 50, UINT64_C(1) << 40, UINT64_C(1) << 50), 1,
+		1e-9);
 	assert_true(fl_shares_equal_p(1u << 30, UINT64_C(1) << 50, 1u << 31, UINT64_C(1) << 50) < 1e-9);
 }
 
@@ -161,7 +162,11 @@ static void the_example_of_sen(void **state)
 /* Kendall's table as in Gilbert 1987, A18: one-sided probabilities. */
 static void small_samples_are_exact(void **state)
 {
-	static const struct { double y[10]; size_t count; double s, p; } rows[] = {
+	static const struct {
+		double y[10];
+		size_t count;
+		double s, p;
+	} rows[] = {
 		{ { 1, 2, 3, 4 }, 4, 6, 0.042 },
 		{ { 1, 2, 3, 4, 5 }, 5, 10, 0.0083 },
 		{ { 2, 1, 3, 4, 5 }, 5, 8, 0.042 },
@@ -206,7 +211,8 @@ static double normal(uint64_t *seed)
 	return sum;
 }
 
-/* How often of 400 series without a trend, each value @memory times its neighbour, the test says there is one. */
+/* How often of 400 series without a trend, each value @memory times its neighbour, the test says there is
+ * one. */
 static void false_alarms(double memory, double *plain, double *corrected)
 {
 	uint64_t seed = 20260101;
