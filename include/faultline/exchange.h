@@ -22,8 +22,8 @@
 #include "faultline/behaviour.h"
 
 /* No such time: it did not happen, or nobody saw when. */
-enum { FL_WAIT_MAX_US = UINT32_MAX - 1 };
 #define FL_NO_TIME UINT32_MAX
+#define FL_WAIT_MAX_US (UINT32_MAX - 1)
 
 enum fl_attempt_flag {
 	FL_ATTEMPT_CONNECT = 1,         /* a connection that carried no exchange */
