@@ -163,7 +163,7 @@ static bool lay_out(struct blocks *b, const struct fl_amounts *m, double width)
 	b->count = (size_t)ceil((end - b->start) / width);
 	for (size_t i = 0; i < m->span_count; i++) {
 		const struct fl_span *span = &m->spans[i];
-		size_t first = (size_t)((span->start - b->start) / width);
+		size_t first = (size_t)fmax(0, (span->start - b->start) / width); /* rounding */
 		for (size_t k = first; k < b->count && b->start + (double)k * width < span->end; k++)
 			b->seconds[k] += fmin(span->end, b->start + (double)(k + 1) * width) -
 					 fmax(span->start, b->start + (double)k * width);
