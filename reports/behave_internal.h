@@ -20,6 +20,8 @@ const char *fl_behave_where(struct fl_arena *a, const struct fl_behave_finding *
 const char *fl_behave_when(struct fl_arena *a, const struct fl_behave_finding *f);
 /* "from the scans of api1, api2; 40 attempts, 12 failed; confidence high" */
 const char *fl_behave_evidence(struct fl_arena *a, const struct fl_behave_finding *f);
+/* What to say where there is no finding: that nothing happened, or that nothing is known. */
+const char *fl_behave_nothing(const struct fl_behave *b);
 /* "retries: not observed for 12 of 30 calls ..." : what cannot be said and why. One sentence each; NULL ends. */
 const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *b);
 

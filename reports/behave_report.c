@@ -72,7 +72,7 @@ void fl_behave_write_html(FILE *out, const struct fl_digest *d)
 		return;
 	fputs("<section aria-labelledby=\"behaviour\">\n<h2 id=\"behaviour\">Behaviour</h2>\n", out);
 	if (b->count == 0)
-		fputs("<p>Nothing out of the ordinary happened while it was watched.</p>\n", out);
+		fprintf(out, "<p>While it was watched: %s.</p>\n", fl_behave_nothing(b));
 	else
 		fl_html_table_open(out, "behaviour",
 			"What happened when something failed or grew, worst first", headings,
@@ -109,9 +109,10 @@ void fl_behave_write_markdown(FILE *out, const struct fl_digest *d)
 	if (b == NULL)
 		return;
 	fputs("\n## Behaviour\n\n", out);
-	fputs(b->count == 0 ? "Nothing out of the ordinary happened while it was watched.\n"
-			    : "| What | Where | Numbers | Evidence |\n| --- | --- | --- | --- |\n",
-		out);
+	if (b->count == 0)
+		fprintf(out, "While it was watched: %s.\n", fl_behave_nothing(b));
+	else
+		fputs("| What | Where | Numbers | Evidence |\n| --- | --- | --- | --- |\n", out);
 	for (size_t i = 0; i < b->count && i < ROWS_MAX; i++) {
 		const struct fl_behave_finding *f = &b->list[i];
 		fputs("|", out);

@@ -86,6 +86,11 @@ const char *fl_behave_evidence(struct fl_arena *a, const struct fl_behave_findin
 		fl_confidence_name(f->confidence));
 }
 
+const char *fl_behave_nothing(const struct fl_behave *b)
+{
+	return b->edge_count > b->without_facts ? "nothing out of the ordinary" : "nothing is known of behaviour";
+}
+
 const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *b)
 {
 	size_t retries = 0, timeouts = 0, count = 0;

@@ -111,8 +111,7 @@ static void print_text(const struct fl_system *s, const struct fl_behave *b, con
 	size_t shown = 0;
 	for (size_t i = 0; i < b->count; i++)
 		shown += concerns(w, &b->list[i]);
-	fl_heading_write(s,
-		shown == 0 ? "nothing out of the ordinary" : fl_say_count(a, shown, "finding", "findings"));
+	fl_heading_write(s, shown > 0 ? fl_say_count(a, shown, "finding", "findings") : fl_behave_nothing(b));
 	for (size_t i = 0, number = 0; i < b->count; i++)
 		if (concerns(w, &b->list[i]))
 			print_finding(a, ++number, &b->list[i]);
