@@ -9,6 +9,7 @@ happens there must be no finding.
 
     score_behave.py [--all] [NAME...]     only recordings with NAME in their path; --all: every line, also those that hold
 """
+import json
 import os
 import sys
 
@@ -28,8 +29,9 @@ def near(got, wanted, within=WITHIN, floor=0.0):
 
 
 class Judge:
-    def __init__(self, results, name, truth, answer):
+    def __init__(self, results, name, truth, answer, ask):
         self.results, self.name, self.truth, self.answer = results, name, truth, answer
+        self.ask = ask          # behave of the same scans with a model
         self.findings = answer['findings']
         self.lines = []         # (what, wanted, found, holds)
 
@@ -129,6 +131,8 @@ class Judge:
             self.stall(event, facts, during)
         if 'latency-slope' in facts or 'in-flight-slope' in facts:
             self.trend(facts)
+        if 'forecast' in facts:
+            self.forecast(event, facts)
         if 'silent' in facts:
             source, target = facts['dead-dependency']['where'].split('->')
             found = self.of('silent-failure', source, target, during)
@@ -185,6 +189,23 @@ class Judge:
             got = found[0]['slope_per_s'] if found else None
             self.say('%s slope %s->%s' % (quantity, source, target), '%.4g/s' % wanted, '-' if got is None else '%.4g/s' % got,
                      len(found) == 1 and near(got, wanted, SLOPE_WITHIN))
+
+    def forecast(self, event, facts):
+        """When the pool is used up, its size being declared in a model."""
+        source, target = facts['origin']['where'].split('->')
+        edge = next(d for d in self.truth.data['dependencies'] if (d['from'], d['to']) == (source, target))
+        pool = int(edge['connections'].rsplit(' ', 1)[1])
+        found = [f for f in self.of('trend', source, target) if f['quantity'] == 'in-flight']
+        if not found:
+            return
+        model = {'schema': 'faultline.model/1',
+                 'dependencies': [{'from': found[0]['from'], 'to': found[0]['to'], 'in_flight': pool}]}
+        found = [f for f in self.of('trend', source, target, self.ask(model)) if f['quantity'] == 'in-flight']
+        wanted, got = facts['forecast'], None
+        if found and found[0]['limit_in_s'] is not None:
+            got = parse_time(found[0]['end']) + found[0]['limit_in_s'] - event['t']
+        self.say('pool of %d used up after' % pool, '%d +- %d s' % (wanted['value'], wanted['tolerance']),
+                 '-' if got is None else '%.0f s' % got, got is not None and abs(got - wanted['value']) <= wanted['tolerance'])
 
     def must_not(self, event, facts):
         """Whom no stall, trend or outage may begin with, and what may not be called growing."""
@@ -269,11 +290,12 @@ def main():
             try:
                 scans = common.scan_hosts(folder, temporary.path)
                 answer = common.must_json('behave', *scans)
+                truth = truthscore.Truth(common.load(os.path.join(folder, 'truth.json')))
+                judge = Judge(results, name, truth, answer, lambda model: common.must_json(
+                    'behave', *scans, '--model', temporary.write('model.txt', json.dumps(model)))['findings']).run()
             except common.Ended as e:
                 results.bad('behave: ' + name, e)
                 continue
-        truth = truthscore.Truth(common.load(os.path.join(folder, 'truth.json')))
-        judge = Judge(results, name, truth, answer).run()
         print(name)
         table(judge, '--all' in sys.argv)
         wrong = [line for line in judge.lines if not line[3]]
