@@ -26,7 +26,7 @@
 
 #include "faultline/units.h"
 
-enum { PEAKS_MAX = 16, LAG_BINS = 1940, LOOK_AHEAD = 400, LOOKED_AT_MAX = 4000, AROUND = 40, FEW_PENDING = 2, ROUNDS = 8, MODE_LEAST = 4, MODE_PART = 4, HABIT_LEAST = 5, CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 256, TIDY_EVERY = 64, RARE = 16, RARE_SHARE = 50 };
+enum { PEAKS_MAX = 16, LAG_BINS = 1940, LOOK_AHEAD = 400, LOOKED_AT_MAX = 4000, AROUND = 40, FEW_PENDING = 2, ROUNDS = 8, MODE_LEAST = 4, MODE_PART = 4, HABIT_LEAST = 5, CROWD_PART = 5, CROWD_LEAST = 2, PENDING_MAX = 256, TIDY_BELOW = 32, TIDY_EVERY = 64, RARE = 16, RARE_SHARE = 50 };
 static const int64_t slack_ns = 200000;                    /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
@@ -304,7 +304,7 @@ static void round_of(struct calls *c)
 		struct attempt *a = c->g->list[i];
 		if (a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH))
 			continue;
-		if (i % TIDY_EVERY == 0 || c->pending_count == PENDING_MAX)
+		if (c->pending_count <= TIDY_BELOW || i % TIDY_EVERY == 0 || c->pending_count == PENDING_MAX)
 			forget_old(c, a);
 		follow(c, a);
 		if (attempt_failed(a))
