@@ -28,6 +28,17 @@ static bool overlap(const struct fl_retries *a, const struct fl_retries *b)
 	return a->first_ns != 0 && b->first_ns != 0 && a->first_ns <= b->last_ns && b->first_ns <= a->last_ns;
 }
 
+/* Attempts of a call that fails throughout. Where most calls gave up after the same number that is it:
+ * shorter runs are calls of which a part was taken for another one. */
+static double attempts_when_failing(const struct fl_retries *r, const struct fl_retry_schedule *s)
+{
+	uint64_t all = 0;
+	for (size_t i = 0; i < FL_ATTEMPTS_MAX; i++)
+		all += r->gave_up[i];
+	bool agreed = s->attempts > 0 && !s->attempts_at_least && r->gave_up[s->attempts - 1] > all / 2;
+	return agreed ? s->attempts : s->attempts_per_failed_call;
+}
+
 /* The edge into @team that multiplied most in the time of @r. */
 static const struct behave_edge *worst_caller(
 	const struct behave *b, size_t team, const struct fl_retries *r, double *times)
@@ -39,10 +50,10 @@ static const struct behave_edge *worst_caller(
 		if (e->all == NULL || e->from == team || !overlap(&e->all->retries, r))
 			continue;
 		struct fl_retry_schedule s = fl_retry_schedule(&e->all->retries);
-		if (s.class < FL_RETRY_IMMEDIATE || !(s.attempts_per_failed_call > *times))
+		if (s.class < FL_RETRY_IMMEDIATE || !(attempts_when_failing(&e->all->retries, &s) > *times))
 			continue;
 		worst = e;
-		*times = s.attempts_per_failed_call;
+		*times = attempts_when_failing(&e->all->retries, &s);
 	}
 	return worst;
 }
@@ -183,7 +194,7 @@ static void find_retries(struct behave *b, const struct behave_edge *e)
 	f->failures = fl_outcomes_failed(e->all);
 	f->syn_retransmits = e->syn_retransmits;
 	if (s.class >= FL_RETRY_IMMEDIATE && !isnan(s.attempts_per_failed_call))
-		f->amplification = amplification(b, e, s.attempts_per_failed_call, &chain);
+		f->amplification = amplification(b, e, attempts_when_failing(r, &s), &chain);
 	f->load_ratio = load_ratio(b, e);
 	f->severity = retry_severity(f);
 	f->why = retry_why(b, e, f, chain);
