@@ -26,6 +26,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 enum { INET = 2, INET6 = 10, TCP = 6, UDP = 17 };
 enum { SYN_SENT = 2, CLOSED = 7, LISTEN = 10 };
+enum { MUCH = 128 << 10 };
 
 #define KERNEL __attribute__((preserve_access_index))
 
@@ -206,9 +207,15 @@ static __always_inline void read_current(struct socket_event *e)
 		e->args_size = (unsigned int)size;
 }
 
+/* To wake the reader for each event would cost more than the event: it comes by itself often enough, and is woken when much waits. */
+static __always_inline __u64 how_to_wake(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > MUCH ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 static __always_inline void tell(const struct socket_event *e)
 {
-	if (bpf_ringbuf_output(&events, (void *)e, sizeof(*e), 0) != 0)
+	if (bpf_ringbuf_output(&events, (void *)e, sizeof(*e), how_to_wake()) != 0)
 		__sync_fetch_and_add(&lost, 1);
 }
 
@@ -225,13 +232,15 @@ static __always_inline void tell_current(struct sock *sk, unsigned char transpor
 	read_current(e);
 	e->transport = transport;
 	e->kind = kind;
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, how_to_wake());
 }
 
 static __always_inline void remember(struct sock *sk, __u64 cookie)
 {
-	if (bpf_map_update_elem(&pending, &cookie, &nothing, BPF_ANY) != 0)
+	if (bpf_map_update_elem(&pending, &cookie, &nothing, BPF_ANY) != 0) {
+		__sync_fetch_and_add(&lost, 1);
 		return;
+	}
 	struct socket_event *e = bpf_map_lookup_elem(&pending, &cookie);
 	if (!e)
 		return;

@@ -19,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@
 #include "capture/attribution.skel.h"
 #pragma GCC diagnostic pop
 
+enum { READ_EVERY_NS = 20000000 };
 enum { STATE_ESTABLISHED = 1, STATE_SYN_SENT = 2, STATE_SYN_RECV = 3, STATE_TIME_WAIT = 6, STATE_CLOSED = 7,
        STATE_LISTEN = 10 };
 
@@ -44,7 +47,7 @@ struct bpf_way {
 	const struct owner_sink *sink; /* while events are read */
 	int64_t to_realtime_ns;        /* realtime - monotonic */
 	bool walked;
-	int cgroup;
+	int cgroup, timer, epoll;
 };
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -163,6 +166,10 @@ static void bpf_close(void *self)
 	netns_addresses_free(w->addresses);
 	if (w->cgroup >= 0)
 		close(w->cgroup);
+	if (w->timer >= 0)
+		close(w->timer);
+	if (w->epoll >= 0)
+		close(w->epoll);
 	free(w);
 }
 
@@ -187,11 +194,23 @@ static bool attach_begin(struct bpf_way *w)
 	return w->programs->links.connection_begins != NULL;
 }
 
+/* The programs wake nobody before much waits; packets come every 100 ms. */
+static bool wait_for_events(struct bpf_way *w)
+{
+	struct itimerspec every = { { 0, READ_EVERY_NS }, { 0, READ_EVERY_NS } };
+	struct epoll_event e = { .events = EPOLLIN };
+	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return w->timer >= 0 && w->epoll >= 0 && timerfd_settime(w->timer, 0, &every, NULL) == 0 &&
+	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->timer, &e) == 0 &&
+	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(w->ring), &e) == 0;
+}
+
 static void *bpf_open(struct fl_namer *namer, char why[static 192])
 {
 	struct bpf_way *w = fl_alloc(sizeof(*w));
 	w->namer = namer;
-	w->cgroup = -1;
+	w->cgroup = w->timer = w->epoll = -1;
 	w->addresses = netns_addresses_new();
 	libbpf_set_print(say_nothing);
 	w->programs = attribution_bpf__open_and_load();
@@ -213,13 +232,15 @@ static void *bpf_open(struct fl_namer *namer, char why[static 192])
 	if (!attach_begin(w) && !*why)
 		snprintf(why, 192, "source ports of connections are told late: no cgroup2, or CAP_NET_ADMIN is missing");
 	w->ring = ring_buffer__new(bpf_map__fd(w->programs->maps.events), on_event, w, NULL);
-	return w->ring ? w : refuse(w, why, errno, "the ring of BPF events cannot be mapped");
+	if (!w->ring)
+		return refuse(w, why, errno, "the ring of BPF events cannot be mapped");
+	return wait_for_events(w) ? w : refuse(w, why, errno, "no timer");
 }
 
 static int bpf_fd(const void *self)
 {
 	const struct bpf_way *w = self;
-	return ring_buffer__epoll_fd(w->ring);
+	return w->epoll;
 }
 
 static void begin_reading(struct bpf_way *w, const struct owner_sink *sink)
@@ -233,6 +254,8 @@ static void begin_reading(struct bpf_way *w, const struct owner_sink *sink)
 static void bpf_poll(void *self, const struct owner_sink *sink)
 {
 	struct bpf_way *w = self;
+	uint64_t fired;
+	(void)!read(w->timer, &fired, sizeof(fired));
 	begin_reading(w, sink);
 	if (!w->walked)
 		walk(w, false);

@@ -679,12 +679,12 @@ void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *
 		f->unreachable = true;
 }
 
-bool fl_flow_table_has(const struct fl_flow_table *t, const struct fl_addr *a, uint16_t a_port, const struct fl_addr *b,
-		       uint16_t b_port, uint8_t transport)
+struct fl_flow *fl_flow_table_find(const struct fl_flow_table *t, const struct fl_addr *a, uint16_t a_port,
+				   const struct fl_addr *b, uint16_t b_port, uint8_t transport)
 {
 	struct ends e = { a, b, a_port, b_port, transport };
 	unsigned side;
-	return find(t, &e, hash_ends(t, &e), &side) != NULL;
+	return find(t, &e, hash_ends(t, &e), &side);
 }
 
 /* Nothing is in use: the memory goes back, and is zero when it is touched again. Writing up what was seen wants room. */

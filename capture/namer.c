@@ -24,15 +24,24 @@
 #include "faultline/index.h"
 #include "faultline/service_name.h"
 
-enum { GROUPS_MAX = 16384, DEPTH_MAX = 64, MOUNTS_MAX = 1 << 20 };
-static const int64_t walk_again_ns = INT64_C(500) * 1000000;
+enum { RECENT = 256, GROUPS_MAX = 16384, DEPTH_MAX = 64, MOUNTS_MAX = 1 << 20 };
+static const int64_t walk_again_ns = INT64_C(500) * 1000000, recent_ns = INT64_C(5) * 1000000000;
 
 struct group {
 	uint64_t id;
 	char service[FL_SERVICE_NAME_MAX]; /* "": names none */
 };
 
+/* A process that was named lately: most connections come from few. */
+struct recent {
+	struct fl_process process;
+	int64_t when_ns;         /* 0: none */
+	char service[FL_SERVICE_NAME_MAX];
+	char command[FL_OWNER_COMMAND_MAX];
+};
+
 struct fl_namer {
+	struct recent recent[RECENT]; /* by hash of the process */
 	char root[PATH_MAX];
 	char mount[PATH_MAX];    /* of the cgroup2 hierarchy; "" when there is none */
 	struct group *groups;
@@ -222,11 +231,10 @@ bool fl_namer_group(struct fl_namer *n, uint64_t cgroup, struct fl_owner_record 
 
 /* ---- processes ---- */
 
-void fl_namer_name(struct fl_namer *n, const struct fl_process *p, struct fl_owner_record *record)
+static void name_anew(struct fl_namer *n, const struct fl_process *p, struct fl_owner_record *record)
 {
 	char program[FL_SERVICE_NAME_MAX], group[FL_SERVICE_NAME_MAX] = "";
 	fl_program_name(p->exe, p->args, p->args_size, p->comm, program);
-	record->uid = p->uid;
 	snprintf(record->command, sizeof(record->command), "%.*s", (int)sizeof(record->command) - 1, program);
 	if (fl_namer_group(n, p->cgroup, record))
 		return;
@@ -235,4 +243,35 @@ void fl_namer_name(struct fl_namer *n, const struct fl_process *p, struct fl_own
 		memcpy(record->service, group, sizeof(group));
 	else
 		memcpy(record->service, program, sizeof(program));
+}
+
+static uint32_t hash_process(const struct fl_process *p)
+{
+	uint64_t h = fl_hash_bytes(p->args, p->args_size, fl_hash_seed() ^ p->cgroup ^ (uint64_t)p->pid << 32);
+	return (uint32_t)(fl_hash_bytes(p->exe, sizeof(p->exe), h) >> 16);
+}
+
+static bool same_process(const struct fl_process *a, const struct fl_process *b)
+{
+	return a->pid == b->pid && a->cgroup == b->cgroup && a->args_size == b->args_size &&
+	       memcmp(a->exe, b->exe, sizeof(a->exe)) == 0 && memcmp(a->comm, b->comm, sizeof(a->comm)) == 0 &&
+	       memcmp(a->args, b->args, a->args_size) == 0;
+}
+
+void fl_namer_name(struct fl_namer *n, const struct fl_process *p, struct fl_owner_record *record)
+{
+	struct recent *r = &n->recent[hash_process(p) % RECENT];
+	int64_t now = now_ns();
+	record->uid = p->uid;
+	if (!r->when_ns || now - r->when_ns > recent_ns || !same_process(&r->process, p)) {
+		record->service[0] = 0;
+		name_anew(n, p, record);
+		r->process = *p;
+		r->when_ns = now;
+		memcpy(r->service, record->service, sizeof(r->service));
+		memcpy(r->command, record->command, sizeof(r->command));
+		return;
+	}
+	memcpy(record->service, r->service, sizeof(r->service));
+	memcpy(record->command, r->command, sizeof(r->command));
 }

@@ -8,6 +8,9 @@
  * a second; listeners and pools came early and are asked for at any time. A flood of the former
  * cannot push out the latter.
  *
+ * A new connection's place is free again as soon as its flow has found it; so the ring holds those whose packets are still to
+ * come, and those that are never seen.
+ *
  * A socket that comes again (same ends, same namespace) replaces its record: ports are reused.
  *
  * Services are kept apart, once each, under small numbers that flows can carry. Addresses with the namespace that has them decide for
@@ -22,7 +25,8 @@
 #include "faultline/index.h"
 
 static const int64_t reuse_ns = INT64_C(1) * 1000000000;
-enum { TCP = 6, SEVERAL = UINT32_MAX };
+enum { TCP = 6 };
+#define SEVERAL UINT32_MAX
 
 struct socket {
 	struct fl_addr local, remote;
@@ -37,6 +41,7 @@ struct socket {
 /* Part of the array: [from, from + limit). */
 struct ring {
 	uint32_t from, limit, count, hand;
+	uint32_t free; /* first of the places that were given back + 1; the next stands in its netns */
 };
 
 struct home {
@@ -224,14 +229,29 @@ static uint32_t find_same(const struct fl_owners *o, const struct socket *s, uin
 
 static uint32_t take_place(struct fl_owners *o, struct ring *r)
 {
+	uint32_t i = r->free;
+	if (i) {
+		r->free = o->list[i - 1].netns;
+		return i - 1;
+	}
 	if (r->count < r->limit)
 		return r->from + r->count++;
-	uint32_t i = r->from + r->hand;
+	i = r->from + r->hand;
 	r->hand = (r->hand + 1) % r->limit;
-	if (o->list[i].used)
-		fl_index_remove(&o->by_ends, hash_socket(&o->list[i]), i);
-	o->counters.evicted += r == &o->standing;
+	fl_index_remove(&o->by_ends, hash_socket(&o->list[i]), i);
+	o->counters.evicted++;
 	return i;
+}
+
+/* A connection of its own time belongs to one flow; when that has its owner, nobody asks again. */
+static void give_back(struct fl_owners *o, struct socket *s)
+{
+	uint32_t i = (uint32_t)(s - o->list);
+	if (s->transport != TCP || fl_addr_is_none(&s->remote) || i >= o->fresh.from + o->fresh.limit || !s->service)
+		return;
+	fl_index_remove(&o->by_ends, hash_socket(s), i);
+	*s = (struct socket){ .netns = o->fresh.free };
+	o->fresh.free = i + 1;
 }
 
 void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
@@ -323,6 +343,7 @@ bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, stru
 		return false;
 	s->seen = true;
 	*owned = owned_by(s);
+	give_back(o, s);
 	return owned->service != 0;
 }
 
@@ -365,7 +386,7 @@ static bool listens(const struct fl_owners *o, const struct socket *s)
 bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen)
 {
 	const struct socket *s;
-	while ((s = next_socket(o, at)) && (s->seen || fl_addr_is_none(&s->remote)))
+	while ((s = next_socket(o, at)) && (!s->used || s->seen || fl_addr_is_none(&s->remote)))
 		;
 	if (!s)
 		return false;

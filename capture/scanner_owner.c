@@ -3,7 +3,7 @@
  * scanner_owner.c - flows and their owners; connections of which no packet came
  *
  * The owner of a flow is who opened it. It is looked up when the flow begins, before its first exchange and when it ends, for as long
- * as nobody is known: records may come after the packets they are about. Until then it counts under
+ * as nobody is known, and when a record comes for a flow that has begun: records may come after the packets they are about. Until then it counts under
  * nobody; the summary gives such counts to the one service that is known to use the same endpoint.
  *
  * Connections that nobody sent anything on while we watched (pools) are known from the socket table alone. They become conversations
@@ -13,12 +13,22 @@
 
 #include <string.h>
 
+/* The record came after the first packet. */
+static void own_begun_flow(struct fl_scanner *s, const struct fl_owner_record *r)
+{
+	struct fl_flow *f = fl_flow_table_find(s->flows, &r->local, r->local_port, &r->remote, r->remote_port, r->transport);
+	if (f && f->port[FL_INITIATOR] == r->local_port && fl_addr_equal(&f->addr[FL_INITIATOR], &r->local))
+		scanner_own_flow(s, f);
+}
+
 void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r)
 {
 	if (r->kind == FL_OWNER_TRANSLATION)
 		fl_translations_add(s->translations, r);
 	else
 		fl_owners_add(s->owners, r);
+	if (r->kind == FL_OWNER_CONNECTION)
+		own_begun_flow(s, r);
 	if (r->kind == FL_OWNER_ADDRESS && s->attribution.all_namespaces)
 		fl_locality_declare(s->locality, &r->local, "interface");
 }
@@ -47,7 +57,7 @@ bool scanner_is_translated_twin(struct fl_scanner *s, const struct fl_flow *f)
 {
 	struct fl_tuple o;
 	if (!origin_of(s, f, &o) ||
-	    !fl_flow_table_has(s->flows, &o.client, o.client_port, &o.server, o.server_port, o.transport))
+	    !fl_flow_table_find(s->flows, &o.client, o.client_port, &o.server, o.server_port, o.transport))
 		return false;
 	s->counters.translated++;
 	return true;

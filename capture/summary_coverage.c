@@ -53,7 +53,7 @@ static void add_limits(struct summary *m)
 	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality) - b->locality_refused, "packets of hosts beyond it");
 	const struct fl_owner_counters *owners = fl_owners_counters(s->owners);
 	add_limit(m, "sockets", fl_owners_limit(s->owners), owners->evicted - b->owners.evicted,
-		  "listeners and old connections forgotten");
+		  "sockets forgotten before a packet asked for them");
 	add_limit(m, "services", FL_OWNER_SERVICES_MAX, owners->services_refused - b->owners.services_refused,
 		  "sockets of services beyond it");
 	add_limit(m, "exchange log", fl_exchange_log_limit(s->attempts), fl_exchange_log_thinned(s->attempts),

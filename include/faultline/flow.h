@@ -153,9 +153,9 @@ struct fl_flow_packet fl_flow_table_add_hashed(struct fl_flow_table *t, const st
 
 /* An ICMP error quoted this packet: mark the flow, when there is one. */
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p);
-/* Is there a flow with these ends, in either direction? */
-bool fl_flow_table_has(const struct fl_flow_table *t, const struct fl_addr *a, uint16_t a_port, const struct fl_addr *b,
-		       uint16_t b_port, uint8_t transport);
+/* The flow with these ends, in either direction, or NULL. Valid until the next fl_flow_table_add(). */
+struct fl_flow *fl_flow_table_find(const struct fl_flow_table *t, const struct fl_addr *a, uint16_t a_port,
+				   const struct fl_addr *b, uint16_t b_port, uint8_t transport);
 /* End everything, oldest first, and give the memory back; the table can be used again. */
 void fl_flow_table_flush(struct fl_flow_table *t);
 

@@ -86,7 +86,7 @@ struct fl_owner_unseen {
 
 struct fl_owner_counters {
 	uint64_t records;
-	uint64_t evicted;        /* listeners and old connections that found no place */
+	uint64_t evicted;        /* sockets that made room for others before a packet asked for them */
 	uint64_t services_refused; /* records of services beyond FL_OWNER_SERVICES_MAX */
 	uint64_t ambiguous;      /* look-ups to which several namespaces gave different answers */
 };
@@ -110,7 +110,7 @@ bool fl_owners_empty(const struct fl_owners *o);
  *
  * The connection with these ends, else a socket without peer at this address and port, else at this port of any
  * address. A TCP connection that was opened a second and more before the flow began is another one that had the same
- * port. What is found counts as seen, see fl_owners_unseen(). Expected O(1).
+ * port. What is found counts as seen, see fl_owners_unseen(); a TCP connection that was opened while we watch is found once. Expected O(1).
  */
 bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, struct fl_owned *owned);
 /* Who listens at this address and port? */

@@ -130,7 +130,28 @@ static void a_flood_of_connections_leaves_the_listeners(void **state)
 	}
 	assert_true(fl_owners_listener(o, 6, &any, 80, &owned));
 	assert_string_equal(fl_owners_service(o, owned.service)->name, "nginx");
+	assert_int_equal(fl_owners_counters(o)->evicted, 4999 - 32);
+	fl_owners_free(o);
+	(void)state;
+}
+
+static void what_its_flow_has_found_makes_room(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	struct fl_owned owned;
+	for (uint16_t i = 1; i < 5000; i++) {
+		struct given g = { "10.0.0.1", "10.0.0.9", i, 443, 6, HERE, T0, "web" };
+		struct fl_owner_record r = record(&g);
+		struct fl_owner_question q = { .local = r.local, .remote = r.remote, .local_port = i, .remote_port = 443,
+					       .transport = 6, .began_ns = T0 };
+		fl_owners_add(o, &r);
+		assert_true(fl_owners_find(o, &q, &owned));
+		assert_false(fl_owners_find(o, &q, &owned));
+	}
+	struct fl_owner_unseen u;
+	uint32_t at = 0;
 	assert_int_equal(fl_owners_counters(o)->evicted, 0);
+	assert_false(fl_owners_unseen(o, &at, &u));
 	fl_owners_free(o);
 	(void)state;
 }
@@ -196,11 +217,12 @@ static void connections_that_nobody_asked_for_are_listed_with_their_direction(vo
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 4];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 5];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_flood_of_connections_leaves_the_listeners);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(what_its_flow_has_found_makes_room);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(connections_that_nobody_asked_for_are_listed_with_their_direction);
