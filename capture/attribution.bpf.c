@@ -207,7 +207,8 @@ static __always_inline void read_current(struct socket_event *e)
 		e->args_size = (unsigned int)size;
 }
 
-/* To wake the reader for each event would cost more than the event: it comes by itself often enough, and is woken when much waits. */
+/* Of connections. To wake the reader for each would cost more than the event: it comes by itself often enough, and is woken when
+ * much waits. */
 static __always_inline __u64 how_to_wake(void)
 {
 	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > MUCH ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
@@ -219,7 +220,8 @@ static __always_inline void tell(const struct socket_event *e)
 		__sync_fetch_and_add(&lost, 1);
 }
 
-/* Told at once: listeners, senders of datagrams. */
+/* Told at once, and the reader is woken: listeners, and senders of datagrams, since a port without a peer may have been another's a
+ * moment ago. */
 static __always_inline void tell_current(struct sock *sk, unsigned char transport, unsigned char kind)
 {
 	struct socket_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
@@ -232,7 +234,7 @@ static __always_inline void tell_current(struct sock *sk, unsigned char transpor
 	read_current(e);
 	e->transport = transport;
 	e->kind = kind;
-	bpf_ringbuf_submit(e, how_to_wake());
+	bpf_ringbuf_submit(e, 0);
 }
 
 static __always_inline void remember(struct sock *sk, __u64 cookie)

@@ -35,7 +35,7 @@
 #include "capture/attribution.skel.h"
 #pragma GCC diagnostic pop
 
-enum { READ_EVERY_NS = 20000000 };
+enum { READ_EVERY_NS = 10000000 };
 enum { STATE_ESTABLISHED = 1, STATE_SYN_SENT = 2, STATE_SYN_RECV = 3, STATE_TIME_WAIT = 6, STATE_CLOSED = 7,
        STATE_LISTEN = 10 };
 
@@ -194,7 +194,7 @@ static bool attach_begin(struct bpf_way *w)
 	return w->programs->links.connection_begins != NULL;
 }
 
-/* The programs wake nobody before much waits; packets come every 100 ms. */
+/* Connections wake nobody before much waits; packets come every 100 ms. */
 static bool wait_for_events(struct bpf_way *w)
 {
 	struct itimerspec every = { { 0, READ_EVERY_NS }, { 0, READ_EVERY_NS } };
