@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Small HTTP systems in namespaces, recorded on each inside host: what the tests of behaviour share."""
 import asyncio
+import atexit
 import os
 import shutil
 import socket
@@ -95,11 +96,13 @@ def keep(lab, captures, directory):
 
 
 def scan(directory, hosts):
-    """One scan for each host's capture."""
-    scans = []
+    """One scan for each host's capture, in a folder that goes away with the program."""
+    scans, place = [], tempfile.mkdtemp(prefix='flt-scans-')
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     for name in hosts:
-        scans.append(os.path.join(directory, name + '.json'))
-        common.must('scan', '-r', os.path.join(directory, name + '.pcap'), '--host', name, '-o', scans[-1])
+        path = os.path.join(directory, name + '.pcap')
+        scans.append(os.path.join(place, name + '.json'))
+        common.must('scan', '-r', path if os.path.exists(path) else path + '.gz', '--host', name, '-o', scans[-1])
     return scans
 
 
@@ -120,24 +123,18 @@ def excuse():
     return None if made else 'no network namespace can be made here'
 
 
-def main(name, record, judge, command='', directory=''):
-    """Record into a folder, judge what is in it, or both in one that goes away."""
+def main(name, record, judge, command='judge', directory=''):
+    """Judge what was recorded: the captures that are checked in, or those in a folder. Or record into one."""
     results = common.Results()
     common.need_program(results)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    reason = None if command == 'judge' else excuse()
+    reason = excuse() if command == 'record' else None
     if reason:
-        results.skip(name + ': recorded and judged', reason)
+        results.skip(name + ': recorded', reason)
         results.finish()
-    place = directory or tempfile.mkdtemp(prefix='flt-beh-')
+    place = directory or os.path.join(HERE, 'captures', name)
     try:
-        if command != 'judge':
-            record(place)
-        if command != 'record':
-            judge(results, place)
+        (record if command == 'record' else judge)(*([place] if command == 'record' else [results, place]))
     except (common.Ended, subprocess.CalledProcessError, OSError, KeyError) as e:
         results.bad(name + ': the system runs', '%s: %s' % (type(e).__name__, e))
-    finally:
-        if not directory:
-            shutil.rmtree(place, ignore_errors=True)
     results.finish()
