@@ -5,7 +5,8 @@
  * Quantities of an edge: work in flight, rate and latency; of a team that is called from outside, the same of
  * its answers. A trend is told within a window when it rises steadily (each third of the window above the one
  * before), by at least half over the window, and a test rejects chance after correction for the number of
- * series that were looked at. Buckets in the time of stalls and outages are left out: what goes up and comes
+ * series that were looked at. Work in flight that sways need only rise where the time to answer of the same calls
+ * rises steadily. Buckets in the time of stalls and outages are left out: what goes up and comes
  * down again is not a trend. Over stored windows the same is asked of the windows' means.
  *
  * Latency and work in flight climb from callee to caller like a stall does, so the finding is the edge that
@@ -31,6 +32,7 @@ struct candidate {
 	enum fl_quantity quantity;
 	bool over_windows;
 	size_t window;
+	bool steady; /* see rises() */
 	struct fl_trend_test test;
 	double p, q, first_s, last_s; /* time of the first and the last point */
 	double from_value, to_value;
@@ -133,19 +135,20 @@ static void points_of(const struct trends *t, const struct fl_series *s, enum fl
 
 /* ---- the test ---- */
 
-/* Each third above the one before, all by a good part: cheap, and what makes a drift a drift. */
-static bool rises(const struct points *p)
+/* Each third above the one before: cheap, and what makes a drift a drift. @steady: all by a good part. */
+static bool rises(const struct points *p, bool *steady)
 {
 	size_t third = p->count / 3;
 	double a = fl_median(p->y, third), m = fl_median(p->y + third, third);
 	double z = fl_median(p->y + p->count - third, third);
-	return z > 0 && m > a && z > m && m - a > 0.15 * (z - a) && z - m > 0.15 * (z - a) && z >= 1.3 * a;
+	*steady = m - a > 0.15 * (z - a) && z - m > 0.15 * (z - a);
+	return z > 0 && m > a && z > m && z >= 1.3 * a;
 }
 
 static void consider(struct trends *t, struct candidate c, const struct points *p)
 {
 	t->tested++;
-	if (!rises(p))
+	if (!rises(p, &c.steady) || (!c.steady && c.quantity != FL_QUANTITY_IN_FLIGHT))
 		return;
 	c.test = fl_trend_test(p->x, p->y, p->count);
 	c.p = c.test.p;
@@ -210,6 +213,20 @@ static void look_over(
 
 /* ---- where it comes from ---- */
 
+/* Work in flight is the rate times the time to answer (Little), so it sways with arrivals about a drift of the
+ * time to answer, which by itself is steadier: there the thirds of the time say that it is a drift. */
+static bool is_trend(const struct trends *t, const struct candidate *c)
+{
+	bool drift = c->steady;
+	for (size_t i = 0; !drift && i < t->count; i++) {
+		const struct candidate *l = &t->list[i];
+		drift = l->quantity == FL_QUANTITY_LATENCY && l->inbound == c->inbound &&
+			l->index == c->index && l->over_windows == c->over_windows &&
+			l->window == c->window && l->q <= DISCOVERY_RATE;
+	}
+	return drift && c->q <= DISCOVERY_RATE;
+}
+
 static const struct candidate *find(
 	const struct trends *t, const struct candidate *like, bool inbound, size_t index, bool either)
 {
@@ -218,8 +235,7 @@ static const struct candidate *find(
 		bool same = c->quantity == like->quantity ||
 			    (either && c->quantity != FL_QUANTITY_RATE && like->quantity != FL_QUANTITY_RATE);
 		if (c->inbound == inbound && c->index == index && same &&
-			c->over_windows == like->over_windows && c->window == like->window &&
-			c->q <= DISCOVERY_RATE)
+			c->over_windows == like->over_windows && c->window == like->window && is_trend(t, c))
 			return c;
 	}
 	return NULL;
@@ -424,7 +440,7 @@ void fl_behave_trends(struct behave *b)
 	correct(&t);
 	b->result->trends_tested = t.tested;
 	for (size_t i = 0; i < t.count; i++)
-		if (t.list[i].q <= DISCOVERY_RATE && !is_inherited(&t, &t.list[i]) &&
+		if (is_trend(&t, &t.list[i]) && !is_inherited(&t, &t.list[i]) &&
 			!is_of_rate(&t, &t.list[i]))
 			report(&t, &t.list[i]);
 	free(p);

@@ -551,6 +551,47 @@ static void a_plateau_that_was_seen_is_what_growth_runs_into(void **state)
 	fail_msg("no trend of work in flight");
 }
 
+/* Of what waits, in seconds 40 to 80: what keeps it near where it began, so that it only rises late. */
+static void hold_back(struct fl_behaviour *b, double share)
+{
+	for (size_t i = SECONDS / 3; i < 2 * SECONDS / 3; i++)
+		b->series.bucket[i].in_flight_s *= share;
+}
+
+/* What waits sways about a drift of the time to answer: it is a finding of its own beside it. */
+static void what_waits_may_sway_where_answers_get_slower(void **state)
+{
+	struct world *w = *state;
+	all_calm(w);
+	for (size_t i = 0; i < 2; i++) {
+		struct fl_behaviour *pay = calm(w, 30, 0.06);
+		slow_down(pay, 5, 0.00933);
+		hold_back(pay, 0.45);
+		put_calls(w, callers[i], "pay.example", pay);
+	}
+	const struct fl_behave *b = look(w);
+	assert_int_equal(count_of(b, FL_BEHAVE_TREND), 2);
+	assert_int_not_equal(b->list[0].quantity, b->list[1].quantity);
+	for (size_t i = 0; i < b->count; i++)
+		assert_string_equal(b->list[i].to, "endpoint:pay.example:443/tcp");
+}
+
+/* The same of what waits alone is none: a jump is no drift. */
+static void what_waits_alone_has_to_rise_steadily(void **state)
+{
+	struct world *w = *state;
+	all_calm(w);
+	for (size_t i = 0; i < 2; i++) {
+		struct fl_behaviour *pay = calm(w, 30, 0.06), *slower = calm(w, 30, 0.06);
+		slow_down(slower, 5, 0.00933);
+		hold_back(slower, 0.45);
+		for (size_t k = 0; k < SECONDS; k++)
+			pay->series.bucket[k].in_flight_s = slower->series.bucket[k].in_flight_s;
+		put_calls(w, callers[i], "pay.example", pay);
+	}
+	assert_int_equal(count_of(look(w), FL_BEHAVE_TREND), 0);
+}
+
 /* Arrivals go up at the front: everything below follows, and the front is named. */
 static void more_traffic_is_told_where_it_comes_in(void **state)
 {
@@ -680,6 +721,8 @@ int main(void)
 		IN_A_SYSTEM(failures_now_and_then_are_silent_too),
 		IN_A_SYSTEM(growth_is_blamed_on_the_deepest_that_grows),
 		IN_A_SYSTEM(a_plateau_that_was_seen_is_what_growth_runs_into),
+		IN_A_SYSTEM(what_waits_may_sway_where_answers_get_slower),
+		IN_A_SYSTEM(what_waits_alone_has_to_rise_steadily),
 		IN_A_SYSTEM(more_traffic_is_told_where_it_comes_in),
 		IN_A_SYSTEM(many_calls_per_request_are_a_finding),
 		IN_A_SYSTEM(a_ratio_that_changes_while_watched_is_a_finding),
