@@ -385,7 +385,7 @@ static void prune(struct draft *d)
 {
 	for (size_t x = 0; x < d->gate_count; x++) {
 		struct fl_gate *gate = &d->gates[x];
-		uint32_t *list = d->children + gate->first, kept = 0;
+		uint32_t *list = gate->count == 0 ? NULL : d->children + gate->first, kept = 0;
 		if (!d->can_fail[x] || gate->kind == FL_GATE_BASIC)
 			continue;
 		for (uint32_t i = 0; i < gate->count; i++)
@@ -522,7 +522,7 @@ static void emit_children(const struct draft *d, struct emission *e, uint32_t x,
 	}
 	struct fl_gate flat = *gate;
 	flat.count = (uint32_t)(e->to.count - start);
-	settle_kind(&flat, e->to.items + start);
+	settle_kind(&flat, flat.count == 0 ? NULL : e->to.items + start);
 	e->to.count = start + flat.count;
 }
 
