@@ -22,7 +22,8 @@ static void print_usage(FILE *out)
 	      out);
 	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->usage->about);
-	fputs("\nfaultline COMMAND --help shows a command's options; faultline --completion SHELL completes them in bash, zsh or fish.\n",
+	fputs("\nfaultline COMMAND --help shows a command's options; faultline --completion SHELL completes them in bash, zsh or fish;\n"
+	      "faultline --version tells the version. All of it: man faultline, in the source man ./faultline.1\n",
 	      out);
 }
 

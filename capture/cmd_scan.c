@@ -65,7 +65,7 @@ static const struct fl_option options[] = {
 static const struct fl_usage usage = {
 	.command = "scan",
 	.synopsis = "[-i IFACE]... [-r FILE]... [--for 60s] [-o SCAN.json] [--store DB]",
-	.about = "watch traffic, live or from capture files, and write down what the hosts depend on",
+	.about = "Watch traffic, live or from capture files, and write down what the hosts depend on",
 	.options = options,
 	.notes = "Several capture points written to one FILE make a faultline.scan-set/1. Live capture needs\n"
 		 "CAP_NET_RAW: run it as root, or once: setcap cap_net_raw+ep FAULTLINE; without it the table of\n"

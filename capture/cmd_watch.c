@@ -46,7 +46,7 @@ static const struct fl_option options[] = {
 const struct fl_usage watch_usage = {
 	.command = "watch",
 	.synopsis = "[-i IFACE]... --every 5m --store DB [--metrics ADDR:PORT] [--config FILE]",
-	.about = "watch interfaces until told to end, one scan a window into a store",
+	.about = "Watch interfaces until told to end, one scan a window into a store",
 	.options = options,
 	.notes = "SIGTERM and SIGINT end it, the window that is cut short is stored. SIGHUP reads the configuration again; one\n"
 		 "with a mistake is refused and the old one stays. Standard error gets one line an event (logfmt).\n",

@@ -253,22 +253,23 @@ enum {
 	LABEL_MAX = 128,
 };
 
-/* Up to the next space that is not inside brackets: "[-i IFACE]..." stays together. */
+/* Up to the next space that is not inside brackets, or the end of the line: "[-i IFACE]..." stays together. */
 static size_t word_length(const char *text)
 {
 	size_t n = 0;
 
-	for (int depth = 0; text[n] && (text[n] != ' ' || depth > 0); n++)
+	for (int depth = 0; text[n] && text[n] != '\n' && (text[n] != ' ' || depth > 0); n++)
 		depth += (text[n] == '[') - (text[n] == ']');
 	return n;
 }
 
-/* @text in lines that end before HELP_WIDTH, each but the first indented; @column: where it starts. */
-static void write_wrapped(FILE *out, const char *text, size_t column, size_t indent)
+/* @text up to its end or its line's in lines that end before HELP_WIDTH, each but the first indented; @column: where it
+ * starts. Returns where it ended. */
+static const char *write_wrapped(FILE *out, const char *text, size_t column, size_t indent)
 {
 	bool first = true;
 
-	while (*text) {
+	while (*text && *text != '\n') {
 		size_t word = word_length(text);
 
 		if (word == 0) {
@@ -288,6 +289,20 @@ static void write_wrapped(FILE *out, const char *text, size_t column, size_t ind
 		first = false;
 	}
 	fputc('\n', out);
+	return text;
+}
+
+/* Every line of the synopsis is a form of the command. */
+static void write_synopsis(FILE *out, const struct fl_usage *usage)
+{
+	const char *text = usage->synopsis, *before = "usage:";
+
+	while (*text) {
+		int n = fprintf(out, "%6s faultline %s ", before, usage->command);
+		text = write_wrapped(out, text, n > 0 ? (size_t)n : 0, n > 0 ? (size_t)n : 0);
+		text += *text == '\n';
+		before = "";
+	}
 }
 
 /* "-o, --out FILE"; returns its length. */
@@ -334,9 +349,8 @@ static size_t help_column(const struct fl_usage *usage)
 void fl_options_help(const struct fl_usage *usage, FILE *out)
 {
 	size_t column = help_column(usage);
-	int n = fprintf(out, "usage: faultline %s ", usage->command);
 
-	write_wrapped(out, usage->synopsis, n > 0 ? (size_t)n : 0, n > 0 ? (size_t)n : 0);
+	write_synopsis(out, usage);
 	fputc('\n', out);
 	write_wrapped(out, usage->about, 0, 0);
 	fputs("\nOptions:\n", out);

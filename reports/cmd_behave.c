@@ -41,7 +41,8 @@ static const struct fl_usage usage = {
 	.about = "Tell how the system behaves when something fails or grows: retries, timeouts, stalls, "
 		 "silent failures, trends",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a store, or -.\n"
+	.notes = FL_INPUT_NOTE
+		 "A graph file states no behaviour.\n"
 		 "What no failure showed (a retry policy, a timeout) is said to be not observed, and is not guessed.\n"
 		 "NODE " FL_NODE_NOTE,
 };

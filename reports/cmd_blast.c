@@ -42,15 +42,15 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "blast",
-	.synopsis = "NODE INPUT... [--down | --slow DURATION | --flaky SHARE] [--for DURATION] [--caller NODE]\n"
-		    "                       [--model FILE] [--json]\n"
-		    "       faultline blast --all INPUT... [--model FILE] [--json]",
+	.synopsis = "NODE INPUT... [--down | --slow DURATION | --flaky SHARE] [--for DURATION] [--caller NODE] "
+		    "[--model FILE] [--json]\n"
+		    "--all INPUT... [--model FILE] [--json]",
 	.about = "Tell what fails when a node fails, gets slow or flaky, in order, and why",
 	.options = options,
 	.notes = "NODE " FL_NODE_NOTE
 		 "With --slow and --flaky, work in flight is rate x time held; limits, timeouts and retries are those that were seen\n"
 		 "or that the model file declares; what is neither is assumed, and said.\n"
-		 "INPUT is scan files, a directory of them, a graph file, or -.\n",
+		 FL_INPUT_NOTE,
 };
 
 enum { LASTS_S = 60, LASTS_TIMES_SLOW = 3 };

@@ -41,7 +41,7 @@ static const struct fl_usage usage = {
 	.synopsis = "INPUT... (--policy FILE [--since OLD] [--sarif | --json] | --init [-o FILE]) [--model FILE]",
 	.about = "Hold scans against a policy; exit 0 holds, 1 violated, 2 error",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+	.notes = FL_INPUT_NOTE
 		 "A policy states which external dependencies are allowed (with owner, reason and the day on which that\n"
 		 "ends), how callers may retry, when they may give up, which single points of failure are accepted and\n"
 		 "how much the scans must have seen. Begin with --init and take out what should not be.\n",
@@ -133,9 +133,9 @@ static void print_table(struct fl_arena *a, const struct fl_system *s, const str
 		fl_say_count(a, r->externals, "external dependency", "external dependencies"),
 		fl_say_count(a, r->single_points, "single point of failure", "single points of failure")));
 	if (r->edges > 0)
-		fl_line_write(fl_arena_printf(a, "of %s, retries were observed of %llu and %s: what did not fail shows neither",
+		fl_line_write(fl_arena_printf(a, "of %s, %llu showed how they retry; %s seen: what did not fail shows neither",
 			fl_say_count(a, r->edges, "dependency", "dependencies"), (unsigned long long)r->retries_observed,
-			fl_say_count(a, r->timeouts_observed, "timeout", "timeouts")));
+			fl_say_count(a, r->timeouts_observed, "timeout was", "timeouts were")));
 	for (size_t i = 0; i < r->unused_count; i++)
 		fl_line_write(fl_arena_printf(a, "%s: %s", place_of(a, r, r->unused[i].line, r->unused[i].column),
 			fl_say_sentence(a, r->unused[i].why)));

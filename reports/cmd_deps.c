@@ -29,7 +29,7 @@ static const struct fl_usage usage = {
 	.synopsis = "[--of NODE] INPUT... [--all] [--model FILE] [--json]",
 	.about = "List what services depend on, directly and through others, with the path",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+	.notes = FL_INPUT_NOTE
 		 "NODE " FL_NODE_NOTE
 		 "Probes and attempts that nobody answered are no part of the graph; scans of them are one line.\n",
 };

@@ -37,7 +37,8 @@ static const struct fl_usage usage = {
 	.synopsis = "OLD NEW [--threshold RATIO] [--model FILE] [--markdown | --sarif | --json]",
 	.about = "Compare two sets of scans; exit 0 same, 1 differs, 2 error",
 	.options = options,
-	.notes = "OLD and NEW are one INPUT each: a scan file, a directory of them, or a graph file.\n"
+	.notes = "OLD and NEW are one INPUT each: a scan file, a directory of them, a store with its\n"
+		 "range (shop.db@latest), or a graph file.\n"
 		 "Rotated addresses and ephemeral host names are no change. What one side was too "
 		 "short to\n"
 		 "see is listed as not seen, and is no difference by itself. Calls per request, rates, failures\n"
@@ -118,7 +119,7 @@ static int compare(const struct fl_strings *inputs, const struct diff_options *o
 	int rc = 0;
 	if (inputs->count != 2)
 		rc = fl_fail(err, -EINVAL, "two inputs are needed, OLD and NEW, not %zu; each is "
-					   "a scan file, a directory of them or a graph file", inputs->count);
+					   "a scan file, a directory of them, a store or a graph file", inputs->count);
 	else if (o->json + o->markdown + o->sarif > 1)
 		rc = fl_fail(err, -EINVAL, "only one of --json, --markdown and --sarif can be printed");
 	for (size_t i = 0; i < 2 && rc == 0; i++)

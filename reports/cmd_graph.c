@@ -28,7 +28,7 @@ static const struct fl_usage usage = {
 	.synopsis = "INPUT... [--model FILE] [-o GRAPH.json]",
 	.about = "Join scans to the failure graph, as faultline.graph/1",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+	.notes = FL_INPUT_NOTE
 		 "Every analysis command takes the graph in place of the scans, without their evidence.\n",
 };
 

@@ -32,7 +32,7 @@ static const struct fl_usage usage = {
 	.about = "Show how A depends on B: the shortest and the strongest way, with the evidence of each link",
 	.options = options,
 	.notes = "Each of A and B " FL_NODE_NOTE
-		 "INPUT is scan files, a directory of them, a graph file, or -.\n"
+		 FL_INPUT_NOTE
 		 "The strength of a way is the share of requests that go all of it.\n",
 };
 

@@ -32,7 +32,7 @@ static const struct fl_usage usage = {
 	.synopsis = "INPUT... [--model FILE] [--top N] [--json]",
 	.about = "Rank the single points of failure, worst first",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+	.notes = FL_INPUT_NOTE
 		 "What fails together as one thing (a database, its name, its machine) has one rank.\n",
 };
 

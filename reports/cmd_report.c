@@ -36,7 +36,7 @@ static const struct fl_usage usage = {
 	.synopsis = "INPUT... -o FILE.{html,svg,pdf,png,dot,md,json} [--since OLD] [--top N] [--title TEXT] [--model FILE]",
 	.about = "Write the findings as a document or a picture",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+	.notes = FL_INPUT_NOTE
 		 "html: everything in one file, for screen and paper; md: for a pull request or wiki;\n"
 		 "json: for programs; svg, pdf, png: the picture of the system; dot: its text, needs no Graphviz.\n",
 };

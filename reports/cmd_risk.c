@@ -53,7 +53,7 @@ static const struct fl_usage usage = {
 	.about = "List what must fail together for a node to fail: minimal cut sets, probability, importance",
 	.options = options,
 	.notes = "NODE " FL_NODE_NOTE
-		 "INPUT is scan files, a directory of them, a graph file, or -.\n"
+		 FL_INPUT_NOTE
 		 "Cut sets are made of nodes without requirements. They are counted exactly, also where\n"
 		 "they are too many to list; every limit that was met is said.\n",
 };

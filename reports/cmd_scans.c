@@ -22,8 +22,8 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "scans",
-	.synopsis = "STORE[@RANGE]...",
-	.about = "list the windows of a store: when, where, how much was seen, how much was not",
+	.synopsis = "STORE[@RANGE]... [--json]",
+	.about = "List the windows of a store: when, where, how much was seen, how much was not",
 	.options = options,
 	.notes = "RANGE is latest, TIME/DURATION or TIME/TIME, e.g. shop.db@2026-11-01T10:00Z/2h. Every command that takes\n"
 		 "INPUT takes a store in the same words.\n",

@@ -34,7 +34,7 @@ static const struct fl_usage usage = {
 	.synopsis = "INPUT... [--model FILE] [--json]",
 	.about = "List replicas and vendors that fail together, and what to separate first",
 	.options = options,
-	.notes = "INPUT is scan files, a directory of them, a graph file, or -.\n"
+	.notes = FL_INPUT_NOTE
 		 "A group that is meant to be redundant shares the fate of a host, address, provider, resolver, zone\n"
 		 "or requirement when that alone takes several of its members down.\n",
 };

@@ -21,6 +21,11 @@
 			"what packets cannot tell: groups, zones, owners, entry points, renames"             \
 	}
 
+/* For notes of usages: what may be given as INPUT. */
+#define FL_INPUT_NOTE                                                                                        \
+	"INPUT is scan files, a directory of them, a store (shop.db, shop.db@latest, shop.db@TIME/DURATION),\n" \
+	"a graph file, or - for standard input.\n"
+
 /* For notes of usages: "NODE " and how one is given. */
 #define FL_NODE_NOTE                                                                                         \
 	"is an id of the graph, or any part of one that only one node has: db1, vendor.example.\n"           \

@@ -43,7 +43,7 @@ struct fl_option {
 
 struct fl_usage {
 	const char *command;  /* "scan" */
-	const char *synopsis; /* "[-i IFACE]... [-r FILE]..." */
+	const char *synopsis; /* "[-i IFACE]... [-r FILE]..."; a line for each form of the command */
 	const char *about;    /* one or two sentences */
 	const struct fl_option *options;
 	const char *notes;    /* more lines for --help; may be NULL */

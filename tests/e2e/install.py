@@ -3,10 +3,12 @@
 #
 # install.py - what `meson install` leaves behind works from where it is put: program, manual, completions, schemas
 import os
+import re
+import shutil
 import subprocess
 import tempfile
 
-from common import FAULTLINE, Results
+from common import FAULTLINE, ROOT, Results
 
 BUILD = os.path.dirname(FAULTLINE)
 RESULTS = Results()
@@ -36,6 +38,44 @@ def check_completion(script):
     RESULTS.check(run(FAULTLINE, "--completion", "tcsh").returncode == 2, "a shell that is not known is refused")
 
 
+def options_of(program, command):
+    """The options that a command's --help lists, without --help itself."""
+    return set(re.findall(r"^ +(?:-\w, )?(--[\w-]+)", run(program, command, "--help").stdout, re.M)) - {"--help"}
+
+
+def manual_options(page, commands):
+    """{command: options} that the page describes: those that open a paragraph below a heading that names the command."""
+    found = {c: set() for c in commands}
+    about = None
+    before = ""
+    for line in open(page).read().replace("\\-", "-").splitlines():
+        if line.startswith(".S"):
+            words = re.split(r"[ ,]+", line[4:])
+            about = [c for c in commands if line.startswith(".SS") and (c in words or line == ".SS Every command")]
+        elif before == ".TP" and about:
+            for c in about:
+                found[c] |= set(re.findall(r"--[\w-]+", line)) - {"--help"}
+        before = line
+    return found
+
+
+def check_manual(program, page, commands):
+    """Every command and option that the program knows stands in the manual, and no other."""
+    described = manual_options(page, commands)
+    for command in commands:
+        known = options_of(program, command)
+        RESULTS.check(known == described[command], f"the manual has the options of {command}, and no others",
+                      f"missing: {sorted(known - described[command])}, unknown: {sorted(described[command] - known)}")
+    synopsis = open(page).read().split(".SH SYNOPSIS")[1].split(".SH")[0]
+    missing = [c for c in commands if f"faultline {c}\\fR" not in synopsis]
+    RESULTS.check(not missing, "the manual's synopsis has every command", f"missing: {missing}")
+    if not shutil.which("man"):
+        RESULTS.skip("man has no warning about the page", "no man here")
+        return
+    made = run("man", "--warnings", "-E", "UTF-8", "-l", page)
+    RESULTS.check(made.returncode == 0 and made.stdout and not made.stderr, "man has no warning about the page", made.stderr[-300:])
+
+
 def main():
     os.chdir(os.path.dirname(os.path.abspath(__file__)))
     with tempfile.TemporaryDirectory() as root:
@@ -48,6 +88,10 @@ def main():
         pages = os.path.join(prefix, "share/man/man1")
         missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]
         RESULTS.check(commands and not missing, "every command has a page of the manual", f"missing: {missing}")
+        check_manual(program, os.path.join(pages, "faultline.1"), commands)
+        schemas = {f for f in os.listdir(os.path.join(ROOT, "analyze")) if f.endswith(".schema.json")}
+        installed = set(os.listdir(os.path.join(prefix, "share/faultline")))
+        RESULTS.check(schemas and schemas <= installed, "every schema is installed", f"missing: {sorted(schemas - installed)}")
         check_completion(os.path.join(prefix, "share/bash-completion/completions/faultline"))
 
 
