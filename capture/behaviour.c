@@ -348,7 +348,7 @@ static struct fl_behaviour *new_behaviour(struct fl_arena *arena, const struct a
 	struct fl_behaviour *b = fl_arena_alloc(arena, sizeof(*b));
 	for (size_t i = 0; i < g->count; i++)
 		b->outcome[g->list[i]->outcome] += attempt_weight(g->list[i]);
-	b->calls_per_inbound = b->nested_share = b->coupling_p = NAN;
+	b->calls_per_inbound = b->nested_share = b->coupling_p = b->surfacing.certainty = NAN;
 	return b;
 }
 

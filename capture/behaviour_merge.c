@@ -248,6 +248,17 @@ static double weighed(double a, double weight_a, double b, double weight_b)
 	return (a * weight_a + b * weight_b) / (weight_a + weight_b);
 }
 
+static void merge_surfacing(struct fl_surfacing *into, const struct fl_surfacing *from)
+{
+	into->certainty = weighed(into->certainty, (double)into->failed_calls, from->certainty, (double)from->failed_calls);
+	into->failed_calls = add(into->failed_calls, from->failed_calls);
+	into->surfaced_calls = add(into->surfaced_calls, from->surfaced_calls);
+	into->late_calls = add(into->late_calls, from->late_calls);
+	into->others = add(into->others, from->others);
+	into->other_failures = add(into->other_failures, from->other_failures);
+	into->other_late = add(into->other_late, from->other_late);
+}
+
 static struct fl_behaviour *empty(struct fl_arena *a)
 {
 	static const struct fl_spread none = { 0, NAN, NAN, NAN, NAN, NAN };
@@ -255,7 +266,7 @@ static struct fl_behaviour *empty(struct fl_arena *a)
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
 		b->retries.gap[i] = none;
 	b->connect_timeout = b->response_timeout = none;
-	b->calls_per_inbound = b->nested_share = b->coupling_p = NAN;
+	b->calls_per_inbound = b->nested_share = b->coupling_p = b->surfacing.certainty = NAN;
 	return b;
 }
 
@@ -270,6 +281,7 @@ void fl_behaviour_merge(struct fl_arena *a, struct fl_behaviour **into, const st
 	b->coupling_p = fmin(b->coupling_p, from->coupling_p); /* NaN gives way */
 	for (size_t i = 0; i < FL_OUTCOME_COUNT; i++)
 		b->outcome[i] = add(b->outcome[i], from->outcome[i]);
+	merge_surfacing(&b->surfacing, &from->surfacing);
 	fl_series_merge(a, &b->series, &from->series);
 	merge_retries(&b->retries, &from->retries);
 	fl_spread_merge(&b->connect_timeout, &from->connect_timeout);

@@ -152,6 +152,21 @@ static void emit_intervals(struct fl_json_emit *e, const struct fl_behaviour *b)
 	fl_json_emit_close(e);
 }
 
+static void emit_surfacing(struct fl_json_emit *e, const struct fl_surfacing *s)
+{
+	if (s->failed_calls == 0)
+		return;
+	fl_json_emit_object(e, "surfacing");
+	fl_json_emit_u64(e, "failed_calls", s->failed_calls);
+	fl_json_emit_u64(e, "surfaced_calls", s->surfaced_calls);
+	fl_json_emit_u64(e, "late_calls", s->late_calls);
+	fl_json_emit_u64(e, "others", s->others);
+	fl_json_emit_u64(e, "other_failures", s->other_failures);
+	fl_json_emit_u64(e, "other_late", s->other_late);
+	fl_json_emit_double(e, "certainty", s->certainty);
+	fl_json_emit_close(e);
+}
+
 void scan_emit_behaviour(struct fl_json_emit *e, const char *key, const struct fl_behaviour *b)
 {
 	if (!b)
@@ -171,6 +186,7 @@ void scan_emit_behaviour(struct fl_json_emit *e, const char *key, const struct f
 	fl_json_emit_double(e, "calls_per_inbound", b->calls_per_inbound);
 	fl_json_emit_double(e, "nested_share", b->nested_share);
 	fl_json_emit_double(e, "coupling_p", b->coupling_p);
+	emit_surfacing(e, &b->surfacing);
 	emit_series(e, &b->series);
 	fl_json_emit_close(e);
 }
@@ -360,6 +376,26 @@ static void read_intervals(struct reading *r, const cJSON *item, struct fl_behav
 			reading_fail(r, "intervals", "not in the order of their start");
 }
 
+static void read_surfacing(struct reading *r, const cJSON *object, struct fl_surfacing *into)
+{
+	const cJSON *item = scan_read_object(r, object, "surfacing");
+	size_t before = reading_enter(r, "surfacing", -1);
+	into->failed_calls = scan_read_count(r, item, "failed_calls");
+	into->surfaced_calls = scan_read_count(r, item, "surfaced_calls");
+	into->late_calls = scan_read_count(r, item, "late_calls");
+	into->others = scan_read_count(r, item, "others");
+	into->other_failures = scan_read_count(r, item, "other_failures");
+	into->other_late = scan_read_count(r, item, "other_late");
+	into->certainty = item ? scan_read_double(r, item, "certainty", 1) : NAN;
+	if (into->surfaced_calls > into->failed_calls)
+		reading_fail(r, "surfaced_calls", "more than failed_calls");
+	else if (into->late_calls > into->failed_calls)
+		reading_fail(r, "late_calls", "more than failed_calls");
+	else if (into->other_failures > into->others || into->other_late > into->others)
+		reading_fail(r, "others", "less than what is counted of them");
+	reading_leave(r, before);
+}
+
 struct fl_behaviour *scan_read_behaviour(struct reading *r, const cJSON *object, const char *key)
 {
 	const cJSON *item = scan_read_object(r, object, key);
@@ -383,6 +419,7 @@ struct fl_behaviour *scan_read_behaviour(struct reading *r, const cJSON *object,
 	b->calls_per_inbound = scan_read_double(r, item, "calls_per_inbound", INFINITY);
 	b->nested_share = scan_read_double(r, item, "nested_share", 1);
 	b->coupling_p = scan_read_double(r, item, "coupling_p", 1);
+	read_surfacing(r, item, &b->surfacing);
 	read_series(r, item, &b->series);
 	reading_leave(r, before);
 	return b;

@@ -61,6 +61,17 @@ struct fl_retries {
 	int64_t first_ns, last_ns;          /* first and last retry; 0 = none */
 };
 
+/* Calls that failed at every attempt, and what became of the inbound exchanges that they were part of. Which one a call
+ * belongs to is a matter of likelihood where several were open (behaviour_surfacing.c); counts are rounded sums of it. Others
+ * tell what would be seen by chance: inbound exchanges of the same kinds, begun in the same seconds, without such a call. */
+struct fl_surfacing {
+	uint64_t failed_calls;              /* whose inbound exchange was in view, and could tell of a failure */
+	uint64_t surfaced_calls;            /* of them, those whose inbound exchange failed */
+	uint64_t late_calls;                /* ... was answered well, but later than nine of ten usually are */
+	uint64_t others, other_failures, other_late;
+	double certainty;                   /* 1: it is clear which exchange each call belongs to; NaN without failed calls */
+};
+
 enum fl_interval_kind { FL_INTERVAL_STALL, FL_INTERVAL_OUTAGE };
 /* A stall: work waited and no answer came, for far longer than this endpoint's usual time. An outage: attempts failed nearly
  * all, or at a share far above the usual. */
@@ -86,6 +97,7 @@ struct fl_behaviour {
 	double calls_per_inbound;           /* non-negative regression over the buckets, all dependencies of the host at once */
 	double nested_share;                /* of calls, inside an open inbound exchange of the service */
 	double coupling_p;                  /* permutation test of the two; NaN when there is too little */
+	struct fl_surfacing surfacing;
 };
 
 /* Attempts of all outcomes but UNDECIDED, and of them those that failed. */

@@ -81,7 +81,8 @@ static struct fl_behaviour *some_behaviour(struct fl_arena *a)
 		.in_flight_plateau_s = 1.25,
 		.calls_per_inbound = 2.96,
 		.nested_share = 1,
-		.coupling_p = NAN };
+		.coupling_p = NAN,
+		.surfacing = { 6, 2, 1, 40, 9, 4, 0.75 } };
 	b->retries = (struct fl_retries){ .calls = 10, .retried = 9, .recovered = { 0, 4 }, .gave_up = { 1, 0, 5 },
 		.other_address = 2, .first_ns = T0 + 1, .last_ns = T0 + 2 };
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
@@ -381,6 +382,9 @@ static const struct row rows[] = {
 	{ "of 32 bits", BEHAVIOUR(SERIES("0.125", "2", ",\"failed\":[4294967296]")), "series.failed" },
 	{ "and no time below nothing", BEHAVIOUR(SERIES("0.125", "2", ",\"answer_s\":[-1]")), "series.answer_s" },
 	{ "a share is at most one", BEHAVIOUR("\"nested_share\":1.5"), "nested_share" },
+	{ "of the failed calls", BEHAVIOUR("\"surfacing\":{\"failed_calls\":1,\"surfaced_calls\":2}"), "surfaced_calls" },
+	{ "at most all can be late", BEHAVIOUR("\"surfacing\":{\"failed_calls\":1,\"late_calls\":2}"), "late_calls" },
+	{ "nor fail more than there are", BEHAVIOUR("\"surfacing\":{\"others\":1,\"other_failures\":2}"), "others" },
 	{ "an unknown major is refused", "{\"schema\":\"faultline.scan/2\"}", "faultline.scan/2" },
 	{ "another kind is refused", "{\"schema\":\"faultline.graph/1\"}", "faultline.graph" },
 	{ "no schema is refused", "{}", "schema" },
