@@ -23,6 +23,7 @@
 #include "cascade_internal.h"
 #include "faultline/model.h"
 #include "faultline/system.h"
+#include "faultline/units.h"
 
 /* Work seen to stop growing for less than this says nothing about a limit, nor does a single attempt. */
 #define PLATEAU_MIN_S 0.5
@@ -67,7 +68,7 @@ static double window_of(const struct fl_system *s, size_t scan)
 {
 	const struct fl_scan *x = s->scans.list[scan];
 
-	return (double)(x->end_ns - x->start_ns) / 1e9;
+	return (double)fl_time_span(x->start_ns, x->end_ns) / 1e9;
 }
 
 /* Exchanges of a service that came or went within the window are spread over the time in which there were

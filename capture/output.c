@@ -48,6 +48,8 @@ static const char *remedy_for(int error)
 		return "; nothing was kept, free some space";
 	case EPIPE:
 		return "; its reader ended early";
+	case EIO:
+		return "; see whether its disk is in order";
 	default:
 		return "";
 	}
@@ -160,6 +162,15 @@ FILE *fl_output_file(struct fl_output *o)
 	return o->file;
 }
 
+/* The reason went by with the write that failed: one byte more is refused for the same. */
+static int why_it_failed(FILE *file)
+{
+	clearerr(file);
+	errno = 0;
+	bool refused = fputc('\n', file) == EOF || fflush(file) != 0;
+	return refused && errno != 0 ? errno : EIO;
+}
+
 /* All bytes on their way: 0, or what stopped them. */
 static int flush(struct fl_output *o)
 {
@@ -169,7 +180,7 @@ static int flush(struct fl_output *o)
 	if (fflush(o->file) != 0)
 		return errno ? errno : EIO;
 	if (failed_before || ferror(o->file))
-		return EIO; /* the reason went by with the write that failed */
+		return why_it_failed(o->file);
 	if (o->temporary && fsync(fileno(o->file)) != 0 && errno != EINVAL)
 		return errno;
 	return 0;

@@ -73,7 +73,7 @@ void scan_text_write(FILE *out, const struct fl_scan *s)
 	char window[FL_TIME_TEXT];
 	fl_escape_write(out, FL_LANGUAGE_TERMINAL, s->point);
 	fprintf(out, ": %s, %" PRIu64 " packets, %" PRIu64 " dropped, %" PRIu64 " flows\n",
-		fl_duration_format(s->end_ns - s->start_ns, window), s->coverage.packets,
+		fl_duration_format(fl_time_span(s->start_ns, s->end_ns), window), s->coverage.packets,
 		s->coverage.dropped_kernel + s->coverage.dropped_interface, s->coverage.flows);
 	write_dependencies(out, s);
 	for (size_t i = 0; i < s->coverage.blind_spot_count; i++)

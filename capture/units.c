@@ -292,6 +292,14 @@ static void format_long(uint64_t seconds, char *text, size_t size)
 		format_two(hours / 24, "d", hours % 24, "h", text, size);
 }
 
+int64_t fl_time_span(int64_t start_ns, int64_t end_ns)
+{
+	int64_t span;
+	if (!__builtin_sub_overflow(end_ns, start_ns, &span))
+		return span;
+	return end_ns < start_ns ? INT64_MIN : INT64_MAX;
+}
+
 const char *fl_duration_format(int64_t duration_ns, char text[static FL_TIME_TEXT])
 {
 	uint64_t ns = duration_ns < 0 ? -(uint64_t)duration_ns : (uint64_t)duration_ns;

@@ -99,7 +99,7 @@ static void write_table(const struct listing *l)
 		const uint64_t counts[] = { w->packets, w->dropped, w->flows, w->flows_unattributed, w->dependencies,
 					    w->blind_spots };
 		const char *cells[FL_ARRAY_LEN(headings)] = { fl_time_format(w->start_ns - w->start_ns % FL_NS_PER_S, start),
-							      fl_duration_format(w->end_ns - w->start_ns, length), w->point };
+							      fl_duration_format(fl_time_span(w->start_ns, w->end_ns), length), w->point };
 		for (size_t k = 0; k < FL_ARRAY_LEN(counts); k++)
 			cells[3 + k] = fl_arena_printf(l->arena, "%llu", (unsigned long long)counts[k]);
 		fl_table_row(t, cells);

@@ -266,7 +266,7 @@ void fl_heading_write(const struct fl_system *s, const char *text)
 	if (s->scans.count > 0) {
 		char *title = fl_escape_string(FL_LANGUAGE_TERMINAL, s->title, TITLE_MAX_CHARACTERS);
 		where = fl_arena_printf(a, "%s; %s, %s", title == NULL ? "" : title,
-			fl_say_time(a, s->start_ns), fl_duration_format(s->end_ns - s->start_ns, duration));
+			fl_say_time(a, s->start_ns), fl_duration_format(fl_time_span(s->start_ns, s->end_ns), duration));
 		free(title);
 	}
 	fputs(colour ? "\033[1m" : "", stdout);

@@ -205,7 +205,8 @@ static void a_full_disk_is_an_error_of_commit(void **state)
 	assert_int_equal(fl_output_open(&o, "/dev/full", &err), 0);
 	for (int i = 0; i < 100000; i++)
 		fputs("0123456789", fl_output_file(o));
-	assert_true(fl_output_commit(&o, &err) < 0);
+	assert_int_equal(fl_output_commit(&o, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "free some space"));
 	assert_int_equal(stat("/dev/full", &after), 0);
 	assert_true(S_ISCHR(after.st_mode) && before.st_ino == after.st_ino);
 }

@@ -174,14 +174,23 @@ static void times_survive_writing_and_reading(void **state)
 	}
 }
 
+static void spans_of_any_times_fit(void **state)
+{
+	(void)state;
+	assert_int_equal(fl_time_span(5, 3), -2);
+	assert_int_equal(fl_time_span(INT64_MIN, INT64_MAX), INT64_MAX);
+	assert_int_equal(fl_time_span(INT64_MAX, INT64_MIN), INT64_MIN);
+}
+
 int main(void)
 {
 	enum { ROWS = FL_ARRAY_LEN(rows) };
-	struct CMUnitTest tests[ROWS + 1] = { 0 };
+	struct CMUnitTest tests[ROWS + 2] = { 0 };
 
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){ .name = rows[i].text, .test_func = run_row,
 						.initial_state = (void *)(uintptr_t)&rows[i] };
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(times_survive_writing_and_reading);
+	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(spans_of_any_times_fit);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
