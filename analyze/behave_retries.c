@@ -144,14 +144,22 @@ static const char *schedule_text(struct behave *b, const struct fl_retry_schedul
 		s->attempts_at_least ? "at least " : "", s->attempts);
 }
 
+/* "; 12 calls failed at first, 9 were tried again, ..."; of those who do not retry only how many failed. */
+static const char *counts_text(struct behave *b, const struct fl_retries *r)
+{
+	if (r->retried == 0)
+		return fl_arena_printf(b->arena, "%llu calls failed, none was tried again", (unsigned long long)r->calls);
+	return fl_arena_printf(b->arena,
+		"%llu calls failed at first, %llu were tried again, %llu of them recovered, %llu gave up",
+		(unsigned long long)r->calls, (unsigned long long)r->retried,
+		(unsigned long long)sum_of(r->recovered), (unsigned long long)sum_of(r->gave_up));
+}
+
 static const char *retry_why(
 	struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f, const char *chain)
 {
-	const struct fl_retries *r = &e->all->retries;
-	const char *text = fl_arena_printf(b->arena,
-		"%s; %llu calls failed at first, %llu were tried again, %llu of them recovered, %llu gave up",
-		schedule_text(b, &f->retry), (unsigned long long)r->calls, (unsigned long long)r->retried,
-		(unsigned long long)sum_of(r->recovered), (unsigned long long)sum_of(r->gave_up));
+	const char *text = fl_arena_printf(b->arena, "%s; %s", schedule_text(b, &f->retry),
+		counts_text(b, &e->all->retries));
 	if (f->amplification > 1.05)
 		text = fl_arena_printf(b->arena, "%s. When all fail, one call becomes %.2g attempts%s%s%s",
 			text, f->amplification, chain != NULL ? " (retries multiply along " : "",

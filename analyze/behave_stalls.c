@@ -417,7 +417,7 @@ static const char *why(struct stall *t, const struct fl_behave_finding *f)
 				  fl_behave_say(b, f->from), fl_behave_say(b, f->to),
 				  fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
 	if (f->answered_other_count > 0)
-		text = fl_arena_printf(b->arena, "%s, while %s were answered: it was not down", text,
+		text = fl_arena_printf(b->arena, "%s, while calls of %s were answered: it was not down", text,
 			say_ids(b, f->answered_others, f->answered_other_count));
 	text = fl_arena_printf(b->arena, "%s. Work piled up:", text);
 	for (size_t i = 0; i < f->order_count; i++)

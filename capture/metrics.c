@@ -11,11 +11,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "capture/json_internal.h"
 #include "faultline/units.h"
 
 enum { REQUEST_MAX = 4096, BACKLOG = 16, LABELS_MAX = 1024, KEY_MAX = 512 };
@@ -147,7 +149,11 @@ void metrics_family(FILE *out, const char *name, const char *type, const char *h
 
 void metrics_value(FILE *out, const char *name, const char *labels, double value)
 {
-	fprintf(out, "faultline_%s%s%s%s %.17g\n", name, labels ? "{" : "", labels ? labels : "", labels ? "}" : "", value);
+	char text[FL_JSON_NUMBER_TEXT];
+
+	fl_json_number_text(value, text);
+	fprintf(out, "faultline_%s%s%s%s %s\n", name, labels ? "{" : "", labels ? labels : "", labels ? "}" : "",
+		isfinite(value) ? text : "NaN");
 }
 
 /* A label's value: backslash, quote and line feed are escaped; bytes that are no printable ASCII become '?'. */

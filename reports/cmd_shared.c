@@ -103,7 +103,7 @@ static void print_table(const struct fl_system *s, const struct fl_shared *r)
 	print_separations(a, s, r);
 	if (r->common_count > 0) {
 		fputc('\n', stdout);
-		fl_line_write("replicas that call the same thing, as replicas do:");
+		fl_line_write("replicas that call the same thing, which is what replicas do:");
 		print_fates(a, s, r->common, r->common_count);
 	}
 	fl_coverage_write(s);

@@ -36,7 +36,7 @@ const char *fl_say_fail_over(const struct fl_shared_fate *f)
 
 const char *fl_say_separation(struct fl_arena *a, const struct fl_system *s, const struct fl_shared_fate *f)
 {
-	return fl_arena_printf(a, "%s, which share %s: its failure would lose %s of the requests instead of %s",
+	return fl_arena_printf(a, "%s, which share %s: once they do not, its failure would lose %s of the requests instead of %s",
 		fl_say_shared_members(a, f), fl_say_node(a, s, f->shares), fl_say_share(a, f->loss_after),
 		fl_say_share(a, f->expected_loss));
 }
@@ -132,7 +132,7 @@ static const char *say_rest(const struct fl_digest *d, const struct fl_shared *r
 	if (r->count > ROWS_MAX)
 		parts[count++] = fl_arena_printf(a, "%d of %zu are shown", ROWS_MAX, r->count);
 	if (r->common_count > 0)
-		parts[count++] = fl_arena_printf(a, "%zu more %s of replicas that call the same thing, as replicas do",
+		parts[count++] = fl_arena_printf(a, "%zu more %s of replicas that call the same thing, which is what replicas do",
 			r->common_count, r->common_count == 1 ? "is" : "are");
 	if (r->dropped > 0)
 		parts[count++] = fl_arena_printf(a, "%llu nodes and pairs were not looked at: the graph is too large",
