@@ -10,6 +10,10 @@
  * explained without. Delay: the time of answers, during against outside, as medians over buckets with their
  * noise.
  *
+ * Where the scan of the caller tells which of its inbound exchanges the failed calls were part of, those go before
+ * all sums: a caller that answers others with errors at that time is silent about this one all the same, and
+ * its answers are late when these are.
+ *
  * What counts below is failed calls, not failed attempts: an attempt that a further one made good is no
  * reason for an error. From the share f of attempts that fail and n attempts a call, a call fails throughout
  * with f^n.
@@ -26,6 +30,8 @@
 #define DELAY_RATIO 1.2 /* a fifth slower */
 #define DELAY_SIGMA 4.0
 #define SPORADIC_P 1e-4 /* failures without an outage, against those of all other edges */
+#define CERTAINTY_MIN 0.5  /* that it is known which inbound exchange a call was part of */
+#define LATE_SHARE 0.5     /* of failed calls: a tenth is late by itself */
 #define MISFIT_MIN 4.0  /* chi-square of one degree: p 0.05 */
 enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, ROUNDS = 16, BUCKETS_MIN = 3, CHAIN_MAX = 16 };
 #define PASSED_ON 45 /* of severity: below what makes the next failure worse */
@@ -236,13 +242,14 @@ static bool is_swallowed(struct behave *b, size_t window, const struct explained
 /* What one witness says of one outage. */
 struct verdict {
 	double surfaced, delay;
+	double late; /* share of the failed calls that made the exchange late that they were part of; NaN */
 	bool heard;
 };
 
 static struct verdict hear(struct behave *b, size_t window, const struct behave_edge *e,
 	const struct fl_interval *i, const struct calls *calls, const struct explained *x)
 {
-	struct verdict v = { NAN, NAN, false };
+	struct verdict v = { NAN, NAN, NAN, false };
 	struct answers outside = answers_of(e, window, x->answers, NULL);
 	struct answers during = x->usual_only ? outside : answers_of(e, window, x->answers, i);
 	if (during.good + during.bad == 0)
@@ -263,6 +270,27 @@ static struct verdict hear(struct behave *b, size_t window, const struct behave_
 		(x->count == 1 || !is_swallowed(b, window, x, share)))
 		v.surfaced = fmin(1, more / calls->failed);
 	return v;
+}
+
+/* What became of the very exchanges that the failed calls were part of, where these are known. */
+static void ask_exchanges(const struct behave_edge *e, size_t window, struct verdict *v)
+{
+	const struct fl_surfacing *s = &e->window[window]->surfacing;
+	if (s->failed_calls < FAILURES_MIN || !(s->certainty >= CERTAINTY_MIN))
+		return;
+	double failed = (double)s->surfaced_calls / (double)s->failed_calls;
+	double late = (double)s->late_calls / (double)s->failed_calls;
+	double others_failed = (double)s->other_failures / fmax(1, (double)s->others);
+	double others_late = (double)s->other_late / fmax(1, (double)s->others);
+	bool more = fl_shares_equal_p(s->surfaced_calls, s->failed_calls, s->other_failures, s->others) < SURFACED_P;
+	v->heard = true;
+	if (failed <= SURFACED_SHARE || (more && failed < others_failed))
+		v->surfaced = 0;
+	else if (v->surfaced > 0 || more || s->others == 0)
+		v->surfaced = failed;
+	v->late = late > others_late ? late : 0;
+	if (v->late <= LATE_SHARE)
+		v->delay = NAN;
 }
 
 /* ---- findings ---- */
@@ -311,7 +339,8 @@ static void tell(
 {
 	struct behave *b = o->b;
 	const struct behave_edge *e = &b->edges[o->edge];
-	bool silent = v->heard && !(v->surfaced > SURFACED_SHARE) && isnan(v->delay);
+	bool late = v->late > LATE_SHARE;
+	bool silent = v->heard && !(v->surfaced > SURFACED_SHARE) && isnan(v->delay) && !late;
 	enum fl_behave_kind kind = silent ? FL_BEHAVE_SILENT_FAILURE : FL_BEHAVE_OUTAGE;
 	struct fl_behave_finding *f = o->last_at > 0 ? &b->result->list[o->last_at - 1] : NULL;
 	if (f == NULL || f->kind != kind || f->masked_by_retries != calls->masked) {
@@ -330,6 +359,9 @@ static void tell(
 	f->severity -= calls->masked ? 15 : 0;
 	f->confidence = f->failures >= 4 * FAILURES_MIN ? FL_CONFIDENCE_HIGH : FL_CONFIDENCE_MEDIUM;
 	f->why = outage_why(b, e, f);
+	if (late && isnan(f->delay_ratio))
+		f->why = fl_arena_printf(b->arena, "%s; %.0f %% of the failed calls made the answer of %s late", f->why,
+			100 * v->late, caller_of(b, e));
 }
 
 /* The caller's own scan, then those who call it: an error or delay that one of them saw has surfaced. */
@@ -339,7 +371,7 @@ static struct verdict judge(
 	struct behave *b = o->b;
 	const struct behave_edge *e = &b->edges[o->edge];
 	const struct behave_team *t = &b->teams[e->from];
-	struct verdict all = { NAN, NAN, false };
+	struct verdict all = { NAN, NAN, NAN, false };
 	for (size_t k = 0; k < t->caller_count + 1; k++) {
 		const struct fl_behaviour *f =
 			k == 0 ? t->window[o->window] : b->edges[t->callers[k - 1]].window[o->window];
@@ -352,6 +384,7 @@ static struct verdict judge(
 		all.surfaced = fmax(all.surfaced, v.surfaced);
 		all.delay = fmax(all.delay, v.delay);
 	}
+	ask_exchanges(e, o->window, &all);
 	return all;
 }
 

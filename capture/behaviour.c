@@ -405,8 +405,10 @@ static void describe_dependency(struct behaviour *b, size_t i)
 	behaviour_calls(d->behaviour, g, &context);
 	behaviour_series(d->behaviour, m->arena, g, &b->window, in ? &in->all : NULL);
 	behaviour_intervals(d->behaviour, m->arena, g, m->scanner->conversations, m->scan->end_ns);
-	if (in)
+	if (in) {
 		describe_coupling(b, i, service - 1);
+		behaviour_surfacing(&d->behaviour->surfacing, g, in);
+	}
 }
 
 static void describe_service(struct behaviour *b, size_t i)

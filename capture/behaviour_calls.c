@@ -609,7 +609,7 @@ static bool is_in_view(const struct calls *c, const struct attempt *last)
 	return (double)(c->context->window_end_ns - last->end_ns) / 1e9 > longest;
 }
 
-static void count_call(const struct calls *c, struct fl_retries *r, const struct attempt *first, struct sample *gaps)
+static void count_call(const struct calls *c, struct fl_retries *r, struct attempt *first, struct sample *gaps)
 {
 	const struct attempt *last = first;
 	while (last->retry)
@@ -622,6 +622,7 @@ static void count_call(const struct calls *c, struct fl_retries *r, const struct
 	size_t i = last->number < FL_ATTEMPTS_MAX ? last->number : FL_ATTEMPTS_MAX - 1;
 	r->calls++;
 	r->retried += last != first;
+	first->failed_for_good = attempt_failed(last);
 	if (attempt_failed(last))
 		r->gave_up[i]++;
 	else
@@ -644,7 +645,7 @@ static void count_calls(const struct calls *c, struct fl_retries *r)
 	struct sample gaps[FL_GAPS_MAX] = { 0 };
 	*r = (struct fl_retries){ 0 };
 	for (size_t i = 0; i < c->g->count; i++) {
-		const struct attempt *a = c->g->list[i];
+		struct attempt *a = c->g->list[i];
 		if (a->number == 0 && attempt_failed(a) && !(a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH)))
 			count_call(c, r, a, gaps);
 	}

@@ -7,6 +7,7 @@
  *   behaviour_series.c     counts over time, work in flight
  *   behaviour_intervals.c  stalls and outages
  *   behaviour_coupling.c   calls per inbound request; is it chance?
+ *   behaviour_surfacing.c  what became of the inbound work that failed calls were part of
  *   behaviour_attribution.c  whose calls they are, where nobody says so
  */
 #ifndef FAULTLINE_BEHAVIOUR_INTERNAL_H
@@ -30,6 +31,7 @@ struct attempt {
 	uint16_t client_port;
 	uint8_t outcome, flags;
 	bool orphan;            /* begins inside open work, and neither a failure nor a fresh request explains it */
+	bool failed_for_good;   /* first attempt of a call that failed at each, and whose going on was in view */
 	bool clear;             /* nothing else explains the retry */
 	bool end_known;         /* else end_ns is the least that it can be */
 	bool waiting;           /* when the window ended */
@@ -102,6 +104,10 @@ void coupling_solve(struct coupling_model *m, const struct attempt_group *calls,
 double coupling_nested_share(const struct attempt_group *calls, const struct inbound_work *in);
 /* How likely chance ties @g as closely to @in; NaN: too little. */
 double coupling_p(const struct attempt_group *g, const struct inbound_work *in, int64_t start_ns, int64_t end_ns);
+
+/* What became of the inbound exchanges that calls of @g which failed for good were part of; to be called when calls are
+ * put together. */
+void behaviour_surfacing(struct fl_surfacing *out, const struct attempt_group *g, const struct inbound_work *in);
 
 /* Share of the attempts of @g that each of @services most likely made, the rest being nobody's. Return: how many were looked at. */
 size_t attribution_shares(const struct attempt_group *g, const struct inbound_work *const *services, size_t service_count,

@@ -241,6 +241,7 @@ def scan():
         'intervals': [{'kind': 'stall', 'start': stamp, 'end': later, 'attempts': 4, 'failures': 0, 'in_flight_max': 3},
                       {'kind': 'outage', 'start': later, 'end': later, 'attempts': 4, 'failures': 4, 'in_flight_max': 1}],
         'in_flight_max': 3, 'in_flight_plateau_s': 0, 'calls_per_inbound': 1.5, 'nested_share': 1, 'coupling_p': 0.005,
+        'surfacing': {'failed_calls': 4, 'surfaced_calls': 1, 'late_calls': 0, 'others': 9, 'other_failures': 2, 'other_late': 1, 'certainty': 0.9},
         'series': {'start': '2026-11-21T13:05:44Z', 'width_s': 0.5, 'buckets': 3, 'started': [1, 2], 'answered': [1, 1],
                    'failed': [0, 1], 'in_flight_max': [1], 'in_flight_s': [0.25], 'answer_s': [0, 0.5]}}
     entry = {'client': '192.0.2.9', 'resolver': '192.0.2.53', 'transport': 'udp', 'name': 'db.example', 'type': 'A',
