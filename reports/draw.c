@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * draw.c - DOT text laid out and rendered by Graphviz, in a child that may be killed
+ * draw.c - DOT text laid out and rendered by Graphviz, in a program of its own that may be killed
  *
  * A layout cannot be cancelled, may take minutes for a thousand nodes, leaks a little, and works on text
- * that came from the wire. So it runs in a forked child with limits on time, memory and
- * output; what comes back through a pipe is bytes or nothing. The child's standard streams lead
- * nowhere: Graphviz warns there.
+ * that came from the wire. So faultline-draw does it, with limits on time, memory and
+ * output; what comes back through a pipe is bytes or nothing. Its standard error leads
+ * nowhere: Graphviz warns there. Its environment is empty: Graphviz and fontconfig take places of plugins and
+ * fonts from theirs.
+ *
+ * It is run from where it was installed, an absolute path that was fixed when this was built. Where this program itself lies in the tree in
+ * which it was built, tests for example, it is the one of that tree. Nothing else is looked at: neither the
+ * current directory nor the environment, nor where the program lies, which may be a link that somebody else
+ * made.
  *
  * PDF files carry the time at which they were made; it is overwritten by a fixed one of the same length, so
  * that the same input gives the same bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,27 +33,11 @@
 #include "reports/drawing_internal.h"
 
 #if FL_HAVE_GRAPHVIZ
-#include <graphviz/gvc.h>
-
 enum { OUTPUT_MAX = 256 << 20, /* bytes; a picture of 1000 nodes has 4 MB */
        READ_SIZE = 64 << 10 };
 #define MEMORY_MAX ((rlim_t)4 << 30) /* bytes; 5000 nodes took 0.6 GB */
 
 /* ---- in the child ---- */
-
-static bool write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
 
 static void limit(__rlimit_resource_t what, rlim_t most)
 {
@@ -61,48 +52,57 @@ static void confine(unsigned timeout_s)
 #if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes */
 	limit(RLIMIT_AS, MEMORY_MAX);
 #endif
-	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; nowhere >= 0 && fd <= 2; fd++)
-		(void)dup2(nowhere, fd);
 }
 
-static int render(const char *dot, const char *format, int fd)
+/* @text and @picture: where it reads and writes. */
+static _Noreturn void become_drawer(char *const *argv, int text, int picture, unsigned timeout_s)
 {
-	GVC_t *context = gvContext();
-	Agraph_t *g = context == NULL ? NULL : agmemread(dot);
-	char *data = NULL;
-	unsigned size = 0;
-	if (g == NULL || gvLayout(context, g, "dot") != 0 ||
-		gvRenderData(context, g, format, &data, &size) != 0 || data == NULL || size == 0)
-		return 1;
-	return write_all(fd, data, size) ? 0 : 1;
-}
-
-struct drawing_job {
-	const char *dot, *format;
-	int fd, status;
-};
-
-static void *run_job(void *argument)
-{
-	struct drawing_job *job = argument;
-	job->status = render(job->dot, job->format, job->fd);
-	return NULL;
-}
-
-/* Graphviz keeps some things in the order of their addresses, and those depend on what this process allocated and freed
- * before. A thread of its own gets an empty heap of its own: the same text gives the same picture. */
-static int render_afresh(const char *dot, const char *format, int fd)
-{
-	struct drawing_job job = { dot, format, fd, 1 };
-	pthread_t thread;
-	if (pthread_create(&thread, NULL, run_job, &job) != 0)
-		return render(dot, format, fd);
-	pthread_join(thread, NULL);
-	return job.status;
+	char *const environment[] = { NULL };
+	confine(timeout_s);
+	text = fcntl(text, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); /* clear of the standard streams, were those closed */
+	picture = fcntl(picture, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int nowhere = open("/dev/null", O_RDWR);
+	if (dup2(nowhere, STDERR_FILENO) >= 0 && dup2(text, STDIN_FILENO) >= 0 && dup2(picture, STDOUT_FILENO) >= 0)
+		execve(argv[0], argv, environment);
+	_exit(1);
 }
 
 /* ---- in the parent ---- */
+
+/* Whether this program lies in the tree in which it was built. */
+static bool is_in_build_tree(void)
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
+	size_t root = sizeof(FL_BUILD_ROOT "/") - 1;
+	return root > 1 && length > (ssize_t)root && memcmp(self, FL_BUILD_ROOT "/", root) == 0;
+}
+
+static const char *drawer_path(void)
+{
+	return is_in_build_tree() ? FL_BUILD_ROOT "/reports/faultline-draw" : FL_DRAWER;
+}
+
+/* The text as a file without a name, to be read from its start; negative errno. */
+static int text_file(const char *dot)
+{
+	int fd = memfd_create("faultline-draw", MFD_CLOEXEC);
+	size_t size = strlen(dot), at = 0;
+	while (fd >= 0 && at < size) {
+		ssize_t n = write(fd, dot + at, size - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			int rc = n < 0 ? -errno : -EIO;
+			close(fd);
+			return rc;
+		}
+		at += (size_t)n;
+	}
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) != 0)
+		return -errno;
+	return fd;
+}
 
 static int64_t now_ms(void)
 {
@@ -196,22 +196,19 @@ static int explain(int rc, unsigned timeout_s, struct fl_error *err)
 	}
 }
 
-int fl_draw(const char *dot, const char *format, unsigned timeout_s, char **data, size_t *size,
-	struct fl_error *err)
+/* A picture, or what went wrong: negative errno. */
+static int run_drawer(char *const *argv, int text, unsigned timeout_s, struct collected *c)
 {
 	int pipe_ends[2];
 	if (pipe2(pipe_ends, O_CLOEXEC) != 0)
-		return explain(-errno, timeout_s, err);
+		return -errno;
 	pid_t child = fork();
-	if (child == 0) {
-		confine(timeout_s);
-		_exit(render_afresh(dot, format, pipe_ends[1]));
-	}
+	if (child == 0)
+		become_drawer(argv, text, pipe_ends[1], timeout_s);
 	int rc = child < 0 ? -errno : 0;
-	struct collected c = { 0 };
 	close(pipe_ends[1]);
 	if (rc == 0)
-		rc = collect(&c, pipe_ends[0], timeout_s);
+		rc = collect(c, pipe_ends[0], timeout_s);
 	close(pipe_ends[0]);
 	if (child > 0) {
 		if (rc != 0)
@@ -219,8 +216,24 @@ int fl_draw(const char *dot, const char *format, unsigned timeout_s, char **data
 		int ended = reap(child);
 		rc = rc != 0 ? rc : ended;
 	}
-	if (rc == 0 && c.size == 0)
-		rc = -EIO;
+	return rc == 0 && c->size == 0 ? -EIO : rc;
+}
+
+int fl_draw(const char *dot, const char *format, unsigned timeout_s, char **data, size_t *size,
+	struct fl_error *err)
+{
+	const char *path = drawer_path();
+	if (access(path, X_OK) != 0)
+		return fl_fail(err, -errno, "%s, which draws pictures, cannot be run (%s); install faultline in full, or "
+			"write a .dot report", path, strerror(errno));
+	char *argv[] = { fl_copy_string(path), fl_copy_string(format), NULL };
+	struct collected c = { 0 };
+	int text = text_file(dot);
+	int rc = text < 0 ? text : run_drawer(argv, text, timeout_s, &c);
+	if (text >= 0)
+		close(text);
+	free(argv[0]);
+	free(argv[1]);
 	if (rc != 0) {
 		free(c.data);
 		return explain(rc, timeout_s, err);

@@ -76,6 +76,29 @@ def check_manual(program, page, commands):
     RESULTS.check(made.returncode == 0 and made.stdout and not made.stderr, "man has no warning about the page", made.stderr[-300:])
 
 
+def check_drawer(program, folder):
+    """Drawing libraries belong to faultline-draw, which is run from its own place: not from where one stands, nor by PATH."""
+    linked = run("ldd", program).stdout
+    RESULTS.check("libc.so" in linked and "libgvc" not in linked and "libcgraph" not in linked,
+                  "no drawing library is loaded at the start of a command", linked)
+    decoys = [os.path.join(folder, d, "faultline-draw") for d in (".", "reports", "bin", "libexec/faultline")]
+    decoys.append(os.path.join(os.path.dirname(program), "faultline-draw"))
+    for decoy in decoys:
+        os.makedirs(os.path.dirname(decoy), exist_ok=True)
+        with open(decoy, "w") as out:
+            out.write(f"#!/bin/sh\necho run > {folder}/decoy-was-run\n")
+        os.chmod(decoy, 0o755)
+    graph = os.path.join(folder, "graph.json")
+    with open(graph, "w") as out:
+        out.write('{"schema":"faultline.graph/1","nodes":[{"id":"a","kind":"service"}],"requirements":[],"entry_points":["a"]}')
+    done = run(program, "report", graph, "-o", os.path.join(folder, "a.svg"), cwd=folder,
+               env=dict(os.environ, PATH=f"{folder}:{folder}/bin:" + os.environ["PATH"]))
+    RESULTS.check(not os.path.exists(os.path.join(folder, "decoy-was-run")), "no other faultline-draw is run", done.stderr)
+    if done.returncode != 0:
+        RESULTS.check(done.returncode == 2 and done.stderr.count("\n") == 1 and ".dot" in done.stderr,
+                      "where pictures cannot be drawn, one line says what to do", done.stderr)
+
+
 def main():
     os.chdir(os.path.dirname(os.path.abspath(__file__)))
     with tempfile.TemporaryDirectory() as root:
@@ -84,6 +107,8 @@ def main():
         prefix = next((os.path.dirname(at) for at, _, files in os.walk(root) if at.endswith("/bin") and "faultline" in files), root)
         program = os.path.join(prefix, "bin/faultline")
         RESULTS.check(run(program, "--version").stdout.startswith("faultline "), "the installed program runs")
+        with tempfile.TemporaryDirectory() as folder:
+            check_drawer(program, folder)
         commands = [line.split()[0] for line in run(program, "--help").stdout.splitlines() if line.startswith("  ")]
         pages = os.path.join(prefix, "share/man/man1")
         missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]
