@@ -3,7 +3,8 @@
  * behaviour_internal.h - what the files that turn the log of attempts into facts share
  *
  *   behaviour.c            the log joined with dependencies and services; which get facts; the window's ends
- *   behaviour_calls.c      which attempt retries which; gaps; when callers gave up
+ *   behaviour_calls.c      which attempt retries which; gaps; when callers gave up: with behaviour_pauses.c, behaviour_habits.c
+ *                          and behaviour_timeouts.c (behaviour_calls.h)
  *   behaviour_series.c     counts over time, work in flight
  *   behaviour_intervals.c  stalls and outages
  *   behaviour_coupling.c   calls per inbound request; is it chance?
