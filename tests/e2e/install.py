@@ -99,6 +99,16 @@ def check_drawer(program, folder):
                       "where pictures cannot be drawn, one line says what to do", done.stderr)
 
 
+def check_readme(commands):
+    """The README has every command and every feature of the build."""
+    text = open(os.path.join(ROOT, "README.md")).read()
+    missing = [c for c in commands if f"    faultline {c} " not in text]
+    RESULTS.check(not missing, "the README has every command", f"missing: {missing}")
+    features = re.findall(r"^option\('(\w+)', type: 'feature'", open(os.path.join(ROOT, "meson_options.txt")).read(), re.M)
+    missing = [f for f in features if f"| `{f}` |" not in text]
+    RESULTS.check(features and not missing, "the README has every feature of the build", f"missing: {missing}")
+
+
 def main():
     os.chdir(os.path.dirname(os.path.abspath(__file__)))
     with tempfile.TemporaryDirectory() as root:
@@ -114,6 +124,7 @@ def main():
         missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]
         RESULTS.check(commands and not missing, "every command has a page of the manual", f"missing: {missing}")
         check_manual(program, os.path.join(pages, "faultline.1"), commands)
+        check_readme(commands)
         schemas = {f for f in os.listdir(os.path.join(ROOT, "analyze")) if f.endswith(".schema.json")}
         installed = set(os.listdir(os.path.join(prefix, "share/faultline")))
         RESULTS.check(schemas and schemas <= installed, "every schema is installed", f"missing: {sorted(schemas - installed)}")

@@ -54,6 +54,23 @@ def shapes(results, scans):
                   'schema: diff --json of a scan with itself has no changes', diff)
 
 
+def schema_first(results, scans, folder):
+    """Whatever is JSON begins with the name of its shape; exit statuses are those of the manual."""
+    policy, report = folder.file('policy.json'), folder.file('report.json')
+    common.must('check', *scans, '--init', '-o', policy)
+    common.must('report', *scans, '-o', report)
+    ways = [(['deps', '--of', 'edge', *scans], 0), (['rank', *scans], 0), (['blast', 'db.tide.internal', *scans], 0),
+            (['blast', 'db.tide.internal', *scans, '--slow', '1s'], 0), (['risk', 'edge/port-80', *scans], 0),
+            (['shared', *scans], 0), (['behave', *scans], 0), (['graph', *scans], 0), (['path', 'edge/port-80', 'db.tide.internal', *scans], 0),
+            (['diff', scans[0], scans[1]], 1), (['diff', scans[0], scans[0]], 0), (['check', *scans, '--policy', policy], 0)]
+    for command, status in ways:
+        data = common.must_json(*command, codes=(status,))
+        what = command[0] + (' --slow' if '--slow' in command else '')
+        results.check(list(data)[0] == 'schema' and data['schema'] == 'faultline.%s/1' % command[0],
+                      'schema: the JSON of %s begins with its schema, exit %d' % (what, status), list(data.items())[:1])
+    results.check(list(common.load(report).items())[0] == ('schema', 'faultline.report/1'), 'schema: a report in JSON begins with its schema')
+
+
 def determinism(results, scans, folder):
     for kind in ('html', 'md', 'json', 'dot', 'svg'):
         outputs = []
@@ -128,7 +145,7 @@ def main():
         except common.Ended as e:
             results.bad('schema: the demo shop can be scanned', e)
             results.finish()
-        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (determinism, (scans, folder)),
+        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (schema_first, (scans, folder)), (determinism, (scans, folder)),
                                 (again, (scans, folder)), (merging, (scans, folder, graph)), (early_end, (scans,)), (model_of_graph, (scans, folder))):
             try:
                 work(results, *arguments)
