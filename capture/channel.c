@@ -49,8 +49,12 @@ bool channel_send(struct channel *c, uint32_t type, const void *data, size_t siz
 	struct header h = { type, (uint32_t)size };
 	if (size > CHANNEL_DOCUMENT_MAX || c->out_used - c->out_at + sizeof(h) + size > c->out_max)
 		return false;
-	if (c->out_at && c->out_at == c->out_used)
-		c->out_at = c->out_used = 0;
+	/* A queue that never gets empty grows by what waits in it, not by all that went through it. */
+	if (c->out_at && c->out_at >= c->out_used - c->out_at) {
+		c->out_used -= c->out_at;
+		memmove(c->out, c->out + c->out_at, c->out_used);
+		c->out_at = 0;
+	}
 	append(&c->out, &c->out_used, &c->out_capacity, &h, sizeof(h));
 	append(&c->out, &c->out_used, &c->out_capacity, data, size);
 	return true;
@@ -83,6 +87,11 @@ int channel_flush(struct channel *c)
 bool channel_waits(const struct channel *c)
 {
 	return c->out_at < c->out_used;
+}
+
+size_t channel_queued(const struct channel *c)
+{
+	return c->out_used - c->out_at;
 }
 
 static void forget_taken(struct channel *c)

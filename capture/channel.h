@@ -33,6 +33,7 @@ bool channel_send(struct channel *c, uint32_t type, const void *data, size_t siz
 /* Write what can be written now. 0; -EPIPE when the other side is gone, and other errors of write(). */
 int channel_flush(struct channel *c);
 bool channel_waits(const struct channel *c); /* there is something to write */
+size_t channel_queued(const struct channel *c); /* bytes of it */
 
 /* Read what is there (a bounded part of it). 0; -EPIPE at the end; -errno. */
 int channel_fill(struct channel *c);

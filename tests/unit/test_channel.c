@@ -99,6 +99,27 @@ static void a_queue_that_is_full_refuses_and_keeps_what_it_has(void **state)
 	pair_fini(&p);
 }
 
+static void a_queue_that_never_gets_empty_does_not_grow(void **state)
+{
+	enum { OUT_MAX = 1 << 20 };
+	struct pair p = pair_new(OUT_MAX);
+	static const char block[4000];
+	char sink[1 << 16];
+	(void)state;
+	while (channel_send(&p.a, SMALL, block, sizeof(block)))
+		continue;
+	for (int i = 0; i < 2000; i++) {
+		assert_int_equal(channel_flush(&p.a), 0);
+		assert_true(channel_waits(&p.a));
+		while (channel_send(&p.a, SMALL, block, sizeof(block)))
+			continue;
+		assert_true(channel_queued(&p.a) <= OUT_MAX);
+		assert_true(read(p.b.fd, sink, sizeof(sink)) > 0);
+	}
+	assert_true(p.a.out_capacity <= 4 * OUT_MAX);
+	pair_fini(&p);
+}
+
 static void assert_refused(uint32_t type, uint32_t size)
 {
 	struct pair p = pair_new(64);
@@ -138,6 +159,7 @@ int main(void)
 		cmocka_unit_test(messages_come_whole_and_in_order),
 		cmocka_unit_test(a_document_larger_than_the_socket_takes_its_time),
 		cmocka_unit_test(a_queue_that_is_full_refuses_and_keeps_what_it_has),
+		cmocka_unit_test(a_queue_that_never_gets_empty_does_not_grow),
 		cmocka_unit_test(sizes_and_types_that_cannot_be_are_refused),
 		cmocka_unit_test(the_end_of_the_other_side_is_told),
 	};
