@@ -20,7 +20,8 @@
 #include "faultline/json.h"
 #include "faultline/units.h"
 
-enum { ORDERS_MAX = 8 << 20 }; /* bytes of owner records that may wait */
+/* Bytes that may wait for the parser, and how many of them no owner takes: a flood of those does not push out a cut. */
+enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20 };
 
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
 {
@@ -73,7 +74,7 @@ void keeper_fini(struct keeper *k)
 
 void keeper_owner(struct keeper *k, const struct fl_owner_record *r)
 {
-	if (!channel_send(&k->channel, MESSAGE_OWNER, r, sizeof(*r)))
+	if (channel_queued(&k->channel) > ORDERS_MAX - ORDERS_KEPT || !channel_send(&k->channel, MESSAGE_OWNER, r, sizeof(*r)))
 		k->owners_lost++;
 }
 
@@ -108,11 +109,13 @@ static void settle_owners(struct keeper *k)
 		keeper_attribution(k, fl_attributor_state(k->owners));
 }
 
-void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns)
+bool keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns)
 {
 	settle_owners(k);
 	struct parser_cut c = { end_ns, next_ns };
-	(void)channel_send(&k->channel, MESSAGE_CUT, &c, sizeof(c));
+	bool sent = channel_send(&k->channel, MESSAGE_CUT, &c, sizeof(c));
+	k->cuts += sent;
+	return sent;
 }
 
 void keeper_finish(struct keeper *k, int64_t end_ns)
@@ -146,7 +149,21 @@ static void copy_text(char *into, size_t limit, const void *data, size_t size)
 	snprintf(into, limit, "%s", clean.text);
 }
 
-static void take_message(struct keeper *k, uint32_t type, const void *data, size_t size)
+/* One for each cut, and one at the end: windows that nobody asked for would push others out of the store. */
+static int take_window(struct keeper *k, const void *data, size_t size)
+{
+	if (k->cuts == 0 && k->last)
+		return -EBADMSG;
+	k->last = k->cuts == 0;
+	k->cuts -= !k->last;
+	k->windows[k->window_count] = copy_bytes(data, size);
+	k->window_sizes[k->window_count++] = size;
+	free(k->so_far);
+	k->so_far = NULL;
+	return 0;
+}
+
+static int take_message(struct keeper *k, uint32_t type, const void *data, size_t size)
 {
 	uint32_t interface;
 	k->heard_ns = live_now(CLOCK_MONOTONIC);
@@ -160,11 +177,8 @@ static void take_message(struct keeper *k, uint32_t type, const void *data, size
 		k->so_far = copy_bytes(data, size);
 		k->so_far_size = size;
 		k->so_far_ns = live_now(CLOCK_REALTIME);
-	} else if (type == MESSAGE_WINDOW && k->window_count < FL_ARRAY_LEN(k->windows)) {
-		k->windows[k->window_count] = copy_bytes(data, size);
-		k->window_sizes[k->window_count++] = size;
-		free(k->so_far);
-		k->so_far = NULL;
+	} else if (type == MESSAGE_WINDOW) {
+		return take_window(k, data, size);
 	} else if (type == MESSAGE_GONE && size == sizeof(interface)) {
 		memcpy(&interface, data, size);
 		k->gone |= interface < 64 ? UINT64_C(1) << interface : 0;
@@ -175,12 +189,16 @@ static void take_message(struct keeper *k, uint32_t type, const void *data, size
 	} else if (type == MESSAGE_END) {
 		k->ended = true;
 	}
+	return 0;
 }
 
+/* One that hung up is not waited for: an intruder could close the channel and stay. The status of one that is ending is settled
+ * before its files are closed. */
 static void reap(struct keeper *k)
 {
 	int status = 0;
 	pid_t pid;
+	kill(k->pid, SIGKILL);
 	while ((pid = waitpid(k->pid, &status, 0)) < 0 && errno == EINTR)
 		continue;
 	k->pid = -1;
@@ -208,17 +226,17 @@ void keeper_step(struct keeper *k)
 	if (k->state != KEEPER_RUNS)
 		return;
 	take_owners(k);
-	int status = k->window_count < FL_ARRAY_LEN(k->windows) ? channel_fill(&k->channel) : 0;
+	const size_t most = FL_ARRAY_LEN(k->windows);
+	int status = k->window_count < most ? channel_fill(&k->channel) : 0;
 	int got = 0;
-	while (k->window_count < FL_ARRAY_LEN(k->windows) && (got = channel_next(&k->channel, &type, &data, &size)) == 1)
-		take_message(k, type, data, size);
-	if (got < 0) {
-		snprintf(k->why, sizeof(k->why), "the parsing process sent what no message looks like; it was ended");
-		kill(k->pid, SIGKILL);
-	}
-	if (status == 0 && got == 0)
+	while (got >= 0 && k->window_count < most && (got = channel_next(&k->channel, &type, &data, &size)) == 1)
+		got = take_message(k, type, data, size);
+	if (got < 0)
+		snprintf(k->why, sizeof(k->why), "the parsing process sent what nobody asked for or what no message looks like; it was ended");
+	else if (status == 0)
 		status = channel_flush(&k->channel);
-	if (status < 0 || got < 0)
+	/* With room for more windows all that came was looked at. */
+	if (got < 0 || (status < 0 && k->window_count < most))
 		reap(k);
 }
 

@@ -23,6 +23,8 @@ struct keeper {
 	struct fl_attributor *owners;  /* of the run, borrowed; NULL: nobody is asked */
 	struct fl_sandbox_state fences;
 	bool ready, ended, finishing;
+	bool last;                     /* the window that no cut asked for came */
+	uint32_t cuts;                 /* asked for, whose windows have not come */
 	struct parser_progress progress;
 	int64_t heard_ns;              /* monotonic, of the last message */
 	uint64_t gone;                 /* bit per interface that disappeared */
@@ -43,7 +45,8 @@ void keeper_fini(struct keeper *k);
 
 void keeper_owner(struct keeper *k, const struct fl_owner_record *r);
 void keeper_attribution(struct keeper *k, const struct fl_attribution_state *state);
-void keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns);
+/* False when it cannot be sent: the window goes on. */
+bool keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns);
 void keeper_finish(struct keeper *k, int64_t end_ns); /* once; more calls are nothing */
 
 /* An address of this machine: interfaces get new ones in the course of months. */

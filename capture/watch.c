@@ -100,9 +100,8 @@ static void take_windows(struct watch *w)
 static void cut(struct watch *w, int64_t next_ns)
 {
 	int64_t end_ns = window_now(w);
-	if (w->cut_count == WATCH_CUTS)
+	if (w->cut_count == WATCH_CUTS || !keeper_cut(&w->keeper, end_ns, next_ns ? next_ns : end_ns))
 		return; /* the parser is far behind: a longer window then */
-	keeper_cut(&w->keeper, end_ns, next_ns ? next_ns : end_ns);
 	w->cuts[w->cut_count++] = (struct watch_span){ w->start_ns, end_ns };
 	begin_window(w, next_ns ? next_ns : end_ns);
 	if (w->config->options.scan.host_addresses.count == 0)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_keeper.c - the keeper against parsers that were taken over: what they send, and what they do not do */
+#include "unit.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "capture/keeper.h"
+#include "faultline/units.h"
+
+enum { OUT_MAX = 8 << 20 };
+
+/* A parser that does nothing: its end of the channel is ours. */
+struct bench {
+	struct keeper k;
+	struct channel parser;
+};
+
+static struct bench bench_new(void)
+{
+	int fds[2];
+	struct bench b = { .k = { .point = "host" } };
+	b.k.pid = fork();
+	if (b.k.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	assert_true(b.k.pid > 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	channel_init(&b.k.channel, fds[0], OUT_MAX, PARSER_DOCUMENTS);
+	channel_init(&b.parser, fds[1], OUT_MAX, 0);
+	return b;
+}
+
+static void bench_fini(struct bench *b)
+{
+	keeper_fini(&b->k);
+	channel_fini(&b->parser);
+}
+
+static void send_windows(struct bench *b, int count)
+{
+	for (int i = 0; i < count; i++)
+		assert_true(channel_send(&b->parser, MESSAGE_WINDOW, "{}", 2));
+	assert_int_equal(channel_flush(&b->parser), 0);
+}
+
+static void drop_windows(struct keeper *k)
+{
+	struct fl_error err;
+	while (k->window_count)
+		assert_null(keeper_take(k, 0, 0, &err)); /* "{}" is no scan */
+}
+
+static void a_parser_that_hangs_up_and_stays_is_ended(void **state)
+{
+	struct bench b = bench_new();
+	(void)state;
+	alarm(20);
+	channel_fini(&b.parser);
+	keeper_step(&b.k);
+	alarm(0);
+	assert_int_equal(b.k.state, KEEPER_LOST);
+	assert_int_equal(b.k.pid, -1);
+	bench_fini(&b);
+}
+
+static void windows_that_nobody_asked_for_end_the_parser(void **state)
+{
+	struct bench b = bench_new();
+	(void)state;
+	assert_true(keeper_cut(&b.k, 1, 1));
+	assert_true(keeper_cut(&b.k, 2, 2));
+	send_windows(&b, 3); /* the last by itself: no interface is left */
+	keeper_step(&b.k);
+	assert_int_equal(b.k.state, KEEPER_RUNS);
+	assert_int_equal(b.k.window_count, 3);
+	drop_windows(&b.k);
+	send_windows(&b, 1);
+	keeper_step(&b.k);
+	assert_int_equal(b.k.state, KEEPER_LOST);
+	assert_int_equal(b.k.window_count, 0);
+	bench_fini(&b);
+}
+
+static void the_end_behind_four_windows_is_seen(void **state)
+{
+	struct bench b = bench_new();
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_true(keeper_cut(&b.k, i, i));
+	send_windows(&b, 4);
+	assert_true(channel_send(&b.parser, MESSAGE_WINDOW, "{}", 2));
+	assert_true(channel_send(&b.parser, MESSAGE_END, NULL, 0));
+	assert_int_equal(channel_flush(&b.parser), 0);
+	channel_fini(&b.parser);
+	for (int i = 0; i < 3; i++) {
+		keeper_step(&b.k);
+		drop_windows(&b.k);
+	}
+	assert_int_equal(b.k.state, KEEPER_ENDED);
+	bench_fini(&b);
+}
+
+static void a_flood_of_owners_does_not_push_out_a_cut(void **state)
+{
+	struct bench b = bench_new();
+	const struct fl_owner_record r = { .service = "flood" };
+	(void)state;
+	while (b.k.owners_lost < 1000)
+		keeper_owner(&b.k, &r);
+	assert_true(keeper_cut(&b.k, 1, 1));
+	keeper_finish(&b.k, 2);
+	assert_true(b.k.finishing);
+	assert_int_equal(b.k.cuts, 1);
+	bench_fini(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_parser_that_hangs_up_and_stays_is_ended),
+		cmocka_unit_test(windows_that_nobody_asked_for_end_the_parser),
+		cmocka_unit_test(the_end_behind_four_windows_is_seen),
+		cmocka_unit_test(a_flood_of_owners_does_not_push_out_a_cut),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
