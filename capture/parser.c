@@ -244,6 +244,9 @@ _Noreturn void parser_main(struct scan_run *run, struct live *live, const char *
 	ignore_signals();
 	channel_init(&p.channel, fd, (size_t)2 * CHANNEL_DOCUMENT_MAX, 0);
 	p.scanner = scan_scanner_new(run, point, "live");
+	/* The keeper's alone: the kernel's ring of events is mapped there, with everybody's arguments in it. */
+	fl_attributor_close(run->owners);
+	run->owners = NULL;
 	if (live_declare(run->options, p.scanner, point, &err) != 0)
 		give_up(&p, err.text);
 	raise_fences(&p, run->options->memory);
