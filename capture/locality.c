@@ -18,6 +18,7 @@
 #include "faultline/index.h"
 
 enum { ADDRESS_MAX = 4096, MAC_ADDRESSES = 16, ASKERS_MAX = 256, ROUTER_ADDRESSES = 4, MACS = 8, ENDS = 8 };
+enum { RECENT_BITS = 8, RECENT = 1 << RECENT_BITS };
 
 /* Share of flows that must have an end in common: frames that a switch floods are no other host. */
 static const double nearly_all = 0.98;
@@ -45,6 +46,8 @@ struct address_list {
 	struct fl_addr *list;
 	size_t count, capacity;
 	struct fl_index index;
+	/* Most flows have an address that a recent one had: number + 1 of the last that was asked for, by a cheap hash. */
+	uint16_t recent[RECENT];
 };
 
 struct fl_locality {
@@ -81,21 +84,42 @@ static uint32_t hash_of(const struct fl_addr *a)
 	return (uint32_t)(fl_hash_bytes(a, sizeof(*a), fl_hash_seed()) >> 16);
 }
 
-static bool has(const struct address_list *l, const struct fl_addr *a)
+/* Where @a is remembered, when it was asked for lately. Whoever collides is only looked up. */
+static uint16_t *recent_of(struct address_list *l, const struct fl_addr *a)
+{
+	uint64_t words[2];
+	memcpy(words, a->bytes, sizeof(words));
+	return &l->recent[((words[0] ^ words[1]) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - RECENT_BITS)];
+}
+
+static bool is_recent(const struct address_list *l, const struct fl_addr *a, uint16_t recent)
+{
+	return recent && fl_addr_equal(&l->list[recent - 1], a);
+}
+
+/* The number of @a, or ADDRESS_MAX. */
+static uint32_t number_of(const struct address_list *l, const struct fl_addr *a)
 {
 	if (!l->index.places)
-		return false;
+		return ADDRESS_MAX;
 	uint32_t hash = hash_of(a), at = fl_index_home(&l->index, hash), i;
 	while ((i = fl_index_next(&l->index, hash, &at)) != UINT32_MAX)
 		if (fl_addr_equal(&l->list[i], a))
-			return true;
-	return false;
+			return i;
+	return ADDRESS_MAX;
 }
 
-static void add(struct address_list *l, const struct fl_addr *a)
+/* Return: whether it is in the set now. */
+static bool add(struct address_list *l, const struct fl_addr *a)
 {
-	if (l->count == ADDRESS_MAX || has(l, a))
-		return;
+	uint16_t *recent = recent_of(l, a);
+	if (is_recent(l, a, *recent))
+		return true;
+	uint32_t known = number_of(l, a);
+	if (known != ADDRESS_MAX)
+		*recent = (uint16_t)(known + 1);
+	if (known != ADDRESS_MAX || l->count == ADDRESS_MAX)
+		return known != ADDRESS_MAX;
 	if (!l->index.places)
 		fl_index_init(&l->index, ADDRESS_MAX);
 	if (l->count == l->capacity) {
@@ -104,6 +128,13 @@ static void add(struct address_list *l, const struct fl_addr *a)
 	}
 	fl_index_add(&l->index, hash_of(a), (uint32_t)l->count);
 	l->list[l->count++] = *a;
+	*recent = (uint16_t)l->count;
+	return true;
+}
+
+static bool has(const struct address_list *l, const struct fl_addr *a)
+{
+	return number_of(l, a) != ADDRESS_MAX;
 }
 
 static void list_fini(struct address_list *l)
@@ -235,9 +266,7 @@ void fl_locality_inside(struct fl_locality *l, const struct fl_prefix *nets, siz
 
 static void try_add(struct fl_locality *l, struct address_list *list, const struct fl_addr *a)
 {
-	size_t before = list->count;
-	add(list, a);
-	l->refused += list->count == before && before == ADDRESS_MAX && !has(list, a);
+	l->refused += !add(list, a);
 }
 
 void fl_locality_see(struct fl_locality *l, const struct fl_packet *p)
