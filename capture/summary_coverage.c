@@ -114,10 +114,10 @@ static void add_attribution(struct summary *m)
 	add_blind_spot(m, "not-attributed", not_told,
 		       "connections whose service nobody told: it was inferred from what was open at the time, or is the host");
 	add_blind_spot(m, "attribution", *a->why != 0,
-		       fl_arena_printf(m->arena, "way better than '%s' to tell who opens connections was not open: %s",
+		       fl_arena_printf(m->arena, "who opens connections was told by '%s' and by nothing better: %s",
 				       a->way, a->why));
 	add_blind_spot(m, "translation", *a->translation != 0,
-		       fl_arena_printf(m->arena, "way to tell which connections are translated was closed (%s): seen on both sides of it "
+		       fl_arena_printf(m->arena, "which connections are translated could not be told (%s): seen on both sides of it "
 				       "they count twice, and published ports are those of the host", a->translation));
 	add_blind_spot(m, "attribution-lost", a->lost, "reports of the kernel on who opens connections were lost");
 	add_blind_spot(m, "namespaces", fl_owners_counters(m->scanner->owners)->ambiguous - m->scanner->before.owners.ambiguous,

@@ -142,7 +142,8 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 	for (size_t i = 0; i < r->count && r->list[i].rank <= top; i++)
 		if (r->list[i].same_as == r->list[i].node)
 			add_row(t, a, s, r, i);
-	fl_table_write(t, stdout, 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4, fl_terminal_width(stdout));
+	if (ranks > 0)
+		fl_table_write(t, stdout, 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4, fl_terminal_width(stdout));
 	if (ranks > top)
 		fl_line_write(fl_arena_printf(a, "... and %u more; --top 0 shows all", ranks - top));
 	if (r->dropped > 0)
