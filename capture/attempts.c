@@ -115,12 +115,20 @@ void scanner_attempt_repeated(struct fl_scanner *s, const struct fl_flow *f)
 		a->repeated = true;
 }
 
+void scanner_attempt_unseen(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_attempt *a = waiting(s, f);
+	if (a && a->outcome == FL_OUTCOME_UNDECIDED && a->wait_us == FL_NO_TIME)
+		a->wait_us = offset_us(a->start_ns, p->time_ns);
+}
+
 void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	struct fl_attempt *a = waiting(s, f);
 	if (!a && side == FL_INITIATOR && p->tcp_flags & FL_TCP_RST)
 		reject_answer(s, f, p);
-	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || a->wait_us != FL_NO_TIME || flow_has(f, FLOW_MULTIPLEXED) || flow_has(f, FLOW_MAYBE_ANSWERED))
+	if (!a || a->outcome != FL_OUTCOME_UNDECIDED || a->wait_us != FL_NO_TIME || flow_has(f, FLOW_MULTIPLEXED) ||
+		flow_has(f, FLOW_MAYBE_ANSWERED) || flow_has(f, FLOW_ANSWER_UNSEEN))
 		return;
 	int64_t last_ns = a->start_ns + (int64_t)a->last_us * 1000;
 	a->wait_us = offset_us(a->start_ns, p->time_ns);
@@ -154,7 +162,7 @@ void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struc
 /* No answer came, and no goodbye either that says why. */
 static void decide(const struct fl_flow *f, struct fl_attempt *a, enum fl_flow_end how, bool failed)
 {
-	if (a->outcome != FL_OUTCOME_UNDECIDED)
+	if (a->outcome != FL_OUTCOME_UNDECIDED || flow_has(f, FLOW_ANSWER_UNSEEN))
 		return;
 	if (f->unreachable)
 		a->outcome = FL_OUTCOME_REFUSED;

@@ -62,6 +62,27 @@ bool fl_flow_begins_anew(const struct fl_flow *f, const struct fl_packet *p, uns
 	return p->tcp_flags & FL_TCP_ACK ? synack_begins_anew(f, p, side) : syn_begins_anew(f, p, side);
 }
 
+/* The number in a reset may be anything. */
+static bool has_ack(const struct fl_packet *p)
+{
+	return p->transport == FL_TRANSPORT_TCP && (p->tcp_flags & (FL_TCP_ACK | FL_TCP_RST)) == FL_TCP_ACK;
+}
+
+bool fl_flow_acks_unseen(const struct fl_flow *f, const struct fl_packet *p)
+{
+	return has_ack(p) && (f->state_bits & END_KNOWN << FL_RESPONDER) &&
+	       (int32_t)(p->tcp_ack - f->payload_end_seq[FL_RESPONDER]) > 1;
+}
+
+void fl_flow_acks_seen(struct fl_flow *f, const struct fl_packet *p)
+{
+	bool known = f->state_bits & END_KNOWN << FL_RESPONDER;
+	if (!has_ack(p) || (known && (int32_t)(p->tcp_ack - f->payload_end_seq[FL_RESPONDER]) <= 0))
+		return;
+	f->payload_end_seq[FL_RESPONDER] = p->tcp_ack;
+	f->state_bits |= END_KNOWN << FL_RESPONDER;
+}
+
 static enum fl_conn_state udp_state(const struct fl_flow *f)
 {
 	if (f->packets[FL_INITIATOR])

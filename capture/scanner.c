@@ -189,7 +189,7 @@ void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct 
  * waited for anything. */
 static bool went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, enum fl_flow_end how)
 {
-	if (flow_has(f, FLOW_MAYBE_ANSWERED))
+	if (flow_has(f, FLOW_MAYBE_ANSWERED) || flow_has(f, FLOW_ANSWER_UNSEEN))
 		return false;
 	if (how == FL_END_EVICTED || (how == FL_END_CAPTURE && s->last_ns - f->exchange_start_ns < undecided_exchange_ns))
 		return false;
@@ -209,7 +209,9 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 	bool unanswered = flow_has(f, FLOW_ANSWER_DUE) && went_unanswered(s, f, how);
 	if (flow_has(f, FLOW_ANSWER_DUE))
 		scanner_attempt_end(s, f, v, how, unanswered);
-	if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_MAYBE_ANSWERED)) {
+	if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_ANSWER_UNSEEN)) {
+		s->counters.answers_unseen++;
+	} else if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_MAYBE_ANSWERED)) {
 		v->answered++;
 	} else if (flow_has(f, FLOW_ANSWER_DUE)) {
 		if (unanswered) {
@@ -226,6 +228,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 	flow_clear(f, FLOW_COUNTED_OPEN);
 	flow_clear(f, FLOW_ANSWER_DUE);
 	flow_clear(f, FLOW_MAYBE_ANSWERED);
+	flow_clear(f, FLOW_ANSWER_UNSEEN);
 	f->exchange_start_ns = 0;
 }
 
@@ -237,6 +240,7 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
 	f->exchanges++;
 	f->exchange_start_ns = p->time_ns;
+	fl_flow_acks_seen(f, p);
 	scanner_attempt_begin(s, f, v, p);
 	flow_set(f, FLOW_ANSWER_DUE);
 	v->exchanges++;
@@ -328,6 +332,7 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 	scanner_attempt_answer(s, f, v, p, failed);
 	flow_clear(f, FLOW_ANSWER_DUE);
 	flow_clear(f, FLOW_MAYBE_ANSWERED);
+	flow_clear(f, FLOW_ANSWER_UNSEEN);
 	note_span(f, p->time_ns);
 	if (flow_has(f, FLOW_COUNTED_OPEN))
 		fl_inflight_close(s->inflight, flow_listener(f), p->time_ns);
@@ -601,6 +606,10 @@ static void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t
 	}
 	if (p->payload_len)
 		see_payload(s, &seen, p);
+	if (seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE) && fl_flow_acks_unseen(seen.flow, p)) {
+		flow_set(seen.flow, FLOW_ANSWER_UNSEEN);
+		scanner_attempt_unseen(s, seen.flow, p);
+	}
 	if (p->tcp_flags & (FL_TCP_FIN | FL_TCP_RST))
 		scanner_attempt_goodbye(s, seen.flow, seen.side, p);
 	else if (seen.retransmit && seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE))

@@ -71,6 +71,7 @@ enum flow_flag {
 	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */
 	FLOW_BODY = 1 << 26,          /* the open HTTP request has a body */
 	FLOW_OWNER_POLLED = 1 << 27,  /* its owner was found later */
+	FLOW_ANSWER_UNSEEN = 1 << 29, /* the client acknowledged bytes after the open request that were not captured */
 };
 
 /* A name that a flow carried; a list per flow, in the order of first appearance. */
@@ -94,6 +95,7 @@ struct scanner_counters {
 	uint64_t translated;          /* flows left out: the far half of one that counts */
 	uint64_t unseen;              /* connections known from the socket table alone */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
+	uint64_t answers_unseen;      /* acknowledged, not captured */
 };
 
 /* What windows before this one have counted of a flow; of flows that began since all zero. */
@@ -250,6 +252,8 @@ void scanner_attempt_begin(struct fl_scanner *s, struct fl_flow *f, const struct
 /* More of the request; the same once more by the kernel; a datagram that asks again; FIN or RST of @side. */
 void scanner_attempt_more(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p);
 void scanner_attempt_repeated(struct fl_scanner *s, const struct fl_flow *f);
+/* Its answer was acknowledged by the client and not captured: it ended, nobody knows how. */
+void scanner_attempt_unseen(struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p);
 void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p);
 void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p,

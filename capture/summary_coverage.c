@@ -141,6 +141,9 @@ static void add_blind_spots(struct summary *m)
 	m->scan->coverage.blind_spots = fl_arena_array(m->arena, BLIND_SPOTS_MAX, sizeof(struct fl_scan_blind_spot));
 	add_blind_spot(m, "dropped", c->dropped_kernel + c->dropped_interface,
 		       "packets were dropped before they could be read; raise --buffer or filter");
+	add_blind_spot(m, "not-captured", c->answers_unseen,
+		       "answers were acknowledged and not captured: packets are missing, or one direction is; how these exchanges went "
+		       "is unknown, and others that seem to have failed may have been answered");
 	add_attribution(m);
 	add_unseen_sockets(m);
 	add_blind_spot(m, "light", m->scanner->options.light,

@@ -156,6 +156,11 @@ void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *
 /* The flow with these ends, in either direction, or NULL. Valid until the next fl_flow_table_add(). */
 struct fl_flow *fl_flow_table_find(const struct fl_flow_table *t, const struct fl_addr *a, uint16_t a_port,
 				   const struct fl_addr *b, uint16_t b_port, uint8_t transport);
+/* Does a packet of the initiator acknowledge bytes of the responder past all that were captured (one more is its FIN)? Such
+ * bytes arrived, so the capture lacks them: it drops, or it sees one direction only. */
+bool fl_flow_acks_unseen(const struct fl_flow *f, const struct fl_packet *p);
+/* What a packet of the initiator acknowledges counts as seen from here on. */
+void fl_flow_acks_seen(struct fl_flow *f, const struct fl_packet *p);
 /* End everything, oldest first, and give the memory back; the table can be used again. */
 void fl_flow_table_flush(struct fl_flow_table *t);
 

@@ -313,6 +313,48 @@ static void an_answer_to_nobody_changes_nothing(void **state)
 	(void)state;
 }
 
+/* The answer is not in the capture, though the client acknowledges it; it says goodbye when it has the next pause. */
+static void lose_the_answer(struct net *n, struct conn *c)
+{
+	*c = tcp_conn(WEB, 40001, API, 8080);
+	tcp_open(n, c);
+	tcp_text(n, c, 0, "GET /x HTTP/1.1\r\nHost: api\r\n\r\n");
+	c->seq[1] += 300;
+	n->now += 5 * MS;
+	net_send(n, c, 0, FL_TRANSPORT_TCP, FL_TCP_ACK, NULL, 0);
+	n->now += 700 * MS;
+	net_send(n, c, 0, FL_TRANSPORT_TCP, FL_TCP_FIN | FL_TCP_ACK, NULL, 0);
+}
+
+/* Nothing at all of the far end is in the capture. */
+static void see_one_direction(struct net *n, struct conn *c)
+{
+	*c = tcp_conn(WEB, 40001, API, 8080);
+	net_send(n, c, 0, FL_TRANSPORT_TCP, FL_TCP_SYN, NULL, 0);
+	c->seq[0]++;
+	c->seq[1]++;
+	tcp_text(n, c, 0, "GET /x HTTP/1.1\r\nHost: api\r\n\r\n");
+	c->seq[1] += 300;
+	n->now += 700 * MS;
+	net_send(n, c, 0, FL_TRANSPORT_TCP, FL_TCP_FIN | FL_TCP_ACK, NULL, 0);
+}
+
+static void what_was_acknowledged_and_not_captured_is_no_failure(void **state)
+{
+	static void (*const call[])(struct net *, struct conn *) = { lose_the_answer, see_one_direction };
+	for (size_t i = 0; i < FL_ARRAY_LEN(call); i++) {
+		struct fl_scan *s = one_call(call[i]);
+		const struct fl_scan_dependency *d = api_of(s);
+		assert_int_equal(d->failures, 0);
+		assert_true(d->behaviour == NULL || d->behaviour->outcome[FL_OUTCOME_RESPONSE_TIMEOUT] == 0);
+		assert_int_equal(s->coverage.blind_spot_count, 1);
+		assert_string_equal(s->coverage.blind_spots[0].kind, "not-captured");
+		assert_int_equal(s->coverage.blind_spots[0].count, 1);
+		fl_scan_free(s);
+	}
+	(void)state;
+}
+
 static void send_tickets_and_hang(struct net *n, struct conn *c)
 {
 	uint8_t tickets[510] = { 23, 3, 3, 0, 250 };
@@ -464,6 +506,7 @@ int main(void)
 		cmocka_unit_test(last_words_are_no_timeout),
 		cmocka_unit_test(an_answer_to_nobody_changes_nothing),
 		cmocka_unit_test(session_tickets_are_no_answer),
+		cmocka_unit_test(what_was_acknowledged_and_not_captured_is_no_failure),
 		cmocka_unit_test(work_that_waits_and_no_answer_is_a_stall),
 		cmocka_unit_test(one_slow_answer_is_no_stall),
 		cmocka_unit_test(a_try_at_another_address_of_the_name_is_a_fail_over),
