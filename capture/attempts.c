@@ -183,6 +183,34 @@ void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct f
 	settle(s, f, a, v);
 }
 
+/* ---- several at once ---- */
+
+uint32_t scanner_attempt_call(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, int64_t start_ns,
+			      uint32_t size, bool health)
+{
+	struct fl_attempt a = {
+		.start_ns = start_ns, .wait_us = FL_NO_TIME, .conversation = v->serial, .request_size = size,
+		.client_port = f->port[FL_INITIATOR], .outcome = FL_OUTCOME_UNDECIDED,
+	};
+	unsigned flags = FL_ATTEMPT_MULTIPLEXED;
+	flags |= health ? FL_ATTEMPT_HEALTH : 0;
+	flags |= f->exchanges <= 1 ? FL_ATTEMPT_FIRST : 0;
+	a.flags = (uint8_t)flags;
+	return s->options.no_behaviour ? 0 : fl_exchange_log_open(s->attempts, &a);
+}
+
+void scanner_attempt_call_end(struct fl_scanner *s, uint32_t handle, const struct fl_conversation *v, enum fl_outcome outcome,
+			      uint32_t wait_us)
+{
+	if (!handle)
+		return;
+	struct fl_attempt *a = fl_exchange_log_waiting(s->attempts, handle);
+	a->conversation = v->serial;
+	a->outcome = outcome & 0xf;
+	a->wait_us = wait_us;
+	fl_exchange_log_close(s->attempts, handle);
+}
+
 /* ---- connections without an exchange ---- */
 
 static enum fl_outcome outcome_of_attempt(const struct fl_scanner *s, const struct fl_flow *f)

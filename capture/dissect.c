@@ -9,11 +9,13 @@
  * ClientHello where a segment begins with one, which finds STARTTLS, SSLRequest, CONNECT and SOCKS
  * without knowing them. Bulk data thus costs a look at its first bytes at most.
  *
- * DNS over TCP keeps its stream: every message counts.
+ * DNS over TCP keeps its stream: every message counts. So does HTTP/2 in the clear, in both directions (calls.c).
  */
 #include "scanner_internal.h"
 
 #include <string.h>
+
+#include "calls.h"
 
 enum {
 	IDENTIFY_SEGMENTS = 8,     /* payload packets of the initiator that may still identify */
@@ -320,8 +322,7 @@ static bool tls_has_data(struct fl_flow *f, enum fl_side side, const struct fl_s
 
 /* ---- HTTP ---- */
 
-/* Paths by which load balancers and monitors ask whether a service lives. */
-static bool is_health_path(const char *path)
+bool scanner_is_health_path(const char *path)
 {
 	static const char *const words[] = { "/health", "/healthz", "/healthcheck", "/health-check", "/livez",
 					     "/readyz", "/metrics", "/-/healthy", "/-/ready", "/_health",
@@ -371,7 +372,7 @@ static void note_request(struct fl_scanner *s, struct fl_flow *f)
 		flow_set(f, FLOW_BODY);
 	else
 		flow_clear(f, FLOW_BODY);
-	if (is_health_path(s->request.path))
+	if (scanner_is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
 	else
 		flow_clear(f, FLOW_HEALTH);
@@ -407,10 +408,10 @@ static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct 
 	fl_stream_close(stream, s->streams);
 }
 
-static void read_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+/* There is no room to follow the connection: its first request stands for all. */
+static void read_first_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	flow_set_application(f, FL_APP_HTTP2);
 	flow_set(f, FLOW_MULTIPLEXED);
 	enum fl_parse result = fl_http2_request(bytes->data, bytes->size, &s->request);
 	if (result == FL_PARSE_MORE) {
@@ -419,10 +420,41 @@ static void read_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	}
 	if (result == FL_PARSE_OK && s->request.host[0])
 		note_target(s, f, s->request.host, 0); /* CONNECT here opens one stream of many */
-	if (is_health_path(s->request.path))
+	if (scanner_is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
 	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
 	fl_stream_close(stream, s->streams);
+}
+
+static void read_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns)
+{
+	bool first = !flow_has(f, FLOW_MULTIPLEXED);
+	flow_set_application(f, FL_APP_HTTP2);
+	if (!first || !calls_begin(s, f)) {
+		read_first_call(s, f, bytes);
+		return;
+	}
+	if (f->synack_ns && !f->bytes[FL_RESPONDER])
+		fl_stream_start(&f->stream[FL_RESPONDER], f->synack_seq + 1);
+	struct fl_slice behind = { bytes->data + FL_HTTP2_PREFACE, bytes->size - FL_HTTP2_PREFACE };
+	size_t used = calls_read(s, f, FL_INITIATOR, &behind, time_ns);
+	fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, FL_HTTP2_PREFACE + used);
+}
+
+/* A segment of either side, of a connection that is followed. */
+static void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[side];
+	struct fl_slice bytes;
+	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+					    p->payload_len - p->payload.size, &bytes);
+	if (bytes.size) {
+		size_t used = calls_read(s, f, side, &bytes, p->time_ns);
+		fl_stream_consume(stream, s->streams, used);
+	}
+	s->counters.cut_payload += p->payload.size < p->payload_len && state == FL_PARSE_TRUNCATED;
+	if (flow_has(f, FLOW_CALLS) && stream->closed)
+		calls_lose(s, f);
 }
 
 /* ---- the initiator's stream ---- */
@@ -451,7 +483,7 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 		restart_stream(s, stream, p->tcp_seq);
 }
 
-static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
@@ -459,8 +491,9 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 		read_hello(s, f, bytes);
 		return;
 	}
-	if (bytes->size && bytes->data[0] == 'P' && fl_http2_probe(bytes->data, bytes->size) == FL_PARSE_OK) {
-		read_http2(s, f, bytes);
+	enum fl_parse http2 = fl_http2_probe(bytes->data, bytes->size);
+	if (http2 == FL_PARSE_OK) {
+		read_http2(s, f, bytes, time_ns);
 		return;
 	}
 	enum fl_parse http = fl_http_probe(bytes->data, bytes->size);
@@ -475,7 +508,8 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 		fl_stream_close(stream, s->streams);
 		return;
 	}
-	if ((socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE) && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS) {
+	bool more = socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
+	if (more && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS) {
 		fl_stream_consume(stream, s->streams, 0);
 		return;
 	}
@@ -503,7 +537,7 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 	if (state == FL_PARSE_TRUNCATED)
 		s->counters.cut_payload++;
 	if (bytes.size)
-		identify(s, f, &bytes);
+		identify(s, f, &bytes, p->time_ns);
 }
 
 static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
@@ -512,13 +546,17 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 		s->resolver_failed = false;
 		return dissect_dns_stream(s, f, side, p);
 	}
+	if (flow_has(f, FLOW_CALLS)) {
+		dissect_calls(s, f, side, p);
+		return false;
+	}
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
 	if (side == FL_INITIATOR)
 		dissect_initiator(s, f, p);
 	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
 		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
 	if (!flow_has(f, FLOW_TLS))
-		return true;
+		return !flow_has(f, FLOW_CALLS | FLOW_CALLS_LOST);
 	return !(before_hello && side == FL_INITIATOR) && tls_has_data(f, side, &p->payload);
 }
 

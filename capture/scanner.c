@@ -19,13 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "config.h"
 #include "faultline/request.h"
 
 /* Parts of --memory, in percent. The rest is for libraries and code. */
 enum {
-	SHARE_FLOWS = 43,
-	SHARE_STREAMS = 6,
+	SHARE_FLOWS = 42,
+	SHARE_STREAMS = 5,
+	SHARE_CALLS = 2,
 	SHARE_STRINGS = 8,
 	SHARE_CONVERSATIONS = 12,
 	SHARE_DETAILS = 8,
@@ -132,7 +134,7 @@ static struct fl_conversation *find_request_conversation(struct fl_scanner *s, c
 	if (flow_has(f, FLOW_TUNNEL))
 		return scanner_inner_conversation(s, f, now_ns);
 	struct best_name name = { .source = FL_NAME_NONE };
-	bool unnamed_request = flow_has(f, FLOW_HTTP) && !f->user[FLOW_REQUEST_NAME];
+	bool unnamed_request = flow_has(f, FLOW_HTTP | FLOW_CALLS) && !f->user[FLOW_REQUEST_NAME];
 	if (unnamed_request || !scanner_request_name(s, f, &name))
 		name = (struct best_name){ .source = FL_NAME_NONE };
 	if (unnamed_request && f->user[FLOW_DNS_NAME])
@@ -184,14 +186,14 @@ void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct 
 
 /* ---- exchanges ---- */
 
-/* Is the missing answer a failure? Only with evidence: the far end reset, or a client that asked went away or waited in vain. What is
+/* Only with evidence: the far end reset, or a client that asked went away or waited in vain. What is
  * under way when the capture ends, or in a flow that is given up for room, is undecided; and a sender of logs or metrics never
  * waited for anything. */
-static bool went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, enum fl_flow_end how)
+bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, int64_t start_ns, enum fl_flow_end how)
 {
 	if (flow_has(f, FLOW_MAYBE_ANSWERED) || flow_has(f, FLOW_ANSWER_UNSEEN))
 		return false;
-	if (how == FL_END_EVICTED || (how == FL_END_CAPTURE && s->last_ns - f->exchange_start_ns < undecided_exchange_ns))
+	if (how == FL_END_EVICTED || (how == FL_END_CAPTURE && s->last_ns - start_ns < undecided_exchange_ns))
 		return false;
 	if (f->transport != FL_TRANSPORT_TCP)
 		return flow_application(f) == FL_APP_DNS || flow_application(f) == FL_APP_NTP;
@@ -206,7 +208,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 	if (!f->exchange_start_ns)
 		return;
 	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
-	bool unanswered = flow_has(f, FLOW_ANSWER_DUE) && went_unanswered(s, f, how);
+	bool unanswered = flow_has(f, FLOW_ANSWER_DUE) && scanner_went_unanswered(s, f, f->exchange_start_ns, how);
 	if (flow_has(f, FLOW_ANSWER_DUE))
 		scanner_attempt_end(s, f, v, how, unanswered);
 	if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_ANSWER_UNSEEN)) {
@@ -456,6 +458,8 @@ static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 	scanner_own_flow(s, f);
 	if (!flow_has(f, FLOW_GROUP))
 		count_unanswered_queries(s, f);
+	if (flow_has(f, FLOW_CALLS))
+		calls_end(s, f, how);
 	close_exchange(s, f, f->last_ns, how);
 	account_end(s, f);
 	if (s->options.flows)
@@ -512,6 +516,7 @@ struct fl_scanner *fl_scanner_new(const struct fl_scanner_options *options)
 	scanner_new_window_tables(s);
 	uint32_t attempts = options->no_behaviour ? 0 : share(memory, SHARE_ATTEMPTS, sizeof(struct fl_attempt));
 	s->attempts = fl_exchange_log_new(attempts);
+	s->calls = calls_pool_new((size_t)(memory / 100 * SHARE_CALLS));
 	s->translations = fl_translations_new(share(memory, SHARE_TRANSLATIONS, TRANSLATION_COST));
 	s->owners = fl_owners_new(share(memory, SHARE_OWNERS, OWNER_COST), options->netns);
 	s->locality = fl_locality_new();
@@ -535,6 +540,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_conversations_free(s->conversations);
 	fl_inflight_free(s->inflight);
 	fl_exchange_log_free(s->attempts);
+	calls_pool_free(s->calls);
 	fl_owners_free(s->owners);
 	fl_translations_free(s->translations);
 	fl_hosts_free(s->hosts);

@@ -4,6 +4,7 @@
  *
  *   scanner.c   packets to flows, flows to conversations, the end of flows
  *   dissect.c   payload to names, application, exchange boundaries
+ *   calls.c     HTTP/2: requests of one connection that are open at the same time
  *   attempts.c  what happens to a flow to the log of attempts
  *   account.c   connections to conversations, at the end of flows or of a window
  *   window.c    one window ends, the next begins
@@ -44,8 +45,11 @@ enum flow_word {
 			    * the handle of the waiting attempt */
 	FLOW_SEGMENTS,     /* payload packets of the initiator looked at so far */
 	FLOW_CONVERSATION, /* of the newest request, with user_half (fl_conversation_place); 0: look it up */
+	FLOW_CALLS_PLACE = FLOW_SEGMENTS, /* ... of HTTP/2: with FLOW_CALLS where in their pool, later CALLS_OVER */
 	FLOW_HELLO = FLOW_SEGMENTS, /* ... of datagrams: an fl_hello_word, which counts them, too */
 };
+
+enum { CALLS_OVER = INT16_MAX }; /* as a count of segments: nothing is looked for any more */
 
 /* FLOW_STATE: application in the low byte, then flags. */
 enum flow_flag {
@@ -66,6 +70,8 @@ enum flow_flag {
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
 	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
 	FLOW_PROXIED = 1 << 28,       /* ... one request at a time: the proxy passes answers on, and may go elsewhere next */
+	FLOW_CALLS = 1 << 29,         /* exchanges are read and counted call by call (calls.h) */
+	FLOW_CALLS_LOST = 1 << 30,    /* ... were, and went to several names: whose the next one is nobody knows */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
 	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */
 	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */
@@ -120,7 +126,7 @@ enum carry_done {
 struct scanner_before {
 	struct fl_names_counters names;
 	struct fl_flow_counters flows;
-	uint64_t strings_refused, streams_refused, hellos_given_up, locality_refused;
+	uint64_t strings_refused, streams_refused, hellos_given_up, locality_refused, calls_refused, calls_crowded;
 	struct fl_owner_counters owners;
 };
 
@@ -136,6 +142,7 @@ struct fl_scanner {
 	struct fl_conversations *conversations;
 	struct fl_inflight *inflight;
 	struct fl_exchange_log *attempts;
+	struct calls_pool *calls;
 	struct fl_locality *locality;
 	struct fl_owners *owners;
 	struct fl_attribution_state attribution;
@@ -221,6 +228,8 @@ struct fl_conversation *scanner_conversation(struct fl_scanner *s, const struct 
 struct fl_conversation *scanner_request_conversation(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns);
 struct fl_conversation *scanner_inner_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
 struct fl_conversation *scanner_proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
+/* Is the missing answer to what began at @start_ns a failure? */
+bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, int64_t start_ns, enum fl_flow_end how);
 void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns);
 
 /* account.c */
@@ -234,6 +243,8 @@ bool account_start_is_old(struct fl_scanner *s, const struct fl_flow *f);
 /* Payload of one packet that brings something new: names and application are
  * noted at the flow. Return: whether the bytes count for exchanges (they are no TLS handshake). */
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+/* A path by which load balancers and monitors ask whether a service lives. */
+bool scanner_is_health_path(const char *path);
 void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f);
 /* The flow's name with the best source; false when it has none (bare address). */
 bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
@@ -260,6 +271,11 @@ void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struc
 			    bool failed);
 /* The exchange is closed and no answer came. @failed: that is a failure, as far as the flow tells. */
 void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed);
+/* One of several calls at once: begins (handle, or 0), ends; @wait_us: to the answer or failure, or FL_NO_TIME. */
+uint32_t scanner_attempt_call(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, int64_t start_ns,
+			      uint32_t size, bool health);
+void scanner_attempt_call_end(struct fl_scanner *s, uint32_t handle, const struct fl_conversation *v, enum fl_outcome outcome,
+			      uint32_t wait_us);
 /* The flow ended; nothing is done when it carried exchanges. */
 void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, bool established);
 

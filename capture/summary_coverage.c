@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "calls.h"
+
 enum { LIMITS_MAX = 24, BLIND_SPOTS_MAX = 32 };
 
 static void add_limit(struct summary *m, const char *name, uint64_t limit, uint64_t hits, const char *what)
@@ -50,6 +52,10 @@ static void add_limits(struct summary *m)
 		  "streams not reassembled");
 	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos) - b->hellos_given_up,
 		  "QUIC or DTLS names not read");
+	add_limit(m, "HTTP/2 connections", calls_pool_limit(s->calls), calls_pool_refused(s->calls) - b->calls_refused,
+		  "HTTP/2 connections not followed to their end");
+	add_limit(m, "HTTP/2 calls", CALLS_MAX, calls_pool_crowded(s->calls) - b->calls_crowded,
+		  "requests of crowded connections without their answer");
 	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality) - b->locality_refused, "packets of hosts beyond it");
 	const struct fl_owner_counters *owners = fl_owners_counters(s->owners);
 	add_limit(m, "sockets", fl_owners_limit(s->owners), owners->evicted - b->owners.evicted,

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include "calls.h"
+
 static void settle_flow(void *context, struct fl_flow *f)
 {
 	scanner_own_flow(context, f);
@@ -49,12 +51,14 @@ static void move_listener(void *context, struct fl_flow *f)
 {
 	struct fl_scanner *s = context;
 	f->user[FLOW_CONVERSATION] = f->user_half = 0;
-	if (!flow_has(f, FLOW_COUNTED_OPEN)) {
+	uint32_t open = flow_has(f, FLOW_CALLS) ? calls_counted_open(s, f) : flow_has(f, FLOW_COUNTED_OPEN);
+	if (!open) {
 		flow_set_listener(f, 0);
 		return;
 	}
 	flow_set_listener(f, fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER], f->port[FL_RESPONDER], f->transport));
-	fl_inflight_open(s->inflight, flow_listener(f), s->start_ns);
+	for (uint32_t i = 0; i < open; i++)
+		fl_inflight_open(s->inflight, flow_listener(f), s->start_ns);
 	if (!flow_listener(f))
 		flow_clear(f, FLOW_COUNTED_OPEN);
 }
@@ -105,6 +109,7 @@ struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
 		*fl_names_counters(s->names), *fl_flow_table_counters(s->flows),
 		fl_strpool_refused(s->strings), fl_stream_pool_refused(s->streams),
 		fl_hello_pool_given_up(s->hellos), fl_locality_refused(s->locality),
+		calls_pool_refused(s->calls), calls_pool_crowded(s->calls),
 		*fl_owners_counters(s->owners),
 	};
 	return scan;

@@ -513,6 +513,10 @@ def http2():
         'literal': frame(1, 5, 1, b'\x82\x04\4/a?b\x41\x0bme@h.ex:808'),
         'connect': frame(1, 5, 1, b'\x42\7CONNECT\x41\4a:22'),
         'table-size': frame(1, 5, 1, b'\x3f\xe1\x1f' + block),
+        'answer': settings + frame(1, 4, 1, b'\x88') + frame(0, 0, 1, bytes(7)) + frame(1, 5, 1, b'\x40\x0bgrpc-status\x0214'),
+        'data': frame(1, 4, 1, block) + frame(0, 1, 1, b'hi') + frame(0, 1, 3, b''),
+        'reset': frame(1, 5, 1, block) + frame(3, 0, 1, bytes((0, 0, 0, 8))),
+        'push': frame(5, 4, 1, bytes((0, 0, 0, 2)) + block) + frame(1, 5, 1, b'\x8e'),
     }
 
 

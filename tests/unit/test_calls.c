@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_calls.c - HTTP/2 in the clear: each request under its own name, with its own answer. Blocks are made by libnghttp2. */
+#include "unit.h"
+
+#include "config.h"
+#include "faultline/http2.h"
+#include "traffic.h"
+
+#define HOST "10.0.0.1"
+#define PROXY "10.0.0.2"
+#define BYTES_MAX 65536
+
+#if FL_HAVE_HTTP2
+#include <nghttp2/nghttp2.h>
+
+enum { DATA = 0, HEADERS = 1, RESET = 3, SETTINGS = 4, CONTINUATION = 9, END_STREAM = 1, END_HEADERS = 4 };
+
+/* One direction as it is written. */
+struct writer {
+	nghttp2_hd_deflater *deflater;
+	uint8_t bytes[BYTES_MAX];
+	size_t size;
+};
+
+/* A connection from the host to its proxy. */
+struct h2 {
+	struct net net;
+	struct conn conn;
+	struct writer side[2];
+};
+
+static void put_frame(struct writer *w, uint8_t type, uint8_t flags, uint32_t stream, const void *payload, size_t size)
+{
+	uint8_t head[9] = { (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size, type, flags, (uint8_t)(stream >> 24),
+			    (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream };
+	assert_true(w->size + sizeof(head) + size <= BYTES_MAX);
+	memcpy(w->bytes + w->size, head, sizeof(head));
+	if (size)
+		memcpy(w->bytes + w->size + sizeof(head), payload, size);
+	w->size += sizeof(head) + size;
+}
+
+/* @pieces: frames that the block is cut into. */
+static void put_block(struct writer *w, uint32_t stream, bool end, const char *(*fields)[2], size_t count, size_t pieces)
+{
+	nghttp2_nv nv[16];
+	uint8_t block[4096];
+	for (size_t i = 0; i < count; i++)
+		nv[i] = (nghttp2_nv){ (uint8_t *)(uintptr_t)fields[i][0], (uint8_t *)(uintptr_t)fields[i][1],
+				      strlen(fields[i][0]), strlen(fields[i][1]), NGHTTP2_NV_FLAG_NONE };
+	ssize_t size = nghttp2_hd_deflate_hd(w->deflater, block, sizeof(block), nv, count);
+	assert_true(size > 0);
+	size_t at = 0;
+	for (size_t i = 0; i < pieces; i++) {
+		size_t to = i + 1 == pieces ? (size_t)size : (size_t)size * (i + 1) / pieces;
+		uint8_t flags = (uint8_t)((i == 0 && end ? END_STREAM : 0) | (i + 1 == pieces ? END_HEADERS : 0));
+		put_frame(w, i ? CONTINUATION : HEADERS, flags, stream, block + at, to - at);
+		at = to;
+	}
+}
+
+static void put_request(struct h2 *h, uint32_t stream, const char *authority, const char *path)
+{
+	const char *fields[][2] = { { ":method", "POST" }, { ":scheme", "http" }, { ":authority", authority }, { ":path", path },
+				    { "user-agent", "a client of some length" } };
+	put_block(&h->side[0], stream, true, fields, FL_ARRAY_LEN(fields), 1);
+}
+
+static void put_answer(struct h2 *h, uint32_t stream, const char *status)
+{
+	const char *fields[][2] = { { ":status", status }, { "server", "a server of some length" } };
+	put_block(&h->side[1], stream, true, fields, FL_ARRAY_LEN(fields), 1);
+}
+
+static void put_grpc_answer(struct h2 *h, uint32_t stream, const char *status)
+{
+	const char *fields[][2] = { { ":status", "200" }, { "content-type", "application/grpc" } };
+	const char *trailers[][2] = { { "grpc-status", status }, { "grpc-message", "as it went" } };
+	put_block(&h->side[1], stream, false, fields, FL_ARRAY_LEN(fields), 1);
+	put_frame(&h->side[1], DATA, 0, stream, "\0\0\0\0\2ok", 7);
+	put_block(&h->side[1], stream, true, trailers, FL_ARRAY_LEN(trailers), 1);
+}
+
+/* What was put, in segments of @step bytes. */
+static void h2_send(struct h2 *h, int side, size_t step)
+{
+	struct writer *w = &h->side[side];
+	for (size_t at = 0; at < w->size; at += step)
+		tcp_say(&h->net, &h->conn, side, w->bytes + at, w->size - at < step ? w->size - at : step);
+	w->size = 0;
+}
+
+static void h2_open_with(struct h2 *h, uint64_t memory)
+{
+	struct fl_scanner_options o = { .point = "web", .source = "file", .memory = memory };
+	memset(h, 0, sizeof(*h));
+	h->net = (struct net){ fl_scanner_new(&o), T0 };
+	h->conn = tcp_conn(HOST, 41000, PROXY, 8080);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(nghttp2_hd_deflate_new(&h->side[i].deflater, 4096), 0);
+	tcp_open(&h->net, &h->conn);
+	memcpy(h->side[0].bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FL_HTTP2_PREFACE);
+	h->side[0].size = FL_HTTP2_PREFACE;
+	put_frame(&h->side[0], SETTINGS, 0, 0, NULL, 0);
+	put_frame(&h->side[1], SETTINGS, 0, 0, NULL, 0);
+}
+
+static void h2_open(struct h2 *h)
+{
+	h2_open_with(h, 16 << 20);
+}
+
+static struct fl_scan *h2_scan(struct h2 *h)
+{
+	for (int i = 0; i < 2; i++)
+		nghttp2_hd_deflate_del(h->side[i].deflater);
+	return net_scan(&h->net);
+}
+
+/* Of the dependency with this name: exchanges * 100 + failures; -1 without. */
+static long counted(const struct fl_scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (s->dependencies[i].name && strcmp(s->dependencies[i].name, name) == 0)
+			return (long)(s->dependencies[i].exchanges * 100 + s->dependencies[i].failures);
+	return -1;
+}
+
+static const struct fl_scan_dependency *named(const struct fl_scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (s->dependencies[i].name && strcmp(s->dependencies[i].name, name) == 0)
+			return &s->dependencies[i];
+	fail_msg("no dependency %s", name);
+	return NULL;
+}
+
+static void each_request_counts_under_its_own_name(void **state)
+{
+	(void)state;
+	for (size_t step = 5; step < 200; step += step < 30 ? 1 : 23) {
+		struct h2 h;
+		h2_open(&h);
+		for (uint32_t i = 0; i < 10; i++) {
+			put_request(&h, 2 * i + 1, i % 2 ? "a.internal:8080" : "b.internal", "/work");
+			h2_send(&h, 0, step);
+			put_answer(&h, 2 * i + 1, i == 3 ? "503" : "200");
+			h2_send(&h, 1, step);
+		}
+		tcp_close(&h.net, &h.conn);
+		struct fl_scan *s = h2_scan(&h);
+		assert_int_equal(counted(s, "a.internal"), 501);
+		assert_int_equal(counted(s, "b.internal"), 500);
+		assert_false(named(s, "a.internal")->exchanges_lower_bound);
+		fl_scan_free(s);
+	}
+}
+
+static void answers_come_in_any_order(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "slow.internal", "/");
+	put_request(&h, 3, "bad.internal", "/");
+	put_request(&h, 5, "good.internal", "/");
+	h2_send(&h, 0, 1000);
+	put_answer(&h, 5, "200");
+	put_answer(&h, 3, "500");
+	h2_send(&h, 1, 1000);
+	h.net.now += SECOND;
+	put_answer(&h, 1, "200");
+	h2_send(&h, 1, 1000);
+	tcp_close(&h.net, &h.conn);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "slow.internal"), 100);
+	assert_int_equal(counted(s, "bad.internal"), 101);
+	assert_int_equal(counted(s, "good.internal"), 100);
+	assert_true(fl_histogram_quantile(&named(s, "slow.internal")->measures->first_byte, 0.5) > 0.9);
+	assert_true(fl_histogram_quantile(&named(s, "good.internal")->measures->first_byte, 0.5) < 0.9);
+	fl_scan_free(s);
+}
+
+static void a_block_may_be_cut_into_frames(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	const char *fields[][2] = { { ":method", "GET" }, { ":authority", "cut.internal" }, { ":path", "/a/rather/long/path/to/it" } };
+	put_block(&h.side[0], 1, true, fields, FL_ARRAY_LEN(fields), 5);
+	put_request(&h, 3, "next.internal", "/");
+	h2_send(&h, 0, 11);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "cut.internal"), 100);
+	assert_int_equal(counted(s, "next.internal"), 100);
+	fl_scan_free(s);
+}
+
+static void a_status_of_grpc_in_trailers_is_a_failure_when_the_server_is_at_fault(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	static const char *const status[] = { "0", "14", "5", "13", "0" };
+	for (uint32_t i = 0; i < FL_ARRAY_LEN(status); i++) {
+		put_request(&h, 2 * i + 1, "rpc.internal", "/shop.Orders/Get");
+		put_frame(&h.side[0], DATA, END_STREAM, 2 * i + 1, "\0\0\0\0\2hi", 7);
+		h2_send(&h, 0, 1000);
+		put_grpc_answer(&h, 2 * i + 1, status[i]);
+		h2_send(&h, 1, 50);
+	}
+	tcp_close(&h.net, &h.conn);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "rpc.internal"), 502);
+	fl_scan_free(s);
+}
+
+static void a_call_that_either_side_resets_before_its_answer_failed(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "api.internal", "/");
+	put_request(&h, 3, "api.internal", "/");
+	put_request(&h, 5, "api.internal", "/");
+	h2_send(&h, 0, 1000);
+	put_frame(&h.side[0], RESET, 0, 1, "\0\0\0\x08", 4);
+	h2_send(&h, 0, 5);
+	put_frame(&h.side[1], RESET, 0, 3, "\0\0\0\x07", 4);
+	put_answer(&h, 5, "200");
+	put_frame(&h.side[1], RESET, 0, 5, "\0\0\0\0", 4);
+	h2_send(&h, 1, 1000);
+	tcp_close(&h.net, &h.conn);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "api.internal"), 302);
+	fl_scan_free(s);
+}
+
+static void the_body_of_a_request_is_not_read(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	const char *fields[][2] = { { ":method", "PUT" }, { ":authority", "store.internal" }, { ":path", "/" } };
+	put_block(&h.side[0], 1, false, fields, FL_ARRAY_LEN(fields), 1);
+	uint8_t body[16384];
+	memset(body, 1, sizeof(body)); /* like frames with headers */
+	put_frame(&h.side[0], DATA, 0, 1, body, sizeof(body));
+	put_frame(&h.side[0], DATA, END_STREAM, 1, body, sizeof(body));
+	put_request(&h, 3, "next.internal", "/");
+	h2_send(&h, 0, 1448);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "store.internal"), 100);
+	assert_int_equal(counted(s, "next.internal"), 100);
+	fl_scan_free(s);
+}
+
+/* A segment that nobody captured, and then more than is kept behind a hole. */
+static void lose_a_segment(struct h2 *h)
+{
+	uint8_t body[16384] = { 0 };
+	put_request(h, 11, "a.internal", "/");
+	h->conn.seq[0] += (uint32_t)h->side[0].size;
+	h->side[0].size = 0;
+	for (int i = 0; i < 10; i++) {
+		put_frame(&h->side[0], DATA, 0, 11, body, sizeof(body));
+		h2_send(h, 0, 1448);
+	}
+}
+
+static void after_a_lost_segment_counts_are_lower_bounds(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "a.internal", "/");
+	put_request(&h, 3, "b.internal", "/");
+	h2_send(&h, 0, 1000);
+	put_answer(&h, 1, "200");
+	put_answer(&h, 3, "200");
+	h2_send(&h, 1, 1000);
+	lose_a_segment(&h);
+	put_answer(&h, 11, "500");
+	h2_send(&h, 1, 1000);
+	put_request(&h, 13, "c.internal", "/");
+	h2_send(&h, 0, 1000);
+	tcp_close(&h.net, &h.conn);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "a.internal"), 100);
+	assert_int_equal(counted(s, "b.internal"), 100);
+	assert_int_equal(counted(s, "c.internal"), -1);
+	assert_true(named(s, "a.internal")->exchanges_lower_bound);
+	assert_true(named(s, "b.internal")->exchanges_lower_bound);
+	fl_scan_free(s);
+}
+
+static void after_a_lost_segment_a_connection_of_one_name_goes_on(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "a.internal", "/");
+	h2_send(&h, 0, 1000);
+	put_answer(&h, 1, "200");
+	h2_send(&h, 1, 1000);
+	lose_a_segment(&h);
+	for (uint32_t i = 0; i < 3; i++) {
+		put_answer(&h, 11 + 2 * i, "200");
+		h2_send(&h, 1, 1000);
+		put_request(&h, 13 + 2 * i, "a.internal", "/");
+		h2_send(&h, 0, 1000);
+	}
+	struct fl_scan *s = h2_scan(&h);
+	assert_true(counted(s, "a.internal") >= 300);
+	assert_true(named(s, "a.internal")->exchanges_lower_bound);
+	fl_scan_free(s);
+}
+
+static bool has_limit(const struct fl_scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->coverage.limit_count; i++)
+		if (strcmp(s->coverage.limits[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A table full of what the client chose, in many connections at once. */
+static void memory_that_clients_ask_for_ends_at_the_limit(void **state)
+{
+	(void)state;
+	struct h2 h;
+	char value[2000], name[32];
+	h2_open(&h);
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = 0;
+	for (unsigned i = 0; i < 400; i++) {
+		struct conn c = tcp_conn(HOST, (uint16_t)(42000 + i), PROXY, 8080);
+		tcp_open(&h.net, &c);
+		nghttp2_hd_deflate_del(h.side[0].deflater);
+		assert_int_equal(nghttp2_hd_deflate_new(&h.side[0].deflater, 4096), 0);
+		h.side[0].size = FL_HTTP2_PREFACE;
+		memcpy(h.side[0].bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FL_HTTP2_PREFACE);
+		snprintf(name, sizeof(name), "n%u.internal", i);
+		const char *fields[][2] = { { ":method", "GET" }, { ":authority", name }, { ":path", "/" }, { "x-value", value } };
+		put_block(&h.side[0], 1, true, fields, FL_ARRAY_LEN(fields), 1);
+		tcp_say(&h.net, &c, 0, h.side[0].bytes, h.side[0].size);
+		h.side[0].size = 0;
+	}
+	struct fl_scan *s = h2_scan(&h);
+	assert_true(has_limit(s, "HTTP/2 connections"));
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(name, sizeof(name), "n%u.internal", i);
+		assert_int_equal(counted(s, name), 100);
+	}
+	fl_scan_free(s);
+}
+
+static void of_too_many_calls_at_once_the_oldest_are_undecided(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	for (uint32_t i = 0; i < 300; i++)
+		put_request(&h, 2 * i + 1, "api.internal", "/");
+	h2_send(&h, 0, 1448);
+	for (uint32_t i = 0; i < 300; i++)
+		put_answer(&h, 2 * i + 1, "500");
+	h2_send(&h, 1, 1448);
+	tcp_close(&h.net, &h.conn);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "api.internal"), 30000 + 256);
+	assert_true(has_limit(s, "HTTP/2 calls"));
+	fl_scan_free(s);
+}
+
+static void calls_go_on_over_windows(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "a.internal", "/");
+	put_request(&h, 3, "b.internal", "/");
+	h2_send(&h, 0, 1000);
+	struct fl_scan *first = fl_scanner_cut(h.net.scanner, h.net.now);
+	put_answer(&h, 3, "500");
+	put_answer(&h, 1, "200");
+	h2_send(&h, 1, 1000);
+	struct fl_scan *second = h2_scan(&h);
+	assert_int_equal(counted(first, "a.internal"), 100);
+	assert_int_equal(counted(first, "b.internal"), 100);
+	assert_int_equal(counted(second, "a.internal"), 0);
+	assert_int_equal(counted(second, "b.internal"), 1);
+	fl_scan_free(first);
+	fl_scan_free(second);
+}
+
+/* Every prefix, and every number of bytes of memory up to what is needed, gives an end. */
+static void a_reader_survives_any_budget(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	h.side[0].size = 0;
+	for (uint32_t i = 0; i < 8; i++)
+		put_request(&h, 2 * i + 1, i % 2 ? "a.internal" : "b.internal", i % 3 ? "/one" : "/two");
+	unsigned complete = 0;
+	for (size_t limit = 0; limit < 8000; limit += 16) {
+		struct fl_http2_budget b = { .limit = limit };
+		struct fl_http2_reader *reader = fl_http2_reader_new(&b);
+		struct fl_http2_event e;
+		enum fl_parse result = reader ? FL_PARSE_OK : FL_PARSE_UNSUPPORTED;
+		unsigned events = 0;
+		for (size_t at = 0, used; result == FL_PARSE_OK; at += used, events += result == FL_PARSE_OK)
+			result = fl_http2_next(reader, h.side[0].bytes + at, h.side[0].size - at, &used, &e);
+		assert_true(result == FL_PARSE_MORE ? events == 8 : result == FL_PARSE_UNSUPPORTED && b.refused > 0);
+		assert_true(b.used <= limit);
+		complete += events == 8;
+		fl_http2_reader_free(reader);
+		assert_int_equal(b.used, 0);
+	}
+	assert_true(complete > 0);
+	fl_scan_free(h2_scan(&h));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_request_counts_under_its_own_name),
+		cmocka_unit_test(answers_come_in_any_order),
+		cmocka_unit_test(a_block_may_be_cut_into_frames),
+		cmocka_unit_test(a_status_of_grpc_in_trailers_is_a_failure_when_the_server_is_at_fault),
+		cmocka_unit_test(a_call_that_either_side_resets_before_its_answer_failed),
+		cmocka_unit_test(the_body_of_a_request_is_not_read),
+		cmocka_unit_test(after_a_lost_segment_counts_are_lower_bounds),
+		cmocka_unit_test(after_a_lost_segment_a_connection_of_one_name_goes_on),
+		cmocka_unit_test(memory_that_clients_ask_for_ends_at_the_limit),
+		cmocka_unit_test(of_too_many_calls_at_once_the_oldest_are_undecided),
+		cmocka_unit_test(calls_go_on_over_windows),
+		cmocka_unit_test(a_reader_survives_any_budget),
+	};
+	return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
+}
+#else
+int main(void)
+{
+	return 0;
+}
+#endif
