@@ -329,6 +329,7 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 		before = links;
 		links = links_of(&c);
 	}
+	(void)calls_put_together(&c);
 	b->connect_timeout = calls_find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	b->response_timeout = calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	calls_learn_pauses(&c);

@@ -5,6 +5,7 @@
  *   behaviour_calls.c      rounds over the attempts; what came of the calls
  *   behaviour_pauses.c     which pauses the caller makes
  *   behaviour_habits.c     how it calls where nothing fails: which requests cause calls, and how soon
+ *   behaviour_chains.c     another way than rounds: all calls at a time, attempt after attempt
  *   behaviour_timeouts.c   when it gave up waiting
  */
 #ifndef FAULTLINE_BEHAVIOUR_CALLS_H
@@ -66,6 +67,9 @@ size_t calls_explained_by(const struct calls *c, const struct attempt *b);
 /* Of a new call that no fresh inbound request explains: the newest that is open; NULL. */
 const struct attempt *calls_newest_open(const struct calls *c, const struct attempt *b);
 bool calls_inbound_over(const struct attempt *inbound, int64_t when_ns);
+
+/* Puts the attempts together anew, when that leaves clearly less over than the links do that are there. Return: it did. */
+bool calls_put_together(struct calls *c);
 
 /* How long callers waited before they gave up with @outcome; moves ends that are not known to where they must be. */
 struct fl_spread calls_find_timeout(struct calls *c, enum fl_outcome outcome);

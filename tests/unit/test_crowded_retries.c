@@ -145,12 +145,12 @@ static struct fl_scan *run(const struct policy *policy)
 
 static const struct policy policies[] = {
 	{ "none", false, 15, 0, { 0 }, 1, 95 },
-	{ "immediate", false, 15, 0, { 0, 0 }, 3, 85 },
+	{ "immediate", false, 15, 0, { 0, 0 }, 3, 90 },
 	{ "fixed", false, 10, 0, { 200, 200, 200 }, 4, 95 },
-	{ "linear", false, 10, 0, { 100, 200, 300 }, 4, 75 },
-	{ "doubling", false, 10, 0, { 100, 200, 400 }, 4, 60 },
-	{ "jittered", false, 2, 0.5, { 100, 200, 400 }, 4, 75 },
-	{ "doubling behind TLS", true, 4, 0, { 100, 200, 400 }, 4, 60 },
+	{ "linear", false, 10, 0, { 100, 200, 300 }, 4, 90 },
+	{ "doubling", false, 10, 0, { 100, 200, 400 }, 4, 90 },
+	{ "jittered", false, 2, 0.5, { 100, 200, 400 }, 4, 85 },
+	{ "doubling behind TLS", true, 4, 0, { 100, 200, 400 }, 4, 85 },
 	{ "fixed behind TLS", true, 8, 0, { 250, 250 }, 3, 95 },
 };
 

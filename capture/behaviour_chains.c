@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * behaviour_chains.c - calls put together one attempt after the other, all calls at a time
+ *
+ * Rounds in the order of time (behaviour_calls.c) need a pause that is plain from the start. Where attempts look alike, calls overlap
+ * and pauses vary by some milliseconds, nothing is plain at first, and what was put together wrongly hides the
+ * pauses for good. Here, first attempts are known by their fresh inbound request, which says where the whole call must lie: it
+ * ends when the request does. Then all second attempts are looked for at once, then all third ones: of the times
+ * from each failure to whatever begins later within its own request, a stretch is taken in which far more calls
+ * have something than chance would put there (of equals the earliest, as later attempts follow at a lag of their own), and calls
+ * and attempts that lie in it are matched: nearest to the middle first, then along augmenting paths (Berge, 1957), so that
+ * an attempt that two calls could own goes to the one that has no other.
+ *
+ * Which of the two ways is right is told by what is left over: failed calls with another number of attempts than
+ * most, and attempts that stand alone for no reason.
+ */
+#include "behaviour_calls.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { CANDIDATES_MAX = 48, LOOK_AHEAD = 400, CALLS_MAX = 20000, LOOKED_AT_MAX = 1000, PATHS_MAX = 64, LEVEL_LEAST = 5,
+       WIDTHS = 3, EARLIER_MAX = 8, LEFT_OVER_LEAST = 3 };
+static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
+static const double widths[WIDTHS] = { 0.04, 0.12, 0.8 }; /* a timer, a busy host, a pause that is drawn by lot */
+static const double width_floor_s = 0.004;
+static const double followed_least = 0.25, score_least = 8, nearly_as_good = 0.6, clearly_better = 0.75;
+
+struct pair {
+	double lag_s;
+	uint32_t from, to;      /* of the level; of the group */
+};
+
+/* Those of some calls, to look for the pause in. */
+struct lags {
+	struct pair *list;
+	size_t count, calls;
+};
+
+struct stretch {
+	double from_s, to_s, score;
+	size_t followed;        /* calls that have something in it */
+};
+
+struct chains {
+	struct calls *c;
+	struct attempt **level; /* failed; their calls go on or end */
+	size_t level_count;
+	struct pair *pairs;     /* by lag */
+	size_t pair_count, pair_capacity;
+	bool *taken;            /* by place in the group */
+	bool *left_over;        /* ... when first attempts were those with a fresh request alone */
+	uint32_t *owner;        /* by place in the group: of the level + 1 */
+	uint32_t *match;        /* by place in the level: of the group + 1 */
+};
+
+/* ---- first attempts ---- */
+
+static bool counts(const struct attempt *a)
+{
+	return !(a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH));
+}
+
+/* The newest request that was open then and has not had its calls; index + 1; 0: none. */
+static size_t without_calls(const struct calls *c, const struct attempt *a)
+{
+	const struct inbound_work *in = c->context->inbound;
+	size_t at = inbound_before(in, a->begin_ns), looked = 0;
+	for (; at > 0 && in->reach_ns[at - 1] >= a->begin_ns && looked < LOOK_AHEAD; at--, looked++)
+		if (c->used[at - 1] < c->quota && !calls_inbound_over(in->all.list[at - 1], a->end_ns))
+			return at;
+	return 0;
+}
+
+static void take_first(struct chains *s, struct attempt *a, size_t by)
+{
+	a->parent = s->c->context->inbound->all.list[by - 1];
+	s->c->used[by - 1]++;
+	if (attempt_failed(a))
+		s->level[s->level_count++] = a;
+}
+
+/* Those that a fresh request explains; of those that @left_over names, also such as came late after theirs. */
+static void find_firsts(struct chains *s, const bool *left_over)
+{
+	struct calls *c = s->c;
+	s->level_count = 0;
+	for (size_t i = 0; i < c->context->inbound->all.count; i++)
+		c->used[i] = 0;
+	for (size_t i = 0; i < c->g->count; i++) {
+		struct attempt *a = c->g->list[i];
+		size_t by = counts(a) && !(left_over && left_over[i]) ? calls_explained_by(c, a) : 0;
+		a->retry = NULL;
+		a->number = 0;
+		a->clear = a->orphan = false;
+		a->parent = NULL;
+		s->taken[i] = by || !counts(a);
+		if (by)
+			take_first(s, a, by);
+	}
+	for (size_t i = 0; left_over && i < c->g->count; i++) {
+		size_t by = left_over[i] ? without_calls(c, c->g->list[i]) : 0;
+		if (!by)
+			continue;
+		s->taken[i] = c->g->list[i]->orphan = true;
+		take_first(s, c->g->list[i], by);
+	}
+}
+
+/* ---- candidates ---- */
+
+static size_t first_after(const struct attempt_group *g, int64_t when_ns)
+{
+	size_t low = 0, high = g->count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (g->list[mid]->start_ns < when_ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int compare_pairs(const void *pa, const void *pb)
+{
+	const struct pair *a = pa, *b = pb;
+	if (a->lag_s < b->lag_s || b->lag_s < a->lag_s)
+		return a->lag_s < b->lag_s ? -1 : 1;
+	return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : (a->to > b->to) - (a->to < b->to);
+}
+
+static void add_pair(struct chains *s, size_t from, size_t to)
+{
+	if (s->pair_count == s->pair_capacity) {
+		s->pair_capacity = fl_grown(s->pair_capacity, s->pair_count + 1);
+		s->pairs = fl_grow_array(s->pairs, s->pair_capacity, sizeof(*s->pairs));
+	}
+	s->pairs[s->pair_count++] = (struct pair){ calls_pause(s->level[from], s->c->g->list[to]), (uint32_t)from, (uint32_t)to };
+}
+
+static void find_pairs(struct chains *s)
+{
+	const struct attempt_group *g = s->c->g;
+	s->pair_count = 0;
+	for (size_t i = 0; i < s->level_count; i++) {
+		const struct attempt *a = s->level[i];
+		size_t at = first_after(g, a->end_ns - slack_ns), stop = at + LOOK_AHEAD, found = 0;
+		for (; at < g->count && at < stop && found < CANDIDATES_MAX; at++) {
+			const struct attempt *b = g->list[at];
+			if (calls_inbound_over(a->parent, b->begin_ns))
+				break;
+			if (s->taken[at] || b == a || calls_inbound_over(a->parent, b->end_ns) || !calls_may_be_same(s->c, a, b))
+				continue;
+			add_pair(s, i, at);
+			found++;
+		}
+	}
+	if (s->pair_count)
+		qsort(s->pairs, s->pair_count, sizeof(*s->pairs), compare_pairs);
+}
+
+/* ---- the pause ---- */
+
+/* How little chance would have @followed of @all in a stretch in which it has @chance each, in nats (Chernoff, 1952). */
+static double surprise(size_t followed, size_t all, double chance)
+{
+	double share = (double)followed / (double)all, rest = 1 - share;
+	if (share <= chance)
+		return 0;
+	return (double)all * (share * log(share / chance) + (rest > 0 ? rest * log(rest / (1 - chance)) : 0));
+}
+
+/* By how many others lie around, from half its begin to twice its end. */
+static double chance_of(const struct lags *s, size_t within, size_t around, double from_s, double to_s)
+{
+	double others = (double)(around - within) + 1, room = 2 * to_s - from_s / 2 - (to_s - from_s);
+	double mean = others / room * (to_s - from_s) / (double)s->calls;
+	return 1 - exp(-mean);
+}
+
+static size_t pairs_below(const struct pair *list, size_t count, double lag_s)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (list[mid].lag_s < lag_s)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* The best stretch of this width that ends before @before_s. @inside is all 0, by call, and so again afterwards. */
+static void try_width(const struct lags *s, double width, double before_s, uint32_t *inside, struct stretch *best)
+{
+	size_t to = 0, followed = 0, low = 0, high = 0;
+	for (size_t from = 0; from < s->count; from++) {
+		double begin = s->list[from].lag_s, end = begin * (1 + width) + width_floor_s;
+		for (; to < s->count && s->list[to].lag_s <= end; to++)
+			followed += inside[s->list[to].from]++ == 0;
+		while (s->list[low].lag_s < begin / 2)
+			low++;
+		while (high < s->count && s->list[high].lag_s < 2 * end)
+			high++;
+		double score = surprise(followed, s->calls, chance_of(s, to - from, high - low, begin, end));
+		if (end < before_s && score > best->score)
+			*best = (struct stretch){ begin, end, score, followed };
+		followed -= --inside[s->list[from].from] == 0;
+	}
+}
+
+static struct lags choose_lags(const struct chains *s)
+{
+	size_t step = s->level_count / LOOKED_AT_MAX + 1;
+	struct lags some = { .calls = (s->level_count + step - 1) / step };
+	some.list = fl_alloc_array(s->pair_count + 1, sizeof(*some.list));
+	for (size_t i = 0; i < s->pair_count; i++)
+		if (s->pairs[i].from % step == 0)
+			some.list[some.count++] = s->pairs[i];
+	return some;
+}
+
+static struct stretch find_stretch(const struct chains *s)
+{
+	struct stretch found = { 0, INFINITY, 0, 0 };
+	struct lags some = choose_lags(s);
+	uint32_t *inside = fl_alloc_array(s->level_count + 1, sizeof(*inside));
+	for (size_t round = 0; round < EARLIER_MAX; round++) {
+		struct stretch best = { 0, 0, 0, 0 };
+		for (size_t i = 0; i < WIDTHS; i++)
+			try_width(&some, widths[i], round ? found.from_s : INFINITY, inside, &best);
+		if (best.score < fmax(score_least, nearly_as_good * found.score) ||
+		    (double)best.followed < followed_least * (double)some.calls)
+			break;
+		found = best;
+	}
+	free(inside);
+	free(some.list);
+	return found;
+}
+
+/* ---- matching ---- */
+
+struct search {
+	const struct pair *by_call;
+	const size_t *first;    /* pairs of a call are at [first[call], first[call + 1]) */
+	uint32_t *queue;        /* calls that were reached, in that order */
+	uint32_t *came_from;    /* by call: the one it was reached from, + 1; 0: not reached */
+};
+
+/* Gives @place to @at, what that had to the call before it on the path, and so on to the first. */
+static void hand_back(struct chains *s, const struct search *x, uint32_t at, uint32_t place)
+{
+	for (;;) {
+		uint32_t before = s->match[at];
+		s->match[at] = place + 1;
+		s->owner[place] = at + 1;
+		if (!before)
+			return;
+		place = before - 1;
+		at = x->came_from[at] - 1;
+	}
+}
+
+/* Takes a free attempt of @call; else those that hold its attempts are asked next. */
+static bool look_at(struct chains *s, const struct search *x, uint32_t call, size_t *tail)
+{
+	for (size_t k = x->first[call]; k < x->first[call + 1]; k++) {
+		uint32_t to = x->by_call[k].to, holder = s->owner[to];
+		if (!holder) {
+			hand_back(s, x, call, to);
+			return true;
+		}
+		if (!x->came_from[holder - 1]) {
+			x->came_from[holder - 1] = call + 1;
+			x->queue[(*tail)++] = holder - 1;
+		}
+	}
+	return false;
+}
+
+/* An attempt for @call, freed by others that have another one, breadth first. */
+static void augment(struct chains *s, const struct search *x, uint32_t call)
+{
+	size_t tail = 0;
+	x->queue[tail++] = call;
+	x->came_from[call] = UINT32_MAX;
+	for (size_t head = 0; head < tail && head < PATHS_MAX; head++)
+		if (look_at(s, x, x->queue[head], &tail))
+			break;
+	for (size_t i = 0; i < tail; i++)
+		x->came_from[x->queue[i]] = 0;
+}
+
+static int compare_callers(const void *pa, const void *pb)
+{
+	const struct pair *a = pa, *b = pb;
+	return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : compare_pairs(pa, pb);
+}
+
+/* Pairs of a stretch, nearest to its middle first; the lag becomes the distance from it. */
+static struct pair *pairs_within(const struct chains *s, const struct stretch *w, size_t *count)
+{
+	size_t from = pairs_below(s->pairs, s->pair_count, w->from_s), to = from;
+	while (to < s->pair_count && s->pairs[to].lag_s <= w->to_s)
+		to++;
+	*count = to - from;
+	struct pair *list = fl_alloc_array(*count + 1, sizeof(*list));
+	for (size_t i = from; i < to; i++) {
+		list[i - from] = s->pairs[i];
+		list[i - from].lag_s = fabs(s->pairs[i].lag_s - s->pairs[from + (to - from) / 2].lag_s);
+	}
+	qsort(list, *count, sizeof(*list), compare_pairs);
+	return list;
+}
+
+static void augment_all(struct chains *s, const struct pair *by_call, size_t count)
+{
+	size_t *first = fl_alloc_array(s->level_count + 2, sizeof(*first));
+	struct search x = { .by_call = by_call, .first = first };
+	x.queue = fl_alloc_array(s->level_count + 1, sizeof(*x.queue));
+	x.came_from = fl_alloc_array(s->level_count + 1, sizeof(*x.came_from));
+	for (size_t i = 0; i < count; i++)
+		first[by_call[i].from + 1] = i + 1;
+	for (size_t i = 1; i <= s->level_count; i++)
+		first[i] = first[i] ? first[i] : first[i - 1];
+	for (uint32_t i = 0; i < s->level_count; i++)
+		if (!s->match[i] && first[i + 1] > first[i])
+			augment(s, &x, i);
+	free(first);
+	free(x.queue);
+	free(x.came_from);
+}
+
+static void match_pairs(struct chains *s, const struct stretch *w)
+{
+	size_t count;
+	struct pair *list = pairs_within(s, w, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (s->match[list[i].from] || s->owner[list[i].to])
+			continue;
+		s->match[list[i].from] = list[i].to + 1;
+		s->owner[list[i].to] = list[i].from + 1;
+	}
+	qsort(list, count, sizeof(*list), compare_callers);
+	augment_all(s, list, count);
+	free(list);
+}
+
+/* What was matched becomes the next level. */
+static void go_on(struct chains *s)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < s->level_count; i++) {
+		struct attempt *a = s->level[i];
+		uint32_t place = s->match[i];
+		s->match[i] = 0;
+		if (!place)
+			continue;
+		struct attempt *b = s->c->g->list[place - 1];
+		s->owner[place - 1] = 0;
+		s->taken[place - 1] = true;
+		a->retry = b;
+		a->clear = true;
+		b->number = a->number + 1;
+		b->parent = a->parent;
+		if (attempt_failed(b))
+			s->level[kept++] = b;
+	}
+	s->level_count = kept;
+}
+
+static void put_together(struct chains *s, const bool *left_over)
+{
+	find_firsts(s, left_over);
+	for (size_t k = 0; k < FL_ATTEMPTS_MAX && s->level_count >= LEVEL_LEAST && s->level_count <= CALLS_MAX; k++) {
+		find_pairs(s);
+		struct stretch w = find_stretch(s);
+		if (w.score <= 0)
+			break;
+		match_pairs(s, &w);
+		go_on(s);
+	}
+	for (size_t i = 0; i < s->c->g->count; i++) {
+		struct attempt *a = s->c->g->list[i];
+		if (s->taken[i])
+			continue;
+		a->orphan = inbound_open(s->c->context->inbound, a->begin_ns, a->begin_ns);
+		a->parent = calls_newest_open(s->c, a);
+	}
+}
+
+/* ---- which way is right ---- */
+
+/* Failed calls with another number of attempts than most have; where most have one, those that no request explains. */
+static size_t left_over(const struct calls *c)
+{
+	size_t orphans = 0, ended[FL_ATTEMPTS_MAX] = { 0 }, all = 0, most = 0;
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i];
+		if (!counts(a) || !attempt_failed(a) || a->retry)
+			continue;
+		orphans += a->orphan;
+		ended[a->number < FL_ATTEMPTS_MAX ? a->number : FL_ATTEMPTS_MAX - 1]++;
+		all++;
+	}
+	for (size_t i = 0; i < FL_ATTEMPTS_MAX; i++)
+		most = ended[i] > ended[most] ? i : most;
+	return all - ended[most] + (most == 0 ? orphans : 0);
+}
+
+struct link {
+	struct attempt *retry;
+	const struct attempt *parent;
+	uint32_t number;
+	bool orphan, clear;
+};
+
+static void keep_links(const struct attempt_group *g, struct link *links)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		const struct attempt *a = g->list[i];
+		links[i] = (struct link){ a->retry, a->parent, a->number, a->orphan, a->clear };
+	}
+}
+
+static void restore_links(const struct attempt_group *g, const struct link *links)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		struct attempt *a = g->list[i];
+		a->retry = links[i].retry;
+		a->parent = links[i].parent;
+		a->number = links[i].number;
+		a->orphan = links[i].orphan;
+		a->clear = links[i].clear;
+	}
+}
+
+bool calls_put_together(struct calls *c)
+{
+	size_t n = c->g->count, before = left_over(c);
+	if (!c->context->inbound || isnan(c->fresh_s) || before < LEFT_OVER_LEAST)
+		return false;
+	struct chains s = { .c = c };
+	struct link *links = fl_alloc_array(n + 1, sizeof(*links));
+	s.level = fl_alloc_array(n + 1, sizeof(struct attempt *));
+	s.taken = fl_alloc_array(n + 1, sizeof(*s.taken));
+	s.owner = fl_alloc_array(n + 1, sizeof(*s.owner));
+	s.match = fl_alloc_array(n + 1, sizeof(*s.match));
+	keep_links(c->g, links);
+	s.left_over = fl_alloc_array(n + 1, sizeof(*s.left_over));
+	put_together(&s, NULL);
+	for (size_t i = 0; i < n; i++)
+		s.left_over[i] = !s.taken[i];
+	put_together(&s, s.left_over);
+	size_t now = left_over(c);
+	bool better = (double)now <= clearly_better * (double)before;
+	if (!better)
+		restore_links(c->g, links);
+	free(links);
+	free(s.level);
+	free(s.taken);
+	free(s.left_over);
+	free(s.owner);
+	free(s.match);
+	free(s.pairs);
+	return better;
+}
