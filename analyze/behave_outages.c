@@ -299,7 +299,8 @@ struct outage {
 	struct behave *b;
 	size_t window, edge;
 	size_t last_at; /* 1 + place of the last finding of this edge and window: intervals of the same
-			   verdict are added to it */
+			   verdict are added to it; 0: none */
+	size_t before_at; /* the same of the window before, for an outage that goes on over its end */
 };
 
 static const char *caller_of(struct behave *b, const struct behave_edge *e)
@@ -334,6 +335,16 @@ static const char *outage_why(
 	return what;
 }
 
+/* The finding of the window before that ends where this interval begins, within two buckets; 0: none. */
+static size_t goes_on(const struct outage *o, const struct fl_interval *i)
+{
+	if (o->before_at == 0)
+		return 0;
+	const struct fl_behave_finding *f = &o->b->result->list[o->before_at - 1];
+	int64_t near = 2 * o->b->edges[o->edge].window[o->window]->series.width_ns;
+	return i->start_ns - f->end_ns <= near && f->end_ns <= i->end_ns ? o->before_at : 0;
+}
+
 static void tell(
 	struct outage *o, const struct fl_interval *i, const struct verdict *v, const struct calls *calls)
 {
@@ -342,6 +353,7 @@ static void tell(
 	bool late = v->late > LATE_SHARE;
 	bool silent = v->heard && !(v->surfaced > SURFACED_SHARE) && isnan(v->delay) && !late;
 	enum fl_behave_kind kind = silent ? FL_BEHAVE_SILENT_FAILURE : FL_BEHAVE_OUTAGE;
+	o->last_at = o->last_at > 0 ? o->last_at : goes_on(o, i);
 	struct fl_behave_finding *f = o->last_at > 0 ? &b->result->list[o->last_at - 1] : NULL;
 	if (f == NULL || f->kind != kind || f->masked_by_retries != calls->masked) {
 		f = fl_behave_add(b, kind, e);
@@ -484,7 +496,7 @@ static void find_sporadic(struct outage *o)
 	struct calls calls = calls_of(e, (double)whole.attempts, (double)whole.failures);
 	struct verdict v = judge(o, &whole, &calls, &x);
 	v.delay = NAN; /* there is no other time to compare with */
-	o->last_at = 0;
+	o->last_at = o->before_at = 0;
 	tell(o, &whole, &v, &calls);
 }
 
@@ -555,15 +567,18 @@ static void trace_outages(struct behave *b)
 
 void fl_behave_outages(struct behave *b)
 {
+	size_t *last_at = fl_alloc_array(b->edge_count + 1, sizeof(*last_at));
 	for (size_t w = 0; w < b->window_count; w++) {
 		for (size_t i = 0; i < b->edge_count; i++) {
-			struct outage o = { .b = b, .window = w, .edge = i };
+			struct outage o = { .b = b, .window = w, .edge = i, .before_at = last_at[i] };
 			if (b->edges[i].window[w] == NULL || b->edges[i].merged->class == FL_CLASS_PROBE ||
 				!b->edges[i].answered)
 				continue;
 			find_outages(&o);
+			last_at[i] = o.last_at;
 			find_sporadic(&o);
 		}
 	}
+	free(last_at);
 	trace_outages(b);
 }

@@ -666,6 +666,52 @@ static void what_callers_do_is_told_with_its_numbers(void **state)
 	assert_true(e != NULL && e->retry.attempts == 2);
 }
 
+/* Three windows of two minutes; the vendor fails from the middle of the first to the middle of the second, and for
+ * itself at the end of the third. */
+static void an_outage_over_the_end_of_a_window_is_one(void **state)
+{
+	static const struct { size_t from, to; } failing[] = { { 60, SECONDS }, { 0, 60 }, { 80, 100 } };
+	struct fl_scan_set set = { 0 };
+	struct world w = { .arena = fl_arena_new(), .seed = 21 };
+	for (int i = 0; i < 3; i++) {
+		char text[1024];
+		struct fl_error err = { "" };
+		cJSON *root = NULL;
+		snprintf(text, sizeof(text),
+			"{\"schema\":\"faultline.scan/"
+			"1\",\"point\":\"api1\",\"window\":{\"start\":\"2026-11-21T10:%02d:00Z\","
+			"\"end\":\"2026-11-21T10:%02d:00Z\"},\"hosts\":[{\"name\":\"api1\",\"addresses\":["
+			"\"10.0.0.2\"]}],"
+			"\"dependencies\":[" USES("api1", "app",
+				"\"name\":\"pay.example\",\"addresses\":[\"192.0.2.8\"],\"port\":443") "]}",
+			2 * i, 2 * i + 2);
+		assert_int_equal(fl_json_parse("scan", text, strlen(text), &root, &err), 0);
+		assert_int_equal(fl_scan_set_from_json(&set, "scan", root, &err), 0);
+		cJSON_Delete(root);
+		w.start_ns = set.list[i]->start_ns;
+		struct fl_behaviour *pay = calm(&w, 6, 0.05);
+		break_down(&w, pay, failing[i].from, failing[i].to, 1, true);
+		set.list[i]->dependencies[0].behaviour = pay;
+	}
+	w.system = fl_system_join(&set);
+	w.behave = fl_behave(w.system);
+	assert_int_equal(w.behave->windows, 3);
+	assert_int_equal(count_of(w.behave, FL_BEHAVE_OUTAGE), 2);
+	int64_t longest = 0, others = 0;
+	for (size_t i = 0; i < w.behave->count; i++) {
+		const struct fl_behave_finding *f = &w.behave->list[i];
+		int64_t lasts = f->kind == FL_BEHAVE_OUTAGE ? (f->end_ns - f->start_ns) / FL_NS_PER_S : 0;
+		others += lasts == 20;
+		longest = lasts > longest ? lasts : longest;
+	}
+	assert_int_equal(longest, 120);
+	assert_int_equal(others, 1);
+	fl_behave_free(w.behave);
+	fl_system_free(w.system);
+	fl_arena_free(w.arena);
+	(void)state;
+}
+
 /* Eight windows of an hour, in each of which nothing grows; the vendor is slower in each than in the one
  * before. */
 static void growth_over_stored_windows_is_told(void **state)
@@ -732,6 +778,7 @@ int main(void)
 		cmocka_unit_test(what_recovers_tells_no_limit_of_attempts),
 		cmocka_unit_test(timeouts_are_where_waits_gather_at_the_end),
 		cmocka_unit_test(growth_over_stored_windows_is_told),
+		cmocka_unit_test(an_outage_over_the_end_of_a_window_is_one),
 	};
 	size_t count = 3;
 	for (size_t i = 0; i < FL_ARRAY_LEN(policies); i++)
