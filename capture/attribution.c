@@ -140,6 +140,7 @@ int fl_attributor_open(struct fl_attributor **out, enum fl_attribution_way wante
 		wait_for_both(a);
 	}
 	bool bpf = a->self && strcmp(a->way->name, "bpf") == 0;
+	a->state.ends_told = bpf;
 	a->state.all_namespaces = bpf && of_init && of_init == a->state.netns;
 	if (!a->self && (wanted == FL_ATTRIBUTE_BPF || wanted == FL_ATTRIBUTE_POLLED)) {
 		int status = fl_fail(err, -EPERM, "--attribution: %s; leave it out for the best that works", a->state.why);

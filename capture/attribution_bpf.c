@@ -3,8 +3,12 @@
  * attribution_bpf.c - the programs of attribution.bpf.c, loaded and listened to
  *
  * The programs are attached first and the files of all tasks walked afterwards, so nothing falls between; what both tell is told
- * by the walk first, and what the programs say replaces it. Two programs are a luxury: sockops (needs CAP_NET_ADMIN and a cgroup2
- * hierarchy) gives the port before the SYN leaves instead of when the answer comes, and the one for datagrams needs Linux 6.3.
+ * by the walk first, and what the programs say replaces it. Three programs are a luxury: two at the root of the cgroup2
+ * hierarchy (they need CAP_NET_ADMIN), of which sockops tells of a connection before the SYN leaves instead of when the answer comes, and
+ * sock_release that a UDP socket ends; and the one for datagrams, which needs Linux 6.3.
+ *
+ * Most events refer to a program that was told before. Those are kept in sets of four, the one that was used the longest ago
+ * makes room; what is not found there is read from /proc, if it still runs.
  *
  * libbpf prints by itself; here it does not, a refusal becomes a reason in the state.
  */
@@ -35,12 +39,21 @@
 #include "capture/attribution.skel.h"
 #pragma GCC diagnostic pop
 
-enum { READ_EVERY_NS = 10000000 };
+enum { READ_EVERY_NS = 10000000, SETS = 512, SET = 4, LOOKS = 8, NEAR_NS = 2000 };
 enum { STATE_ESTABLISHED = 1, STATE_SYN_SENT = 2, STATE_SYN_RECV = 3, STATE_TIME_WAIT = 6, STATE_CLOSED = 7,
        STATE_LISTEN = 10 };
 
+/* A program that runs, or did. */
+struct told {
+	struct program_key key;
+	uint64_t used;           /* 0: none is here */
+	struct fl_process process;
+};
+
 struct bpf_way {
 	struct attribution_bpf *programs;
+	struct told *told;       /* SETS of SET */
+	uint64_t used;
 	struct ring_buffer *ring;
 	struct fl_namer *namer;
 	struct netns_addresses *addresses;
@@ -60,9 +73,11 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 
 /* ---- events to records ---- */
 
-static struct fl_addr address_of(unsigned char family, const unsigned char bytes[static 16])
+static struct fl_addr address_of(unsigned char family, const unsigned int words[static 4])
 {
 	static const uint8_t nothing[16];
+	uint8_t bytes[16];
+	memcpy(bytes, words, sizeof(bytes));
 	if (memcmp(bytes, nothing, sizeof(nothing)) == 0)
 		return (struct fl_addr){ { 0 } };
 	struct fl_addr a = family == AF_INET ? fl_addr_v4(bytes) : fl_addr_v6(bytes);
@@ -71,14 +86,46 @@ static struct fl_addr address_of(unsigned char family, const unsigned char bytes
 	return any ? (struct fl_addr){ { 0 } } : a;
 }
 
-static struct fl_process process_of(const struct socket_event *e)
+static struct fl_process process_of(const struct program_event *e)
 {
-	struct fl_process p = { .pid = e->pid, .uid = e->uid, .cgroup = e->cgroup };
+	struct fl_process p = { .pid = e->socket.program.pid };
 	memcpy(p.comm, e->comm, sizeof(e->comm));
 	memcpy(p.exe, e->exe, sizeof(p.exe) - 1);
 	p.args_size = e->args_size < sizeof(p.args) ? e->args_size : sizeof(p.args);
 	memcpy(p.args, e->args, p.args_size);
 	return p;
+}
+
+/* The place of this program, or the one in its set that was used the longest ago. */
+static struct told *place_of(struct bpf_way *w, const struct program_key *key)
+{
+	struct told *set = w->told + (size_t)(fl_hash_bytes(key, sizeof(*key), fl_hash_seed()) % SETS) * SET, *oldest = set;
+	for (size_t i = 0; i < SET; i++) {
+		if (set[i].used && memcmp(&set[i].key, key, sizeof(*key)) == 0)
+			return &set[i];
+		if (set[i].used < oldest->used)
+			oldest = &set[i];
+	}
+	return oldest;
+}
+
+static const struct fl_process *keep_program(struct bpf_way *w, struct told *t, const struct program_key *key,
+					     const struct fl_process *p)
+{
+	*t = (struct told){ .key = *key, .used = ++w->used, .process = *p };
+	return &t->process;
+}
+
+static const struct fl_process *program_of(struct bpf_way *w, const struct program_key *key)
+{
+	struct fl_process living = { .pid = key->pid };
+	struct told *t = place_of(w, key);
+	if (t->used && memcmp(&t->key, key, sizeof(*key)) == 0) {
+		t->used = ++w->used;
+		return &t->process;
+	}
+	(void)fl_process_read("", key->pid, &living);
+	return keep_program(w, t, key, &living);
 }
 
 static bool was_answered(const struct socket_event *e)
@@ -93,7 +140,7 @@ static struct fl_owner_record record_of(const struct bpf_way *w, const struct so
 		.local = address_of(e->family, e->local), .local_port = e->local_port, .netns = e->netns, .uid = e->uid,
 		.since_ns = (int64_t)e->time_ns + w->to_realtime_ns, .transport = e->transport,
 		.attribution = FL_ATTRIBUTION_EXACT, .established = was_answered(e),
-		.kind = e->kind == EVENT_SOCKET ? FL_OWNER_SOCKET : FL_OWNER_CONNECTION,
+		.kind = e->kind == EVENT_SOCKET ? FL_OWNER_SOCKET : FL_OWNER_CONNECTION, .closed = e->closed != 0,
 	};
 	if (r.kind == FL_OWNER_CONNECTION) {
 		r.remote = address_of(e->family, e->remote);
@@ -102,32 +149,65 @@ static struct fl_owner_record record_of(const struct bpf_way *w, const struct so
 	return r;
 }
 
-static void tell(struct bpf_way *w, const struct socket_event *e, const struct fl_process *p, bool before, bool again)
+static void tell(struct bpf_way *w, const struct socket_event *e, const struct fl_process *program, bool before, bool again)
 {
 	struct fl_owner_record r = record_of(w, e);
-	netns_addresses_see(w->addresses, e->netns, e->pid, w->sink);
-	fl_namer_name(w->namer, p, &r);
+	struct fl_process p = *program;
+	p.cgroup = e->cgroup;
+	p.uid = e->uid;
+	netns_addresses_see(w->addresses, e->netns, p.pid, w->sink);
+	fl_namer_name(w->namer, &p, &r);
 	r.before = before;
 	r.again = again;
+	w->sink->found(w->sink->context, &r);
+}
+
+static void tell_closed(struct bpf_way *w, const struct socket_event *e)
+{
+	struct fl_owner_record r = record_of(w, e);
 	w->sink->found(w->sink->context, &r);
 }
 
 static int on_event(void *context, void *data, size_t size)
 {
 	struct bpf_way *w = context;
-	struct socket_event e;
-	if (size < sizeof(e))
+	struct program_event e;
+	const struct fl_process *p;
+	if (size < sizeof(e.socket))
 		return 0;
-	memcpy(&e, data, sizeof(e));
-	struct fl_process p = process_of(&e);
-	tell(w, &e, &p, false, false);
+	memcpy(&e, data, size < sizeof(e) ? sizeof(e.socket) : sizeof(e));
+	const struct program_key *key = &e.socket.program;
+	if (e.socket.closed) {
+		tell_closed(w, &e.socket);
+		return 0;
+	}
+	if (size < sizeof(e)) {
+		p = program_of(w, key);
+	} else {
+		struct fl_process new = process_of(&e);
+		p = keep_program(w, place_of(w, key), key, &new);
+	}
+	/* An attempt whose port is told later. */
+	if (e.socket.local_port)
+		tell(w, &e.socket, p, false, false);
 	return 0;
+}
+
+/* One of those that were there before. The arguments are in the memory of another process; the file system has them. */
+static void tell_found(struct bpf_way *w, const struct program_event *e, bool again)
+{
+	struct fl_process p = process_of(e), living;
+	if (fl_process_read("", p.pid, &living)) {
+		memcpy(p.args, living.args, sizeof(p.args));
+		p.args_size = living.args_size;
+	}
+	tell(w, &e->socket, &p, !again, again);
 }
 
 /* What is there already; @again: what may have been told before. */
 static void walk(struct bpf_way *w, bool again)
 {
-	struct socket_event e;
+	struct program_event e;
 	char buffer[16 * sizeof(e)];
 	size_t have = 0;
 	ssize_t n;
@@ -138,13 +218,7 @@ static void walk(struct bpf_way *w, bool again)
 		size_t at = 0;
 		for (; have - at >= sizeof(e); at += sizeof(e)) {
 			memcpy(&e, buffer + at, sizeof(e));
-			struct fl_process p = process_of(&e), living;
-			/* The arguments are in the memory of another process; the file system has them. */
-			if (fl_process_read("", e.pid, &living)) {
-				memcpy(p.args, living.args, sizeof(p.args));
-				p.args_size = living.args_size;
-			}
-			tell(w, &e, &p, !again, again);
+			tell_found(w, &e, again);
 		}
 		memmove(buffer, buffer + at, have - at);
 		have -= at;
@@ -164,6 +238,7 @@ static void bpf_close(void *self)
 	ring_buffer__free(w->ring);
 	attribution_bpf__destroy(w->programs);
 	netns_addresses_free(w->addresses);
+	free(w->told);
 	if (w->cgroup >= 0)
 		close(w->cgroup);
 	if (w->timer >= 0)
@@ -181,7 +256,8 @@ static void *refuse(struct bpf_way *w, char why[static 192], int code, const cha
 	return NULL;
 }
 
-static bool attach_begin(struct bpf_way *w)
+/* Those at the root of the control groups. False when one of them is not there. */
+static bool attach_to_groups(struct bpf_way *w)
 {
 	char path[PATH_MAX];
 	if (!fl_namer_mount(w->namer, path))
@@ -191,7 +267,10 @@ static bool attach_begin(struct bpf_way *w)
 		return false;
 	w->programs->links.connection_begins =
 		bpf_program__attach_cgroup(w->programs->progs.connection_begins, w->cgroup);
-	return w->programs->links.connection_begins != NULL;
+	w->programs->links.socket_ends = bpf_program__attach_cgroup(w->programs->progs.socket_ends, w->cgroup);
+	w->programs->bss->begins_told = w->programs->links.connection_begins != NULL;
+	w->programs->bss->ends_told = w->programs->links.socket_ends != NULL;
+	return w->programs->links.connection_begins && w->programs->links.socket_ends;
 }
 
 /* Connections wake nobody before much waits; packets come every 100 ms. */
@@ -212,6 +291,7 @@ static void *bpf_open(struct fl_namer *namer, char why[static 192])
 	w->namer = namer;
 	w->cgroup = w->timer = w->epoll = -1;
 	w->addresses = netns_addresses_new();
+	w->told = fl_alloc_array((size_t)SETS * SET, sizeof(*w->told));
 	libbpf_set_print(say_nothing);
 	w->programs = attribution_bpf__open_and_load();
 	if (!w->programs) {
@@ -229,8 +309,9 @@ static void *bpf_open(struct fl_namer *namer, char why[static 192])
 		return refuse(w, why, errno, "the BPF program cannot be attached");
 	if (bpf_program__autoload(w->programs->progs.socket_send))
 		w->programs->links.socket_send = bpf_program__attach(w->programs->progs.socket_send);
-	if (!attach_begin(w) && !*why)
-		snprintf(why, 192, "source ports of connections are told late: no cgroup2, or CAP_NET_ADMIN is missing");
+	if (!attach_to_groups(w) && !*why)
+		snprintf(why, 192, "source ports of connections are told late, ends of datagram sockets not: no cgroup2, or CAP_NET_ADMIN is "
+			 "missing");
 	w->ring = ring_buffer__new(bpf_map__fd(w->programs->maps.events), on_event, w, NULL);
 	if (!w->ring)
 		return refuse(w, why, errno, "the ring of BPF events cannot be mapped");
@@ -243,11 +324,31 @@ static int bpf_fd(const void *self)
 	return w->epoll;
 }
 
-static void begin_reading(struct bpf_way *w, const struct owner_sink *sink)
+static int64_t monotonic(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	w->to_realtime_ns = attribution_now() - ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Events are compared with the times of packets; between two looks at clocks the process may have been put aside. The closest look of
+ * several counts. */
+static int64_t to_realtime(void)
+{
+	int64_t best = 0, closest = INT64_MAX;
+	for (int i = 0; i < LOOKS && closest > NEAR_NS; i++) {
+		int64_t before = monotonic(), now = attribution_now(), width = monotonic() - before;
+		if (width < closest) {
+			closest = width;
+			best = now - before - width / 2;
+		}
+	}
+	return best;
+}
+
+static void begin_reading(struct bpf_way *w, const struct owner_sink *sink)
+{
+	w->to_realtime_ns = to_realtime();
 	w->sink = sink;
 }
 

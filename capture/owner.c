@@ -11,7 +11,8 @@
  * A new connection's place is free again as soon as its flow has found it; so the ring holds those whose packets are still to
  * come, and those that are never seen.
  *
- * A socket that comes again (same ends, same namespace) replaces its record: ports are reused.
+ * A socket that comes again (same ends, same namespace) replaces its record: ports are reused. Where its end was told it stays beside the
+ * next one for a while, since packets come later than records, and the time of the flow decides between them.
  *
  * Services are kept apart, once each, under small numbers that flows can carry. Addresses with the namespace that has them decide for
  * sockets that are bound to no address, since every namespace has a port space of its own.
@@ -25,12 +26,14 @@
 #include "faultline/index.h"
 
 static const int64_t reuse_ns = INT64_C(1) * 1000000000;
-enum { TCP = 6 };
+static const int64_t linger_ns = INT64_C(10) * 1000000000;
+enum { TCP = 6, UDP = 17, ENDED_MAX = 8192 };
 #define SEVERAL UINT32_MAX
+#define OPEN INT64_MAX
 
 struct socket {
 	struct fl_addr local, remote;
-	int64_t since_ns;
+	int64_t since_ns, until_ns; /* OPEN: nobody told its end */
 	uint32_t netns;
 	uint16_t local_port, remote_port;
 	uint16_t service;
@@ -44,6 +47,12 @@ struct ring {
 	uint32_t free; /* first of the places that were given back + 1; the next stands in its netns */
 };
 
+/* A socket that was closed and is still found. */
+struct ended {
+	uint32_t place;
+	int64_t until_ns;
+};
+
 struct home {
 	struct fl_addr address;
 	uint32_t netns; /* SEVERAL: more than one has it */
@@ -53,6 +62,8 @@ struct fl_owners {
 	struct socket *list;
 	struct ring fresh, standing;
 	struct fl_index by_ends;
+	struct ended *ended;     /* a ring: the one that ended first is at ended_from */
+	uint32_t ended_from, ended_count;
 	struct fl_owner_service *services; /* [0] is nobody */
 	uint32_t service_count, service_room;
 	struct fl_index by_name;
@@ -71,6 +82,7 @@ struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns)
 	o->fresh = (struct ring){ .limit = half };
 	o->standing = (struct ring){ .from = half, .limit = half };
 	fl_index_init(&o->by_ends, half * 2);
+	o->ended = fl_alloc_array(ENDED_MAX, sizeof(*o->ended));
 	fl_index_init(&o->by_name, FL_OWNER_SERVICES_MAX);
 	fl_index_init(&o->by_address, FL_OWNER_ADDRESSES_MAX);
 	o->homes = fl_alloc_array(FL_OWNER_ADDRESSES_MAX, sizeof(*o->homes));
@@ -89,6 +101,7 @@ void fl_owners_free(struct fl_owners *o)
 	fl_index_fini(&o->by_name);
 	fl_index_fini(&o->by_address);
 	free(o->list);
+	free(o->ended);
 	free(o->homes);
 	free(o->services);
 	free(o);
@@ -218,11 +231,12 @@ static bool same_ends(const struct socket *a, const struct socket *b)
 	       fl_addr_equal(&a->local, &b->local) && fl_addr_equal(&a->remote, &b->remote);
 }
 
+/* The one that is open. */
 static uint32_t find_same(const struct fl_owners *o, const struct socket *s, uint32_t hash)
 {
 	uint32_t at = fl_index_home(&o->by_ends, hash), i;
 	while ((i = fl_index_next(&o->by_ends, hash, &at)) != UINT32_MAX)
-		if (o->list[i].netns == s->netns && same_ends(&o->list[i], s))
+		if (o->list[i].until_ns == OPEN && o->list[i].netns == s->netns && same_ends(&o->list[i], s))
 			break;
 	return i;
 }
@@ -243,15 +257,56 @@ static uint32_t take_place(struct fl_owners *o, struct ring *r)
 	return i;
 }
 
+static void free_place(struct fl_owners *o, uint32_t i)
+{
+	struct ring *r = i < o->standing.from ? &o->fresh : &o->standing;
+	fl_index_remove(&o->by_ends, hash_socket(&o->list[i]), i);
+	o->list[i] = (struct socket){ .netns = r->free };
+	r->free = i + 1;
+}
+
 /* A connection of its own time belongs to one flow; when that has its owner, nobody asks again. */
 static void give_back(struct fl_owners *o, struct socket *s)
 {
 	uint32_t i = (uint32_t)(s - o->list);
-	if (s->transport != TCP || fl_addr_is_none(&s->remote) || i >= o->fresh.from + o->fresh.limit || !s->service)
+	if (s->transport == TCP && !fl_addr_is_none(&s->remote) && i < o->standing.from && s->service)
+		free_place(o, i);
+}
+
+/* The one that ended first; its place may have been taken by another since. */
+static void drop_ended(struct fl_owners *o)
+{
+	const struct ended *e = &o->ended[o->ended_from];
+	const struct socket *s = &o->list[e->place];
+	if (s->used && s->until_ns == e->until_ns)
+		free_place(o, e->place);
+	o->ended_from = (o->ended_from + 1) % ENDED_MAX;
+	o->ended_count--;
+}
+
+static void end_socket(struct fl_owners *o, const struct socket *ends, int64_t until_ns)
+{
+	uint32_t i = find_same(o, ends, hash_socket(ends));
+	while (o->ended_count && (o->ended_count == ENDED_MAX || o->ended[o->ended_from].until_ns < until_ns - linger_ns))
+		drop_ended(o);
+	if (i == UINT32_MAX || until_ns == OPEN)
 		return;
-	fl_index_remove(&o->by_ends, hash_socket(s), i);
-	*s = (struct socket){ .netns = o->fresh.free };
-	o->fresh.free = i + 1;
+	o->list[i].until_ns = until_ns;
+	o->ended[(o->ended_from + o->ended_count++) % ENDED_MAX] = (struct ended){ i, until_ns };
+}
+
+static struct socket socket_of(const struct fl_owner_record *r)
+{
+	struct socket s = { .local = r->local, .local_port = r->local_port, .since_ns = r->since_ns, .until_ns = OPEN, .netns = r->netns,
+			    .transport = r->transport, .before = r->before != 0, .established = r->established != 0,
+			    .attribution = r->attribution == FL_ATTRIBUTION_EXACT ? FL_ATTRIBUTION_EXACT
+										  : FL_ATTRIBUTION_POLLED };
+	s.used = true;
+	if (r->kind == FL_OWNER_CONNECTION) {
+		s.remote = r->remote;
+		s.remote_port = r->remote_port;
+	}
+	return s;
 }
 
 void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
@@ -262,20 +317,15 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 	see_address(o, &r->local, r->netns);
 	if (r->kind == FL_OWNER_ADDRESS)
 		return;
-	uint32_t service = service_of(o, r);
-	bool alone = r->kind == FL_OWNER_SOCKET;
-	struct socket s = { .local = r->local, .local_port = r->local_port, .since_ns = r->since_ns, .netns = r->netns,
-			    .service = (uint16_t)service, .transport = r->transport, .before = r->before != 0, .established = r->established != 0,
-			    .attribution = r->attribution == FL_ATTRIBUTION_EXACT ? FL_ATTRIBUTION_EXACT
-										  : FL_ATTRIBUTION_POLLED };
-	if (!alone) {
-		s.remote = r->remote;
-		s.remote_port = r->remote_port;
+	struct socket s = socket_of(r);
+	if (r->closed) {
+		end_socket(o, &s, r->since_ns);
+		return;
 	}
-	s.used = true;
+	s.service = (uint16_t)service_of(o, r);
 	uint32_t hash = hash_socket(&s), i = find_same(o, &s, hash);
 	if (i == UINT32_MAX) {
-		i = take_place(o, alone || s.before ? &o->standing : &o->fresh);
+		i = take_place(o, fl_addr_is_none(&s.remote) || s.before ? &o->standing : &o->fresh);
 		fl_index_add(&o->by_ends, hash, i);
 	} else if (r->again) {
 		o->list[i].established |= s.established;
@@ -293,10 +343,17 @@ bool fl_owners_empty(const struct fl_owners *o)
 
 static bool in_time(const struct socket *s, const struct fl_owner_question *q)
 {
-	return s->transport != TCP || q->midstream || fl_addr_is_none(&s->remote) || s->since_ns >= q->began_ns - reuse_ns;
+	if (s->until_ns < q->began_ns)
+		return false;
+	if (s->transport == TCP)
+		return q->midstream || fl_addr_is_none(&s->remote) || s->since_ns >= q->began_ns - reuse_ns;
+	/* Told with its first datagram: what was sent long before is another's. */
+	return s->before || s->attribution != FL_ATTRIBUTION_EXACT || s->since_ns <= q->began_ns ||
+	       s->since_ns - q->began_ns < reuse_ns;
 }
 
-/* Of the sockets with these ends: the one in @only when that is known, else the scanner's own, else what all agree on. */
+/* Of the sockets with these ends: the one in @only when that is known, else the scanner's own, else what all agree on. Of those in one
+ * namespace that had the port in turn, the first that was closed later. */
 static struct socket *choose(struct fl_owners *o, const struct socket *ends, const struct fl_owner_question *q,
 			     uint32_t only)
 {
@@ -307,11 +364,15 @@ static struct socket *choose(struct fl_owners *o, const struct socket *ends, con
 		struct socket *s = &o->list[i];
 		if (!same_ends(s, ends) || !in_time(s, q) || (only && s->netns != only))
 			continue;
-		if (s->netns == o->netns || s->netns == only)
-			return s;
-		several = several || (found && found->service != s->service);
-		found = s;
+		if (!found || found->netns == s->netns) {
+			found = found && found->until_ns <= s->until_ns ? found : s;
+		} else if (s->netns == o->netns) {
+			found = s;
+		} else if (found->netns != o->netns) {
+			several = several || found->service != s->service;
+		}
 	}
+	several = several && found->netns != o->netns;
 	o->counters.ambiguous += several;
 	return several ? NULL : found;
 }
@@ -350,7 +411,7 @@ bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, stru
 bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_addr *address, uint16_t port,
 			struct fl_owned *owned)
 {
-	struct fl_owner_question q = { .local = *address, .local_port = port, .transport = transport };
+	struct fl_owner_question q = { .local = *address, .local_port = port, .transport = transport, .began_ns = OPEN };
 	const struct socket *s = find_alone(o, &q, namespace_of(o, address));
 	if (s)
 		*owned = owned_by(s);
@@ -383,17 +444,22 @@ static bool listens(const struct fl_owners *o, const struct socket *s)
 	return find_same(o, &ends, hash_socket(&ends)) != UINT32_MAX;
 }
 
+static bool may_be_unseen(const struct socket *s)
+{
+	return s->used && s->until_ns == OPEN && !fl_addr_is_none(&s->remote) && (!s->seen || (s->before && s->transport == TCP));
+}
+
 bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen)
 {
 	const struct socket *s;
-	while ((s = next_socket(o, at)) && (!s->used || s->seen || fl_addr_is_none(&s->remote)))
+	while ((s = next_socket(o, at)) && !may_be_unseen(s))
 		;
 	if (!s)
 		return false;
 	*unseen = (struct fl_owner_unseen){ .client = s->local, .client_port = s->local_port, .server = s->remote,
 					    .server_port = s->remote_port, .transport = s->transport,
 					    .owned = owned_by(s), .since_ns = s->since_ns,
-					    .established = s->established };
+					    .established = s->established, .seen = s->seen };
 	if (listens(o, s)) {
 		unseen->inbound = true;
 		unseen->client = s->remote;

@@ -23,11 +23,14 @@ static void own_begun_flow(struct fl_scanner *s, const struct fl_owner_record *r
 
 void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r)
 {
+	/* Without packets short ones count, too. */
+	if (r->closed && s->options.unseen == FL_UNSEEN_ALL)
+		return;
 	if (r->kind == FL_OWNER_TRANSLATION)
 		fl_translations_add(s->translations, r);
 	else
 		fl_owners_add(s->owners, r);
-	if (r->kind == FL_OWNER_CONNECTION)
+	if (r->kind == FL_OWNER_CONNECTION && !r->closed)
 		own_begun_flow(s, r);
 	if (r->kind == FL_OWNER_ADDRESS && s->attribution.all_namespaces)
 		fl_locality_declare(s->locality, &r->local, "interface");
@@ -121,19 +124,29 @@ static void count_unseen(struct fl_scanner *s, const struct fl_owner_unseen *u)
 	s->counters.unseen++;
 }
 
-/* Once, with the first window: nobody tells when such a socket was closed, so later windows cannot know that it is still there.
+/* Its packets came in this window, or in an earlier one and nobody tells whether it is still there. */
+static bool had_packets(const struct fl_scanner *s, const struct fl_owner_unseen *u)
+{
+	if (!u->seen || !s->attribution.ends_told)
+		return u->seen;
+	const struct fl_flow *f =
+		fl_flow_table_find(s->flows, &u->client, u->client_port, &u->server, u->server_port, u->transport);
+	return f && f->last_ns >= s->start_ns;
+}
+
+/* With every window where somebody tells when such a socket is closed, else once: later windows cannot know that it is still there.
  * On our own host both ends are in the table; the opener's tells all. */
 void scanner_count_unseen(struct fl_scanner *s)
 {
 	struct fl_owner_unseen u;
-	if (s->options.unseen == FL_UNSEEN_LEFT_OUT || s->unseen_counted)
+	if (s->options.unseen == FL_UNSEEN_LEFT_OUT || (s->unseen_counted && !s->attribution.ends_told))
 		return;
-	s->unseen_counted = true;
 	for (uint32_t at = 0; fl_owners_unseen(s->owners, &at, &u);) {
 		bool wanted = s->options.unseen == FL_UNSEEN_ALL ||
 			      (u.owned.before && u.transport == FL_TRANSPORT_TCP);
 		const struct fl_addr *near = u.inbound ? &u.server : &u.client;
-		if (wanted && fl_locality_is_own(s->locality, near) && !is_known_flow(s, &u))
+		if (wanted && fl_locality_is_own(s->locality, near) && !is_known_flow(s, &u) && !had_packets(s, &u))
 			count_unseen(s, &u);
 	}
+	s->unseen_counted = true;
 }

@@ -29,6 +29,7 @@ struct fl_attribution_state {
 	uint64_t lost;           /* events that found no room, looks that came late */
 	uint32_t netns;          /* namespace of this process */
 	bool all_namespaces;     /* sockets of all namespaces are told */
+	bool ends_told;          /* of connections that were there before it is told when they end */
 };
 
 struct fl_attributor;

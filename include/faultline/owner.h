@@ -36,7 +36,7 @@ enum fl_owner_kind {
 struct fl_owner_record {
 	struct fl_addr local, remote;
 	struct fl_addr far_local, far_remote; /* FL_OWNER_TRANSLATION only */
-	int64_t since_ns;        /* when it was opened; of sockets that were only found: when they were found */
+	int64_t since_ns;        /* when it was opened; of sockets that were only found: when they were found; of closed ones: when it was closed */
 	uint32_t netns;          /* inode of the network namespace */
 	uint32_t uid;
 	uint16_t local_port, remote_port, far_local_port, far_remote_port;
@@ -46,7 +46,8 @@ struct fl_owner_record {
 	uint8_t before;          /* it was there before the watching began */
 	uint8_t established;     /* known to have been answered */
 	uint8_t again;           /* told before, perhaps; what is known already stays */
-	uint8_t reserved[6];
+	uint8_t closed;          /* a socket that was told is not there any more; nothing but its ends and namespace counts */
+	uint8_t reserved[5];
 	char service[FL_SERVICE_NAME_MAX]; /* zero-terminated; "" = nobody knows */
 	char command[FL_OWNER_COMMAND_MAX]; /* executable, for people; may be "" */
 };
@@ -80,6 +81,7 @@ struct fl_owner_unseen {
 	uint8_t transport;
 	bool inbound;            /* the local side is the server */
 	bool established;
+	bool seen;               /* a flow asked for it at some time, perhaps before this window */
 	struct fl_owned owned;   /* of the local side */
 	int64_t since_ns;
 };
@@ -99,7 +101,7 @@ struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns);
 void fl_owners_free(struct fl_owners *o);
 
 /* Expected O(1). Names are cut and made printable here, whoever wrote the record. A record without a service tells that
- * there is such a socket, and no more. */
+ * there is such a socket, and no more. A socket that was closed is found for ten seconds more, by flows that began before. */
 void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r);
 bool fl_owners_empty(const struct fl_owners *o);
 
@@ -110,14 +112,17 @@ bool fl_owners_empty(const struct fl_owners *o);
  *
  * The connection with these ends, else a socket without peer at this address and port, else at this port of any
  * address. A TCP connection that was opened a second and more before the flow began is another one that had the same
- * port. What is found counts as seen, see fl_owners_unseen(); a TCP connection that was opened while we watch is found once. Expected O(1).
+ * port; so is a socket that was closed before the flow began, and of several that had the port in turn it is the
+ * first one that was closed later. What is found counts as seen, see fl_owners_unseen(); a TCP connection that was opened while we watch is found
+ * once. Expected O(1).
  */
 bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, struct fl_owned *owned);
 /* Who listens at this address and port? */
 bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_addr *address, uint16_t port,
 			struct fl_owned *owned);
 
-/* Connections that nobody asked for, in the order they came: begin with *@at = 0. False at the end. */
+/* Connections that nobody asked for, and all TCP ones that were there before; not those that were closed. In the order they came: begin with
+ * *@at = 0. False at the end. */
 bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen);
 /* Valid until the next fl_owners_add(). @service: 1 to fl_owners_service_count(). */
 const struct fl_owner_service *fl_owners_service(const struct fl_owners *o, uint32_t service);

@@ -14,8 +14,10 @@ struct given {
 	uint8_t transport;
 	uint32_t netns;
 	int64_t since_ns;
-	const char *service;
+	const char *service; /* @ended: the socket was closed */
 };
+
+static const char ended[] = "";
 
 static struct fl_addr address(const char *text)
 {
@@ -26,7 +28,7 @@ static struct fl_owner_record record(const struct given *g)
 {
 	struct fl_owner_record r = { .local = address(g->local), .remote = address(g->remote), .local_port = g->local_port,
 				     .remote_port = g->remote_port, .transport = g->transport, .netns = g->netns,
-				     .since_ns = g->since_ns,
+				     .since_ns = g->since_ns, .closed = g->service == ended,
 				     .kind = (uint8_t)(!g->service ? FL_OWNER_ADDRESS
 						       : g->remote ? FL_OWNER_CONNECTION
 								   : FL_OWNER_SOCKET) };
@@ -66,6 +68,27 @@ static const struct row rows[] = {
 	{ "an unconnected UDP socket owns what leaves its port",
 	  { { NULL, NULL, 4000, 0, 17, HERE, T0, "resolver" } },
 	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + 60 * SECOND, NULL }, false, "resolver" },
+	{ "a datagram that was sent before its socket was closed belongs to it, whoever has the port now",
+	  { { NULL, NULL, 4000, 0, 17, HERE, T0, "first" }, { NULL, NULL, 4000, 0, 17, HERE, T0 + SECOND, ended },
+	    { NULL, NULL, 4000, 0, 17, HERE, T0 + SECOND + 2, "second" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + SECOND - 1, NULL }, false, "first" },
+	{ "a datagram that was sent after that belongs to who has the port now",
+	  { { NULL, NULL, 4000, 0, 17, HERE, T0, "first" }, { NULL, NULL, 4000, 0, 17, HERE, T0 + SECOND, ended },
+	    { NULL, NULL, 4000, 0, 17, HERE, T0 + SECOND + 2, "second" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + SECOND + 1, NULL }, false, "second" },
+	{ "a datagram from a port that was closed belongs to nobody that is known",
+	  { { NULL, NULL, 4000, 0, 17, HERE, T0, "first" }, { NULL, NULL, 4000, 0, 17, HERE, T0 + SECOND, ended } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + SECOND + 1, NULL }, false, NULL },
+	{ "a datagram that was sent long before the port was somebody's is not its",
+	  { { NULL, NULL, 4000, 0, 17, HERE, T0 + 60 * SECOND, "later" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0, NULL }, false, NULL },
+	{ "the end of a socket in another namespace ends nothing here",
+	  { { NULL, NULL, 4000, 0, 17, HERE, T0, "first" }, { NULL, NULL, 4000, 0, 17, THERE, T0 + SECOND, ended } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + 2 * SECOND, NULL }, false, "first" },
+	{ "in a foreign namespace, too, the time decides who had the port",
+	  { { NULL, NULL, 4000, 0, 17, THERE, T0, "first" }, { NULL, NULL, 4000, 0, 17, THERE, T0 + SECOND, ended },
+	    { NULL, NULL, 4000, 0, 17, THERE, T0 + SECOND + 2, "second" } },
+	  { "10.0.0.1", "10.0.0.9", 4000, 53, 17, 0, T0 + 2 * SECOND, NULL }, false, "second" },
 	{ "a listener owns what its port answers",
 	  { { NULL, NULL, 80, 0, 6, HERE, T0, "nginx" } },
 	  { "10.0.0.1", "10.0.0.9", 80, 51000, 6, 0, T0 + 60 * SECOND, NULL }, false, "nginx" },
@@ -209,15 +232,48 @@ static void connections_that_nobody_asked_for_are_listed_with_their_direction(vo
 	assert_true(fl_owners_unseen(o, &at, &u));
 	assert_true(u.inbound && u.server_port == 80 && u.client_port == 51000);
 	assert_true(fl_owners_unseen(o, &at, &u));
-	assert_true(!u.inbound && u.server_port == 5432 && u.client_port == 4000 && u.owned.before);
+	assert_true(!u.inbound && u.server_port == 5432 && u.client_port == 4000 && u.owned.before && !u.seen);
+	assert_true(fl_owners_unseen(o, &at, &u) && u.seen && u.server_port == 6379);
 	assert_false(fl_owners_unseen(o, &at, &u));
+	struct given end = given[2];
+	end.service = ended;
+	struct fl_owner_record r = record(&end);
+	fl_owners_add(o, &r);
+	at = 0;
+	assert_true(fl_owners_unseen(o, &at, &u) && u.inbound);
+	assert_true(fl_owners_unseen(o, &at, &u) && u.seen);
+	assert_false(fl_owners_unseen(o, &at, &u));
+	fl_owners_free(o);
+	(void)state;
+}
+
+/* Ten a second for an hour: closed ones make room before open ones have to. */
+static void closed_sockets_make_room_after_a_while(void **state)
+{
+	struct fl_owners *o = fl_owners_new(1024, HERE);
+	struct given server = { NULL, NULL, 53, 0, 17, HERE, T0, "dns" }, g;
+	struct fl_owner_record r = record(&server);
+	fl_owners_add(o, &r);
+	for (unsigned i = 0; i < 36000; i++) {
+		g = (struct given){ NULL, NULL, (uint16_t)(1000 + i % 60000), 0, 17, HERE, T0 + i * (SECOND / 10), "short" };
+		r = record(&g);
+		fl_owners_add(o, &r);
+		r.since_ns += SECOND / 20;
+		r.closed = true;
+		fl_owners_add(o, &r);
+	}
+	struct fl_owner_question q = { .local = ip("10.0.0.1"), .remote = ip("10.0.0.9"), .local_port = 53, .remote_port = 9,
+				       .transport = 17, .began_ns = T0 + 7200 * SECOND };
+	struct fl_owned owned;
+	assert_int_equal(fl_owners_counters(o)->evicted, 0);
+	assert_true(fl_owners_find(o, &q, &owned));
 	fl_owners_free(o);
 	(void)state;
 }
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 5];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 6];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
@@ -226,5 +282,6 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(connections_that_nobody_asked_for_are_listed_with_their_direction);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(closed_sockets_make_room_after_a_while);
 	return _cmocka_run_group_tests("owner", tests, n, NULL, NULL);
 }

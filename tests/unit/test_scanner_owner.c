@@ -198,6 +198,58 @@ static void silent_connections_of_before_are_dependencies_with_the_name_of_the_h
 	(void)state;
 }
 
+static const struct fl_scan_dependency *in_next_window(struct net *n, struct fl_scan **s, const char *service, uint16_t port)
+{
+	n->now += 60 * SECOND;
+	fl_scan_free(*s);
+	*s = fl_scanner_cut(n->scanner, n->now);
+	return dependency(*s, service, port);
+}
+
+static void a_pool_of_before_is_in_every_window_until_it_is_closed(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct fl_attribution_state told = { .way = "bpf", .netns = HERE, .ends_told = true };
+	struct conn silent = tcp_conn(HOST, 41000, "10.0.0.9", 5432), used = tcp_conn(HOST, 41001, "10.0.0.8", 25);
+	struct fl_owner_record pool = connection(&n, "shop", &silent), other = connection(&n, "mail", &used);
+	const struct fl_scan_dependency *d;
+	struct fl_scan *s = NULL;
+	fl_scanner_attribution(n.scanner, &told);
+	pool.before = pool.established = other.before = other.established = 1;
+	fl_scanner_owner(n.scanner, &pool);
+	fl_scanner_owner(n.scanner, &other);
+	tcp_text(&n, &used, 0, GET);
+	for (int i = 0; i < 3; i++) {
+		assert_non_null(d = in_next_window(&n, &s, "shop", 5432));
+		assert_int_equal(d->connections.midstream, 1);
+		assert_non_null(d = in_next_window(&n, &s, "mail", 25));
+		assert_int_equal(d->connections.midstream, 1);
+	}
+	pool.closed = 1;
+	pool.since_ns = n.now;
+	fl_scanner_owner(n.scanner, &pool);
+	assert_null(in_next_window(&n, &s, "shop", 5432));
+	assert_non_null(dependency(s, "mail", 25));
+	fl_scan_free(s);
+	fl_scanner_free(n.scanner);
+	(void)state;
+}
+
+static void a_pool_of_before_is_in_the_first_window_alone_where_nobody_tells_its_end(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn silent = tcp_conn(HOST, 41000, "10.0.0.9", 5432);
+	struct fl_owner_record pool = connection(&n, "shop", &silent);
+	struct fl_scan *s = NULL;
+	pool.before = pool.established = 1;
+	fl_scanner_owner(n.scanner, &pool);
+	assert_non_null(in_next_window(&n, &s, "shop", 5432));
+	assert_null(in_next_window(&n, &s, "shop", 5432));
+	fl_scan_free(s);
+	fl_scanner_free(n.scanner);
+	(void)state;
+}
+
 static void without_packets_all_connections_of_the_table_count(void **state)
 {
 	struct net n = live(FL_UNSEEN_ALL);
@@ -225,6 +277,8 @@ int main(void)
 		cmocka_unit_test(an_unknown_opener_is_the_one_that_is_known_to_use_the_endpoint),
 		cmocka_unit_test(an_owner_that_is_told_late_still_counts),
 		cmocka_unit_test(silent_connections_of_before_are_dependencies_with_the_name_of_the_hosts_file),
+		cmocka_unit_test(a_pool_of_before_is_in_every_window_until_it_is_closed),
+		cmocka_unit_test(a_pool_of_before_is_in_the_first_window_alone_where_nobody_tells_its_end),
 		cmocka_unit_test(without_packets_all_connections_of_the_table_count),
 	};
 	return cmocka_run_group_tests_name("scanner_owner", tests, NULL, NULL);
