@@ -68,6 +68,7 @@ static cJSON *tail_object(const struct fl_system *s, const struct fl_ranking *r)
 		nodes[i] = points[i].node;
 	fl_document_add_nodes(tail, "entry_points", s->graph, nodes, entries);
 	free(nodes);
+	cJSON_AddBoolToObject(tail, "entry_points_assumed", s->entry_points_assumed);
 	fl_json_add_u64(tail, "ranks", r->count > 0 ? r->list[r->count - 1].rank : 0);
 	fl_json_add_u64(tail, "dropped", r->dropped);
 	struct fl_cycles *cycles = fl_cycles(s->graph);
@@ -154,6 +155,9 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 		fl_line_write("no entry point is known: ranked is whatever takes another node down, and "
 			      "requests lost "
 			      "are the mean over all other nodes");
+	if (s->entry_points_assumed)
+		fl_line_write("entry points assumed: nobody from outside was seen to call a service; taken are those that nobody "
+			      "calls, a model file can state others");
 	struct fl_cycles *cycles = fl_cycles(s->graph);
 	fl_cycles_print(s, cycles);
 	fl_cycles_free(cycles);

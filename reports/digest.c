@@ -13,7 +13,7 @@
 #include "reports/behave_internal.h"
 #include "reports/shared.h"
 
-enum { SENTENCES_MAX = 8, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
+enum { SENTENCES_MAX = 12 /* all that are said below */, SPOFS_IN_SHORT = 2, NAMED = 3, WAY_NAMED = 6 };
 
 static void say(struct fl_digest *d, const char *sentence)
 {
@@ -35,6 +35,17 @@ static const char *say_finding(struct fl_digest *d, const struct fl_finding *f)
 		s->expected_loss < FL_WHOLE_LOSS ? "degrades" : "takes down", s->entry_point_count,
 		fl_say_count(a, d->entry_points, "entry point", "entry points"), f->entry_points,
 		fl_say_count(a, s->services_lost, "service", "services"), loss);
+}
+
+/* Where nobody from outside was seen, what is said of requests from outside is of those of who is taken for an entry point. */
+static const char *say_assumed(const struct fl_digest *d)
+{
+	if (!d->report->system->entry_points_assumed)
+		return NULL;
+	return fl_arena_printf(d->arena, "Nobody from outside was seen to call a service. What no scanned service calls counts as "
+		"%s, and its requests as those from outside; a model file can state others.",
+		d->entry_points == 1 ? "the entry point" :
+			fl_say_count(d->arena, d->entry_points, "entry point", "entry points"));
 }
 
 /* That an entry point is a single point of failure of itself is no news, and one sentence for all of them. */
@@ -201,6 +212,7 @@ static const char *say_coverage(struct fl_digest *d)
 void fl_digest_sentences(struct fl_digest *d)
 {
 	d->sentences = fl_arena_array(d->arena, SENTENCES_MAX, sizeof(*d->sentences));
+	say(d, say_assumed(d));
 	say_worst(d);
 	say(d, say_spof_count(d));
 	say(d, fl_shared_sentence(d));

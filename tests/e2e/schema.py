@@ -71,6 +71,23 @@ def schema_first(results, scans, folder):
     results.check(list(common.load(report).items())[0] == ('schema', 'faultline.report/1'), 'schema: a report in JSON begins with its schema')
 
 
+def assumed(results, folder):
+    """Where nobody from outside was seen to call, the ranking and the report say that entry points are assumed."""
+    scan = folder.write('alone.json', json.dumps({
+        'schema': 'faultline.scan/1', 'point': 'job1', 'window': {'start': '2026-11-21T12:00:00Z', 'end': '2026-11-21T12:10:00Z'},
+        'hosts': [{'name': 'job1', 'addresses': ['10.0.0.5']}], 'services': [{'host': 'job1', 'name': 'job'}],
+        'dependencies': [{'host': 'job1', 'service': 'job', 'name': 'api.vendor.example', 'addresses': ['192.0.2.7'], 'port': 443,
+                          'transport': 'tcp', 'scope': 'external', 'class': 'background', 'answered': True, 'exchanges': 40}]}))
+    report = folder.file('alone.md')
+    common.must('report', scan, '-o', report)
+    results.check(common.must_json('rank', scan)['entry_points_assumed'] is True
+                  and b'entry points assumed: nobody from outside' in common.must('rank', scan).stdout
+                  and 'Nobody from outside was seen' in open(report).read(), 'schema: entry points that are assumed are said to be')
+    stated = folder.write('alone.model.json', '{"schema": "faultline.model/1", "entry_points": ["job1/job"]}')
+    results.check(common.must_json('rank', scan, '--model', stated)['entry_points_assumed'] is False,
+                  'schema: entry points that a model states are not assumed')
+
+
 def determinism(results, scans, folder):
     for kind in ('html', 'md', 'json', 'dot', 'svg'):
         outputs = []
@@ -145,7 +162,7 @@ def main():
         except common.Ended as e:
             results.bad('schema: the demo shop can be scanned', e)
             results.finish()
-        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (schema_first, (scans, folder)), (determinism, (scans, folder)),
+        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (schema_first, (scans, folder)), (assumed, (folder,)), (determinism, (scans, folder)),
                                 (again, (scans, folder)), (merging, (scans, folder, graph)), (early_end, (scans,)), (model_of_graph, (scans, folder))):
             try:
                 work(results, *arguments)
