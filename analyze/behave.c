@@ -187,6 +187,7 @@ struct fl_behave *fl_behave(const struct fl_system *s)
 	fl_behave_trends(&b);
 	fl_behave_retries(&b);
 	fl_behave_fan_outs(&b);
+	fl_behave_loss(&b);
 	if (r->count > 1)
 		qsort(r->list, r->count, sizeof(*r->list), worst_first);
 	return r;

@@ -8,6 +8,8 @@
 #ifndef FAULTLINE_BEHAVE_INTERNAL_H
 #define FAULTLINE_BEHAVE_INTERNAL_H
 
+#include <string.h>
+
 #include "faultline/behave.h"
 
 #define BEHAVE_NONE SIZE_MAX
@@ -70,6 +72,7 @@ void fl_behave_stalls(struct behave *b);
 void fl_behave_outages(struct behave *b); /* that surfaced, and silent failures */
 void fl_behave_trends(struct behave *b);  /* after stalls and outages, whose times they leave out */
 void fl_behave_fan_outs(struct behave *b);
+void fl_behave_loss(struct behave *b); /* last: marks what packets that were not captured may have made */
 
 /* Share of attempts that are no retries. */
 double fl_behave_first_attempts(const struct fl_behaviour *b);

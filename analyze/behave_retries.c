@@ -269,7 +269,7 @@ static void find_failover(struct behave *b, const struct behave_edge *e)
 	f->confirmed = confirmed;
 	f->start_ns = r->first_ns != 0 ? r->first_ns : e->merged->first_seen_ns;
 	f->end_ns = r->last_ns != 0 ? r->last_ns : e->merged->last_seen_ns;
-	f->attempts = r->other_address;
+	f->attempts = r->other_address > UINT64_MAX - r->calls ? UINT64_MAX : r->calls + r->other_address;
 	f->failures = r->calls;
 	f->severity = confirmed ? 12 : 40;
 	f->confidence = confirmed && r->other_address < 2 ? FL_CONFIDENCE_MEDIUM : FL_CONFIDENCE_HIGH;

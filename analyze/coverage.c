@@ -112,6 +112,71 @@ static void add_blind_spots(struct fl_system *s)
 	}
 }
 
+/* ---- the same time twice ---- */
+
+struct watch {
+	const char *host;
+	int64_t start_ns, end_ns;
+};
+
+static int by_host_and_start(const void *va, const void *vb)
+{
+	const struct watch *a = va, *b = vb;
+	int order = strcmp(a->host, b->host);
+	order = order != 0 ? order : (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
+	return order != 0 ? order : (a->end_ns > b->end_ns) - (a->end_ns < b->end_ns);
+}
+
+static double seconds(int64_t start_ns, int64_t end_ns)
+{
+	return ((double)end_ns - (double)start_ns) / (double)FL_NS_PER_S;
+}
+
+/* How often a host was watched while an earlier scan watched it, for more than a tenth of the shorter. */
+static uint64_t count_overlaps(const struct watch *list, size_t count)
+{
+	uint64_t found = 0;
+	struct watch last = { "", 0, 0 }; /* of this host the one that ends last */
+	for (size_t i = 0; i < count; i++) {
+		const struct watch *w = &list[i];
+		bool same = i > 0 && strcmp(last.host, w->host) == 0;
+		int64_t end_ns = w->end_ns < last.end_ns ? w->end_ns : last.end_ns;
+		double shorter = fmin(seconds(w->start_ns, w->end_ns), seconds(last.start_ns, last.end_ns));
+		found += same && seconds(w->start_ns, end_ns) > shorter / 10;
+		if (!same || w->end_ns > last.end_ns)
+			last = *w;
+	}
+	return found;
+}
+
+/* Counts of scans are added, and which exchanges two of them have both counted is in neither. */
+static void add_overlaps(struct fl_system *s)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s->scans.count; i++)
+		count += s->scans.list[i]->host_count;
+	struct watch *list = fl_alloc_array(count + 1, sizeof(*list));
+	count = 0;
+	for (size_t i = 0; i < s->scans.count; i++) {
+		const struct fl_scan *scan = s->scans.list[i];
+		for (size_t k = 0; k < scan->host_count && scan->end_ns > scan->start_ns; k++)
+			list[count++] = (struct watch){ scan->hosts[k].name, scan->start_ns, scan->end_ns };
+	}
+	if (count > 1)
+		qsort(list, count, sizeof(*list), by_host_and_start);
+	uint64_t found = count_overlaps(list, count);
+	free(list);
+	if (found == 0)
+		return;
+	struct fl_coverage *c = &s->coverage;
+	struct fl_scan_blind_spot *spots = fl_arena_array(s->arena, c->blind_spot_count + 1, sizeof(*spots));
+	if (c->blind_spot_count > 0)
+		memcpy(spots, c->blind_spots, c->blind_spot_count * sizeof(*spots));
+	spots[c->blind_spot_count++] = (struct fl_scan_blind_spot){ "overlap", found,
+		"scans watched a host while another scan watched it: what both saw counts twice; give one of them" };
+	c->blind_spots = spots;
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -162,5 +227,6 @@ void fl_coverage_add_up(struct fl_system *s)
 	}
 	add_limits(s);
 	add_blind_spots(s);
+	add_overlaps(s);
 	add_host_detection(s);
 }

@@ -139,6 +139,7 @@ void fl_behave_json_finding(cJSON *list, const struct fl_behave_finding *f)
 	fl_json_add_time(o, "start", f->start_ns);
 	fl_json_add_time(o, "end", f->end_ns);
 	fl_json_add_string(o, "confidence", fl_confidence_name(f->confidence));
+	cJSON_AddBoolToObject(o, "uncaptured", f->uncaptured);
 	fl_json_add_u64(o, "attempts_seen", f->attempts);
 	fl_json_add_u64(o, "failures", f->failures);
 	add_details(o, f);

@@ -80,10 +80,12 @@ const char *fl_behave_evidence(struct fl_arena *a, const struct fl_behave_findin
 	const char *names[HOSTS_NAMED];
 	for (size_t i = 0; i < f->host_count && i < HOSTS_NAMED; i++)
 		names[i] = fl_say_name(a, f->hosts[i]);
-	return fl_arena_printf(a, "%s, seen at %s; %s, %llu failed; confidence %s", fl_behave_when(a, f),
-		fl_say_list(a, names, f->host_count, HOSTS_NAMED),
-		fl_say_count(a, f->attempts, "attempt", "attempts"), (unsigned long long)f->failures,
-		fl_confidence_name(f->confidence));
+	const char *counts = f->attempts == 0 ? ""
+					      : fl_arena_printf(a, "%s, %llu failed; ",
+							fl_say_count(a, f->attempts, "attempt", "attempts"),
+							(unsigned long long)f->failures);
+	return fl_arena_printf(a, "%s, seen at %s; %sconfidence %s", fl_behave_when(a, f),
+		fl_say_list(a, names, f->host_count, HOSTS_NAMED), counts, fl_confidence_name(f->confidence));
 }
 
 const char *fl_behave_nothing(const struct fl_behave *b)

@@ -2,7 +2,7 @@
 /*
  * cmd_behave.c - faultline behave: retries, timeouts, stalls, silent failures, trends
  *
- * JSON, faultline.behave/1: findings[] (kind, from, to, replicas[], start, end, confidence, attempts_seen,
+ * JSON, faultline.behave/1: findings[] (kind, from, to, replicas[], start, end, confidence, uncaptured, attempts_seen,
  * failures, hosts[], why, and by kind: retry: class, jitter, attempts, attempts_at_least, gaps_s[], factor,
  * calls, retried, attempts_per_failed_call, amplification, load_ratio, syn_retransmits; timeout: phase,
  * seconds, sharp, spread{}; failover: confirmed; stall: order[], spread[] (node, after_s, in_flight_peak,

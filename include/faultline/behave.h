@@ -97,6 +97,7 @@ struct fl_behave_finding {
 	enum fl_confidence confidence;
 	uint64_t attempts, failures; /* it rests on: within the time, where it has one */
 	double severity;             /* for the order of findings; no unit */
+	bool uncaptured;             /* no more than what packets that the scans lack would look like; said in @why, LOW */
 	size_t edge;                 /* private; SIZE_MAX: none */
 	const char *why;             /* one or two sentences with the numbers */
 

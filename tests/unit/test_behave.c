@@ -592,6 +592,30 @@ static void what_waits_alone_has_to_rise_steadily(void **state)
 	assert_int_equal(count_of(look(w), FL_BEHAVE_TREND), 0);
 }
 
+/* Where the scan lacks packets, failures of about that share are no finding to rely on; an outage still is. */
+static void failures_that_loss_can_make_are_of_low_confidence(void **state)
+{
+	struct world *w = *state;
+	all_calm(w);
+	for (size_t i = 0; i < 2; i++) {
+		struct fl_behaviour *ads = calm(w, 10, 0.03), *pay = calm(w, 10, 0.03);
+		break_down(w, ads, 1, 119, 0.06, false);
+		break_down(w, pay, 40, 70, 1, true);
+		put_calls(w, callers[i], "ads.example", ads);
+		put_calls(w, callers[i], "pay.example", pay);
+		struct fl_coverage *c = &scan_of(w, callers[i])->coverage;
+		c->packets = 96000;
+		c->dropped_kernel = 4000;
+	}
+	const struct fl_behave *b = look(w);
+	const struct fl_behave_finding *made = find(b, FL_BEHAVE_SILENT_FAILURE, "ads.example"), *real = NULL;
+	for (size_t i = 0; i < b->count && real == NULL; i++)
+		real = strstr(b->list[i].to, "pay.example") != NULL ? &b->list[i] : NULL;
+	assert_true(made != NULL && made->uncaptured && made->confidence == FL_CONFIDENCE_LOW);
+	assert_non_null(strstr(made->why, "4000 dropped"));
+	assert_true(real != NULL && !real->uncaptured && real->confidence != FL_CONFIDENCE_LOW);
+}
+
 /* Arrivals go up at the front: everything below follows, and the front is named. */
 static void more_traffic_is_told_where_it_comes_in(void **state)
 {
@@ -769,6 +793,7 @@ int main(void)
 		IN_A_SYSTEM(a_plateau_that_was_seen_is_what_growth_runs_into),
 		IN_A_SYSTEM(what_waits_may_sway_where_answers_get_slower),
 		IN_A_SYSTEM(what_waits_alone_has_to_rise_steadily),
+		IN_A_SYSTEM(failures_that_loss_can_make_are_of_low_confidence),
 		IN_A_SYSTEM(more_traffic_is_told_where_it_comes_in),
 		IN_A_SYSTEM(many_calls_per_request_are_a_finding),
 		IN_A_SYSTEM(a_ratio_that_changes_while_watched_is_a_finding),

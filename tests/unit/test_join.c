@@ -560,6 +560,19 @@ static void coverage_adds_up(void **state)
 	fl_system_free(s);
 }
 
+/* Of the three the second is watched again in another file, as a longer scan of the same time would. */
+static void the_same_time_twice_is_said(void **state)
+{
+	const char *twice[SCANS_MAX] = { halves[0], halves[1], HALF("2", "101", "") };
+	struct fl_system *s = join(twice);
+
+	(void)state;
+	assert_int_equal(s->coverage.blind_spot_count, 2);
+	assert_string_equal(s->coverage.blind_spots[1].kind, "overlap");
+	assert_int_equal(s->coverage.blind_spots[1].count, 1);
+	fl_system_free(s);
+}
+
 static void evidence_is_one_line(void **state)
 {
 	static const char *const scans[SCANS_MAX] = { SCAN("web", "\"10.0.0.1\"",
@@ -649,6 +662,7 @@ int main(void)
 	static const struct CMUnitTest plain[] = {
 		{ "records of one dependency add up over scans", records_add_up, NULL, NULL, NULL },
 		{ "coverage adds up over scans", coverage_adds_up, NULL, NULL, NULL },
+		{ "scans of a host at the same time are told", the_same_time_twice_is_said, NULL, NULL, NULL },
 		{ "evidence is one line", evidence_is_one_line, NULL, NULL, NULL },
 		{ "labels, scopes and hosts of nodes", labels_scopes_and_hosts, NULL, NULL, NULL },
 		{ "what is not in the graph is listed", what_is_not_in_the_graph_is_listed, NULL, NULL,
