@@ -37,6 +37,13 @@ static int refill(struct fl_merge *m, bool *lacking, bool *open, struct fl_error
 	return 0;
 }
 
+/* A stamp that is far ahead is no reason to wait: the clock was set back, and others would wait until it is there again. */
+static bool is_held(const struct fl_packet *p, int64_t settled_ns)
+{
+	static const int64_t ahead_ns = INT64_C(5) * 1000000000;
+	return p->time_ns > settled_ns && p->time_ns - ahead_ns <= settled_ns;
+}
+
 static struct fl_merge_source *earliest(struct fl_merge *m)
 {
 	struct fl_merge_source *first = NULL;
@@ -60,7 +67,7 @@ int fl_merge_batch(struct fl_merge *m, int64_t settled_ns, const struct fl_packe
 		return FL_SOURCE_END;
 	while (*count < FL_SOURCE_BATCH) {
 		struct fl_merge_source *first = earliest(m);
-		if (!first || (lacking && m->count > 1 && first->packets[first->at].time_ns > settled_ns))
+		if (!first || (lacking && m->count > 1 && is_held(&first->packets[first->at], settled_ns)))
 			break;
 		list[(*count)++] = &first->packets[first->at++];
 		if (first->at == first->count && !first->ended) /* it may go on with the very next */
