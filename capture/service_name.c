@@ -288,7 +288,8 @@ static const char *script_of(const struct interpreter *in, const char *const *li
 void fl_program_name(const char *exe, const char *args, size_t size, const char *comm,
 		     char name[static FL_SERVICE_NAME_MAX])
 {
-	const char *list[ARGUMENTS_MAX], *program = last_component(*exe ? exe : comm);
+	/* A thread of the kernel has no file, and a slash in its name is no path: "kworker/0:1". */
+	const char *list[ARGUMENTS_MAX], *program = *exe ? last_component(exe) : comm;
 	size_t count = split(args, size, list);
 	const struct interpreter *in = interpreter_of(program);
 	const char *script = in ? script_of(in, list, count) : NULL;
@@ -298,6 +299,8 @@ void fl_program_name(const char *exe, const char *args, size_t size, const char 
 		program = in->name; /* without its version */
 	/* A program that was replaced while it runs. */
 	struct slice c = { program, strnlen(program, COMPONENT_MAX) };
+	if (program == comm && strcspn(comm, "/") > 0)
+		c.n = strcspn(comm, "/");
 	if (ends_with(c, " (deleted)"))
 		c.n -= strlen(" (deleted)");
 	while (c.n > 1 && c.s[c.n - 1] == '/')
