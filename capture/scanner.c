@@ -548,7 +548,7 @@ void fl_scanner_free(struct fl_scanner *s)
 	fl_strpool_free(s->strings);
 	free(s->flow_names);
 	free(s->carry);
-	free(s->silent);
+	silent_free(s->silent);
 	free(s->tls_scratch);
 	free(s);
 }

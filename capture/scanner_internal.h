@@ -291,7 +291,8 @@ void scanner_count_unseen(struct fl_scanner *s);
 void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port);
 
 /* silent.c */
-struct silent *silent_new(void); /* free with free() */
+struct silent *silent_new(void);
+void silent_free(struct silent *list);
 /* @f ended in silence; a flow in the middle begins: it may be the same connection. */
 void silent_keep(struct fl_scanner *s, const struct fl_flow *f);
 void silent_recall(struct fl_scanner *s, struct fl_flow *f);

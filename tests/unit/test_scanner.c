@@ -581,6 +581,33 @@ static void a_connection_keeps_its_name_over_hours_of_silence(void **state)
 	(void)state;
 }
 
+static void of_a_thousand_silent_connections_each_keeps_its_name(void **state)
+{
+	enum { COUNT = 1000 };
+	struct net n = net_new("web", NULL, NULL);
+	static struct conn c[COUNT];
+	char name[32];
+	for (unsigned i = 0; i < COUNT; i++) {
+		c[i] = tcp_conn(WEB, (uint16_t)(41000 + i), "203.0.113.9", 443);
+		snprintf(name, sizeof(name), "n%u.example", i % 10);
+		tcp_open(&n, &c[i]);
+		say_hello(&n, &c[i], name);
+		tcp_text(&n, &c[i], 1, "some bytes");
+	}
+	n.now += 3 * 3600 * SECOND;
+	for (unsigned i = 0; i < COUNT; i++)
+		tcp_text(&n, &c[i], 0, "\x17\x03\x03 more");
+	struct fl_scan *s = net_scan(&n);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		const struct fl_scan_dependency *d = dependency(s, name, "203.0.113.9", 443);
+		assert_non_null(d);
+		assert_int_equal(d->connections.midstream, COUNT / 10);
+	}
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void a_target_behind_a_proxy_and_the_proxy_are_two_dependencies(void **state)
 {
 	struct net n = net_new("web", NULL, NULL);
@@ -783,6 +810,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(public_resolvers_over_https_are_a_blind_spot),
 		cmocka_unit_test(a_connection_keeps_its_name_over_hours_of_silence),
+		cmocka_unit_test(of_a_thousand_silent_connections_each_keeps_its_name),
 		cmocka_unit_test(a_target_behind_a_proxy_and_the_proxy_are_two_dependencies),
 		cmocka_unit_test(what_a_plain_proxy_is_asked_for_is_put_down_to_each_target),
 		cmocka_unit_test(a_whole_uri_for_the_name_that_was_looked_up_asks_no_proxy),
