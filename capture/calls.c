@@ -368,7 +368,7 @@ void calls_lose(struct fl_scanner *s, struct fl_flow *f)
 	f->user[FLOW_REQUEST_NAME] = first;
 	flow_set(f, FLOW_MULTIPLEXED);
 	if (several)
-		flow_set(f, FLOW_CALLS_LOST);
+		f->user[FLOW_CALLS_PLACE] = CALLS_LOST;
 }
 
 static void end_open(struct fl_scanner *s, struct fl_flow *f, struct call *call, enum fl_flow_end how)

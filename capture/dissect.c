@@ -556,7 +556,7 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
 		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
 	if (!flow_has(f, FLOW_TLS))
-		return !flow_has(f, FLOW_CALLS | FLOW_CALLS_LOST);
+		return !flow_has(f, FLOW_CALLS) && !flow_lost_calls(f);
 	return !(before_hello && side == FL_INITIATOR) && tls_has_data(f, side, &p->payload);
 }
 

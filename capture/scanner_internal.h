@@ -45,11 +45,13 @@ enum flow_word {
 			    * the handle of the waiting attempt */
 	FLOW_SEGMENTS,     /* payload packets of the initiator looked at so far */
 	FLOW_CONVERSATION, /* of the newest request, with user_half (fl_conversation_place); 0: look it up */
-	FLOW_CALLS_PLACE = FLOW_SEGMENTS, /* ... of HTTP/2: with FLOW_CALLS where in their pool, later CALLS_OVER */
+	FLOW_CALLS_PLACE = FLOW_SEGMENTS, /* ... of HTTP/2: with FLOW_CALLS where in their pool, later from CALLS_OVER on */
 	FLOW_HELLO = FLOW_SEGMENTS, /* ... of datagrams: an fl_hello_word, which counts them, too */
 };
 
-enum { CALLS_OVER = INT16_MAX }; /* as a count of segments: nothing is looked for any more */
+/* As a count of segments: nothing is looked for any more. From CALLS_LOST on the calls went to several names, and whose the next one
+ * is nobody knows. */
+enum { CALLS_OVER = 1 << 28, CALLS_LOST = 1 << 29 };
 
 /* FLOW_STATE: application in the low byte, then flags. */
 enum flow_flag {
@@ -70,8 +72,7 @@ enum flow_flag {
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
 	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
 	FLOW_PROXIED = 1 << 28,       /* ... one request at a time: the proxy passes answers on, and may go elsewhere next */
-	FLOW_CALLS = 1 << 29,         /* exchanges are read and counted call by call (calls.h) */
-	FLOW_CALLS_LOST = 1 << 30,    /* ... were, and went to several names: whose the next one is nobody knows */
+	FLOW_CALLS = 1 << 30,         /* exchanges are read and counted call by call (calls.h) */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
 	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */
 	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */
@@ -213,6 +214,11 @@ static inline void flow_set_application(struct fl_flow *f, enum fl_application a
 {
 	if (flow_application(f) == FL_APP_UNKNOWN)
 		f->user[FLOW_STATE] |= (uint32_t)a;
+}
+
+static inline bool flow_lost_calls(const struct fl_flow *f)
+{
+	return f->transport == FL_TRANSPORT_TCP && f->user[FLOW_CALLS_PLACE] >= CALLS_LOST;
 }
 
 struct best_name {
