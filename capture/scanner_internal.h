@@ -78,7 +78,7 @@ enum flow_flag {
 	FLOW_MAYBE_ANSWERED = 1 << 25, /* they came while an exchange was open */
 	FLOW_BODY = 1 << 26,          /* the open HTTP request has a body */
 	FLOW_OWNER_POLLED = 1 << 27,  /* its owner was found later */
-	FLOW_ANSWER_UNSEEN = 1 << 29, /* the client acknowledged bytes after the open request that were not captured */
+	FLOW_ANSWER_UNSEEN = INT32_MIN, /* the last bit: the client acknowledged bytes after the open request that were not captured */
 };
 
 /* A name that a flow carried; a list per flow, in the order of first appearance. */
