@@ -45,6 +45,10 @@ static const struct fl_option options[] = {
 	  "write the scan here; a directory gets one file per capture point (default: standard output)" },
 	{ "store", 0, FL_OPTION_STRING, offsetof(struct scan_options, store), 0, 0, "DB",
 	  "add the scan to this store, which is made when it is not there" },
+	{ "keep", 0, FL_OPTION_DURATION, offsetof(struct scan_options, keep_ns), FL_NS_PER_S, INT64_C(3153600000) * FL_NS_PER_S, "AGE",
+	  "with --store: forget scans in it that ended so long before this one (default: none)" },
+	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct scan_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
+	  "with --store: forget its oldest scans when it is larger (default: any size)" },
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 16 << 20, INT64_C(64) << 30, "SIZE",
 	  "memory of the process: three quarters are the tables, what they cannot hold is counted (default: 64MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
@@ -112,6 +116,8 @@ static int check_options(const struct scan_options *o, const struct fl_strings *
 {
 	if (rest->count)
 		return fl_fail(err, -EINVAL, "'%s' is no option; capture files are given with -r", rest->list[0]);
+	if (!o->store && (o->keep_ns || o->keep_size))
+		return fl_fail(err, -EINVAL, "--keep and --keep-size are of a store; say which with --store DB");
 	if (o->interfaces.count && o->files.count)
 		return fl_fail(err, -EINVAL, "-i and -r do not go together; scan files and interfaces in two runs");
 	if (o->interfaces.count > FL_MERGE_MAX)
@@ -281,6 +287,19 @@ static int store_scans(struct scan_run *run, struct fl_error *err)
 	return status < 0 ? status : 0;
 }
 
+/* Age is counted from the end of the newest scan that was added: packets have the time. */
+static int expire(struct scan_run *run, struct fl_error *err)
+{
+	const struct scan_options *o = run->options;
+	int64_t end_ns = INT64_MIN;
+	for (size_t i = 0; i < run->scans.count; i++)
+		end_ns = run->scans.list[i]->end_ns > end_ns ? run->scans.list[i]->end_ns : end_ns;
+	bool aged = o->keep_ns > 0 && end_ns >= 0;
+	if (!aged && o->keep_size == 0)
+		return 0;
+	return fl_store_expire(run->store, aged ? end_ns - o->keep_ns : INT64_MIN, o->keep_size, NULL, err);
+}
+
 static int run_scan(const struct scan_options *o, struct fl_error *err)
 {
 	struct scan_run run = { .options = o };
@@ -297,6 +316,8 @@ static int run_scan(const struct scan_options *o, struct fl_error *err)
 		status = fl_output_commit(&run.flows, err);
 	if (status == 0 && run.store)
 		status = store_scans(&run, err);
+	if (status == 0 && run.store)
+		status = expire(&run, err);
 	if (status == 0)
 		status = write_scans(&run, err);
 	if (status == 0)

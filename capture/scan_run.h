@@ -15,6 +15,8 @@ struct scan_options {
 	struct fl_strings interfaces, files, internal, hosts, host_addresses;
 	int64_t for_ns;
 	const char *filter, *flows, *out, *store, *attribution;
+	int64_t keep_ns;    /* windows in the store that are older are forgotten; 0: none */
+	uint64_t keep_size; /* and the oldest when it is larger; 0: any size */
 	uint64_t memory, buffer;
 	int64_t snaplen;
 	bool json, light, no_behaviour;

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Files keep their documented shape; same input, same bytes, in whatever order and however often."""
+import gzip
 import json
 import os
 import random
 import signal
+import struct
 
 import common
 
@@ -69,6 +71,36 @@ def schema_first(results, scans, folder):
         results.check(list(data)[0] == 'schema' and data['schema'] == 'faultline.%s/1' % command[0],
                       'schema: the JSON of %s begins with its schema, exit %d' % (what, status), list(data.items())[:1])
     results.check(list(common.load(report).items())[0] == ('schema', 'faultline.report/1'), 'schema: a report in JSON begins with its schema')
+
+
+def later(capture, seconds):
+    """The bytes of a capture (pcap, gzip) with all its times moved."""
+    data = bytearray(gzip.open(capture).read())
+    order = '<' if data[:4] in (b'\xd4\xc3\xb2\xa1', b'\x4d\x3c\xb2\xa1') else '>'
+    at = 24
+    while at < len(data):
+        stamp, _, size = struct.unpack_from(order + 'III', data, at)
+        struct.pack_into(order + 'I', data, at, stamp + seconds)
+        at += 16 + size
+    return bytes(data)
+
+
+def forgetting(results, folder):
+    """scan --keep forgets what ended longer before the new scan than it says, and nothing else."""
+    capture, store = os.path.join(common.DEMO, 'ns.pcap.gz'), folder.file('kept.db')
+    ran = common.run('scan', '-r', capture, '--store', store)
+    if ran.returncode != 0 and b'built without' in ran.stderr:
+        results.skip('schema: scan --keep forgets', 'built without stores')
+        return
+    for hours, keep, left in ((1, '2h', 2), (2, '90m', 2), (12, '1h', 1)):
+        file = folder.file('ns-%d.pcap' % hours)
+        with open(file, 'wb') as out:
+            out.write(later(capture, 3600 * hours))
+        common.must('scan', '-r', file, '--host', 'ns', '--store', store, '--keep', keep)
+        count = len(common.must_json('scans', store)['scans'])
+        results.check(count == left, 'schema: scan --keep %s leaves %d scans in the store' % (keep, left), count)
+    ran = common.run('scan', '-r', capture, '--keep', '1h')
+    results.check(ran.returncode == 2 and b'--store' in ran.stderr, 'schema: --keep without a store is refused', ran.stderr)
 
 
 def assumed(results, folder):
@@ -162,7 +194,7 @@ def main():
         except common.Ended as e:
             results.bad('schema: the demo shop can be scanned', e)
             results.finish()
-        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (schema_first, (scans, folder)), (assumed, (folder,)), (determinism, (scans, folder)),
+        for work, arguments in ((validate, (scans, graph)), (shapes, (scans,)), (schema_first, (scans, folder)), (assumed, (folder,)), (forgetting, (folder,)), (determinism, (scans, folder)),
                                 (again, (scans, folder)), (merging, (scans, folder, graph)), (early_end, (scans,)), (model_of_graph, (scans, folder))):
             try:
                 work(results, *arguments)
