@@ -43,6 +43,9 @@ enum { READ_EVERY_NS = 10000000, SETS = 512, SET = 4, LOOKS = 8, NEAR_NS = 2000 
 enum { STATE_ESTABLISHED = 1, STATE_SYN_SENT = 2, STATE_SYN_RECV = 3, STATE_TIME_WAIT = 6, STATE_CLOSED = 7,
        STATE_LISTEN = 10 };
 
+/* A few times the ring: what comes in faster than it is read does not keep the reader for ever. */
+enum { EVENTS_MAX = 65536 };
+
 /* A program that runs, or did. */
 struct told {
 	struct program_key key;
@@ -59,6 +62,7 @@ struct bpf_way {
 	struct netns_addresses *addresses;
 	const struct owner_sink *sink; /* while events are read */
 	int64_t to_realtime_ns;        /* realtime - monotonic */
+	uint32_t events;               /* read at this poll */
 	bool walked;
 	int cgroup, timer, epoll;
 };
@@ -168,18 +172,17 @@ static void tell_closed(struct bpf_way *w, const struct socket_event *e)
 	w->sink->found(w->sink->context, &r);
 }
 
-static int on_event(void *context, void *data, size_t size)
+static void take_event(struct bpf_way *w, const void *data, size_t size)
 {
-	struct bpf_way *w = context;
 	struct program_event e;
 	const struct fl_process *p;
 	if (size < sizeof(e.socket))
-		return 0;
+		return;
 	memcpy(&e, data, size < sizeof(e) ? sizeof(e.socket) : sizeof(e));
 	const struct program_key *key = &e.socket.program;
 	if (e.socket.closed) {
 		tell_closed(w, &e.socket);
-		return 0;
+		return;
 	}
 	if (size < sizeof(e)) {
 		p = program_of(w, key);
@@ -190,16 +193,29 @@ static int on_event(void *context, void *data, size_t size)
 	/* An attempt whose port is told later. */
 	if (e.socket.local_port)
 		tell(w, &e.socket, p, false, false);
-	return 0;
 }
 
-/* One of those that were there before. The arguments are in the memory of another process; the file system has them. */
-static void tell_found(struct bpf_way *w, const struct program_event *e, bool again)
+static int on_event(void *context, void *data, size_t size)
 {
-	struct fl_process p = process_of(e), living;
-	if (fl_process_read("", p.pid, &living)) {
-		memcpy(p.args, living.args, sizeof(p.args));
-		p.args_size = living.args_size;
+	struct bpf_way *w = context;
+	take_event(w, data, size);
+	return ++w->events < EVENTS_MAX ? 0 : -ECANCELED; /* the rest at the next poll */
+}
+
+/* One of those that were there before. The arguments are in the memory of another process; the file system has them. @living: the
+ * latest that was read, since all sockets of a process come together. Its number may be another's by now, or in
+ * the namespace that /proc shows: then the names differ. */
+static void tell_found(struct bpf_way *w, const struct program_event *e, struct fl_process *living, bool again)
+{
+	struct fl_process p = process_of(e);
+	if (p.pid != living->pid) {
+		*living = (struct fl_process){ .pid = 0 };
+		(void)fl_process_read("", p.pid, living);
+		living->pid = p.pid;
+	}
+	if (strcmp(living->comm, p.comm) == 0) {
+		memcpy(p.args, living->args, sizeof(p.args));
+		p.args_size = living->args_size;
 	}
 	tell(w, &e->socket, &p, !again, again);
 }
@@ -208,6 +224,7 @@ static void tell_found(struct bpf_way *w, const struct program_event *e, bool ag
 static void walk(struct bpf_way *w, bool again)
 {
 	struct program_event e;
+	struct fl_process living = { .pid = 0 };
 	char buffer[16 * sizeof(e)];
 	size_t have = 0;
 	ssize_t n;
@@ -218,7 +235,7 @@ static void walk(struct bpf_way *w, bool again)
 		size_t at = 0;
 		for (; have - at >= sizeof(e); at += sizeof(e)) {
 			memcpy(&e, buffer + at, sizeof(e));
-			tell_found(w, &e, again);
+			tell_found(w, &e, &living, again);
 		}
 		memmove(buffer, buffer + at, have - at);
 		have -= at;
@@ -361,6 +378,7 @@ static void bpf_poll(void *self, const struct owner_sink *sink)
 	if (!w->walked)
 		walk(w, false);
 	w->walked = true;
+	w->events = 0;
 	ring_buffer__consume(w->ring);
 	w->sink = NULL;
 }
