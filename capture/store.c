@@ -33,26 +33,27 @@ struct fl_store {
 	char *path;
 };
 
-static const char schema[] =
-	"CREATE TABLE window (\n"
-	"  id INTEGER PRIMARY KEY,\n"
-	"  point TEXT NOT NULL,\n"
-	"  source TEXT NOT NULL,\n"
-	"  start_ns INTEGER NOT NULL,\n"
-	"  end_ns INTEGER NOT NULL,\n"
-	"  packets INTEGER NOT NULL,\n"
-	"  bytes INTEGER NOT NULL,\n"
-	"  dropped INTEGER NOT NULL,\n"
-	"  flows INTEGER NOT NULL,\n"
-	"  flows_unattributed INTEGER NOT NULL,\n"
-	"  services INTEGER NOT NULL,\n"
-	"  dependencies INTEGER NOT NULL,\n"
-	"  blind_spots INTEGER NOT NULL,\n"
-	"  size INTEGER NOT NULL,\n"
-	"  codec TEXT NOT NULL,\n"
-	"  scan BLOB NOT NULL,\n"
-	"  UNIQUE (point, start_ns)\n"
-	") STRICT;\n"
+#define TABLE \
+	"CREATE TABLE window (\n" \
+	"  id INTEGER PRIMARY KEY,\n" \
+	"  point TEXT NOT NULL,\n" \
+	"  source TEXT NOT NULL,\n" \
+	"  start_ns INTEGER NOT NULL,\n" \
+	"  end_ns INTEGER NOT NULL,\n" \
+	"  packets INTEGER NOT NULL,\n" \
+	"  bytes INTEGER NOT NULL,\n" \
+	"  dropped INTEGER NOT NULL,\n" \
+	"  flows INTEGER NOT NULL,\n" \
+	"  flows_unattributed INTEGER NOT NULL,\n" \
+	"  services INTEGER NOT NULL,\n" \
+	"  dependencies INTEGER NOT NULL,\n" \
+	"  blind_spots INTEGER NOT NULL,\n" \
+	"  size INTEGER NOT NULL,\n" \
+	"  codec TEXT NOT NULL,\n" \
+	"  scan BLOB NOT NULL,\n" \
+	"  UNIQUE (point, start_ns)\n" \
+	") STRICT"
+static const char schema[] = TABLE ";\n"
 	"CREATE INDEX window_time ON window (start_ns, end_ns);\n";
 
 /* ---- errors ---- */
@@ -107,6 +108,17 @@ static int number(struct fl_store *s, const char *sql, int64_t *value, struct fl
 
 /* ---- open ---- */
 
+/* As it was made: with a view, generated columns or a table of another module in its place, reading would run others' code. */
+static int check_table(struct fl_store *s, struct fl_error *err)
+{
+	static const char sql[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'window' AND sql = '" TABLE "'";
+	int64_t tables = 0;
+	int status = number(s, sql, &tables, err);
+	if (status == 0 && tables != 1)
+		status = fl_fail(err, -EBADMSG, "%s: its table is not as faultline makes it; it is not read", s->path);
+	return status;
+}
+
 static int check_version(struct fl_store *s, enum fl_store_mode mode, struct fl_error *err)
 {
 	int64_t id = 0, version = 0, tables = 0;
@@ -124,7 +136,7 @@ static int check_version(struct fl_store *s, enum fl_store_mode mode, struct fl_
 	if (version > FL_STORE_VERSION)
 		return fl_fail(err, -EPROTO, "%s: the store has version %lld and this faultline knows up to %d; use a newer "
 			       "faultline, or another store", s->path, (long long)version, FL_STORE_VERSION);
-	return 0;
+	return check_table(s, err);
 }
 
 /* Two processes may find the file empty at once: who comes second finds the table there. */
@@ -142,18 +154,23 @@ static int create(struct fl_store *s, struct fl_error *err)
 	return status;
 }
 
+static int confine(sqlite3 *db)
+{
+	sqlite3_busy_timeout(db, BUSY_MS);
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, CELL_MAX);
+	return sqlite3_exec(db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+}
+
 static int open_database(struct fl_store *s, enum fl_store_mode mode)
 {
 	int flags = mode == FL_STORE_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	int code = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
-	if (code != SQLITE_OK)
-		return code;
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	sqlite3_extended_result_codes(s->db, 1);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, CELL_MAX);
-	return sqlite3_exec(s->db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+	return code == SQLITE_OK ? confine(s->db) : code;
 }
 
 /* A store that is read from where nothing can be written: the shared memory of its log cannot be made. Without a log
@@ -168,6 +185,7 @@ static int reopen_immutable(struct fl_store *s)
 		sqlite3_close(s->db);
 		s->db = NULL;
 		code = sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+		code = code == SQLITE_OK ? confine(s->db) : code;
 	}
 	sqlite3_free(log);
 	sqlite3_free(uri);

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import common
@@ -124,6 +125,41 @@ def graph_cases(f, scan):
     yield Case('a graph beside a scan', 'rank', graph('fine', [node], []), scan)
 
 
+ENDLESS = 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS start_ns FROM c WHERE n < 0'
+
+
+def change_store(f, made, name, sql):
+    path = f.file(name)
+    shutil.copy(made, path)
+    store = sqlite3.connect(path)
+    store.executescript('PRAGMA journal_mode = DELETE; ' + sql)
+    store.close()
+    return path
+
+
+def store_cases(f, capture):
+    """Stores that others made, to have their code run where they are read."""
+    made = f.file('made.db')
+    common.run('scan', '-r', capture, '--host', 'h', '--store', made)
+    if os.path.exists(made):
+        view = change_store(f, made, 'view.db', 'ALTER TABLE window RENAME TO other; CREATE VIEW window AS %s' % ENDLESS)
+        yield Case('a store whose table is a view without end', 'scans', view, names=['view.db'])
+        yield Case('the same as an input', 'rank', view, names=['view.db'])
+        more = change_store(f, made, 'more.db', "ALTER TABLE window ADD COLUMN x BLOB AS (zeroblob(1 << 29))")
+        yield Case('a store with a column that is computed', 'scans', more, names=['more.db'])
+
+
+def trigger(results, f, capture):
+    made = f.file('made.db')
+    if not os.path.exists(made):
+        results.skip('bad input: triggers in stores', 'built without stores')
+        return
+    path = change_store(f, made, 'trigger.db', 'CREATE TRIGGER t AFTER INSERT ON window BEGIN DELETE FROM window; END')
+    common.run('scan', '-r', capture, '--host', 'i', '--store', path)
+    kept = [w['point'] for w in common.must_json('scans', path)['scans']]
+    results.check(sorted(kept) == ['h', 'i'], "bad input: a store's triggers do not run", kept)
+
+
 def word_cases(f, scans):
     yield Case('an unknown command', 'frobnicate', names=['frobnicate'])
     yield Case('an unknown option', 'deps', '--frobnicate', scans[0], names=['--frobnicate'])
@@ -233,11 +269,12 @@ def main():
         except common.Ended as e:
             results.bad('bad input: the demo shop can be scanned', e)
             results.finish()
-        for cases in (capture_cases(f, capture), scan_cases(f, scans[0]), graph_cases(f, scans[0]), word_cases(f, scans),
+        for cases in (capture_cases(f, capture), scan_cases(f, scans[0]), graph_cases(f, scans[0]), word_cases(f, scans), store_cases(f, capture),
                       output_cases(f, capture, scans)):
             for case in cases:
                 try_case(results, f.path, case)
         cut_captures(results, f, capture)
+        trigger(results, f, capture)
         full_device(results, f, capture)
         unprivileged(results, capture, scans)
     results.finish()
