@@ -3,10 +3,7 @@
  * tree_diagram.c - the diagrams of a fault tree, module by module
  *
  * A BDD is tried first, since it gives everything exactly: the probability, the importance of every event,
- * and by its minimal solutions the cut sets. Several variable orders are tried under a small limit; those
- * that came farthest are tried again under a larger one (successive halving), so that a bad order costs
- * little more than a good one would have taken. How far: AND and OR operations done, the same number in every
- * order.
+ * and by its minimal solutions the cut sets. order_search.c finds an order of variables in which it fits.
  *
  * What fits in no order gets its minimal cut sets bottom up; where not all of them fit, they are cut off by
  * order: 1, 2, 3, ... until the limits stop it. The last complete order is kept.
@@ -14,7 +11,7 @@
  * Circles: gates of one component are evaluated in turn, from nothing failed, until none changes. Equal
  * functions have equal ids, so "changes" is exact, and monotone functions reach their least fixed point.
  */
-#include "tree_diagram.h"
+#include "tree_diagram_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,7 +19,7 @@
 
 #include "faultline/status.h"
 
-enum { FIRST_LIMIT = 1 << 13, LIMIT_GROWTH = 8, STEPS_PER_NODE = 40, FORCE_MAX = 20000, PART_OF_LIMITS = 8 };
+enum { PART_OF_LIMITS = 8 };
 
 /* ---- scopes ---- */
 
@@ -120,27 +117,14 @@ void fl_scopes_free(struct fl_scopes *s)
 
 /* ---- gates ---- */
 
-/* BDDs, or minimal cut sets up to an order. */
-struct builder {
-	struct fl_scopes *s;
-	struct fl_scope *scope;
-	struct fl_dd_store *store;
-	bool sets;
-	uint32_t order;
-	fl_dd *value; /* by gate */
-	fl_dd *list;  /* room for the children of one gate */
-	size_t list_capacity;
-	uint64_t joined; /* operations that came to an end */
-};
-
-static fl_dd both(struct builder *b, fl_dd f, fl_dd g)
+static fl_dd both(struct fl_diagram_builder *b, fl_dd f, fl_dd g)
 {
 	fl_dd result = b->sets ? fl_zbdd_product(b->store, f, g, b->order) : fl_bdd_and(b->store, f, g);
 	b->joined += result != FL_DD_FULL;
 	return result;
 }
 
-static fl_dd either(struct builder *b, fl_dd f, fl_dd g)
+static fl_dd either(struct fl_diagram_builder *b, fl_dd f, fl_dd g)
 {
 	fl_dd result = b->sets ? fl_zbdd_union(b->store, f, g) : fl_bdd_or(b->store, f, g);
 	b->joined += result != FL_DD_FULL;
@@ -161,7 +145,7 @@ static int deepest_first(const void *va, const void *vb)
 }
 
 /* Values of the children, those that decide late first: each step then adds on top of what is there. */
-static void gather_values(struct builder *b, const struct fl_gate *gate)
+static void gather_values(struct fl_diagram_builder *b, const struct fl_gate *gate)
 {
 	struct ranked *ranked = fl_alloc_array(gate->count, sizeof(*ranked));
 	if (gate->count > b->list_capacity) {
@@ -180,7 +164,7 @@ static void gather_values(struct builder *b, const struct fl_gate *gate)
 	free(ranked);
 }
 
-static bool is_variable(const struct builder *b, fl_dd f)
+static bool is_variable(const struct fl_diagram_builder *b, fl_dd f)
 {
 	if (f <= FL_DD_1 || f == FL_DD_FULL)
 		return false;
@@ -190,7 +174,7 @@ static bool is_variable(const struct builder *b, fl_dd f)
 
 /* k of n different variables have a diagram of k (n - k + 1) nodes: known before it is built. The list is
  * sorted. */
-static bool is_too_large(const struct builder *b, const struct fl_gate *gate)
+static bool is_too_large(const struct fl_diagram_builder *b, const struct fl_gate *gate)
 {
 	uint64_t room = b->store->limit - b->store->count;
 	for (uint32_t i = 0; i < gate->count; i++)
@@ -200,7 +184,7 @@ static bool is_too_large(const struct builder *b, const struct fl_gate *gate)
 }
 
 /* At least k of the first i children: row[k] = row[k] or (child i and row[k - 1]). */
-static fl_dd at_least(struct builder *b, const struct fl_gate *gate)
+static fl_dd at_least(struct fl_diagram_builder *b, const struct fl_gate *gate)
 {
 	if (is_too_large(b, gate)) {
 		b->store->full = true;
@@ -220,14 +204,14 @@ static fl_dd at_least(struct builder *b, const struct fl_gate *gate)
 	return result;
 }
 
-static fl_dd join(struct builder *b, enum fl_gate_kind kind, fl_dd f, fl_dd g)
+static fl_dd join(struct fl_diagram_builder *b, enum fl_gate_kind kind, fl_dd f, fl_dd g)
 {
 	return kind == FL_GATE_OR ? either(b, f, g) : both(b, f, g);
 }
 
 /* Variables that stand together in the list become one: each is put on top of those before. Returns what is
  * left. */
-static uint32_t join_variables(struct builder *b, enum fl_gate_kind kind, uint32_t count)
+static uint32_t join_variables(struct fl_diagram_builder *b, enum fl_gate_kind kind, uint32_t count)
 {
 	uint32_t kept = 0;
 	bool open = false; /* the last one kept is of variables */
@@ -246,7 +230,7 @@ static uint32_t join_variables(struct builder *b, enum fl_gate_kind kind, uint32
  * All of the list in one, pair by pair and those in pairs again: neighbours in the list decide at
  * neighbouring levels, and what is large is taken up log(count) times instead of count times.
  */
-static void combine(struct builder *b, enum fl_gate_kind kind, uint32_t count)
+static void combine(struct fl_diagram_builder *b, enum fl_gate_kind kind, uint32_t count)
 {
 	count = join_variables(b, kind, count);
 	while (count > 1 && !b->store->full) {
@@ -259,7 +243,7 @@ static void combine(struct builder *b, enum fl_gate_kind kind, uint32_t count)
 	}
 }
 
-static fl_dd evaluate_gate(struct builder *b, fl_gate_id x)
+static fl_dd evaluate_gate(struct fl_diagram_builder *b, fl_gate_id x)
 {
 	const struct fl_gate *gate = &b->s->tree->gates[x];
 	gather_values(b, gate);
@@ -270,7 +254,7 @@ static fl_dd evaluate_gate(struct builder *b, fl_gate_id x)
 }
 
 /* Gates @first .. @end - 1 of the scope: one component. */
-static void evaluate_circle(struct builder *b, const fl_gate_id *gates, uint32_t first, uint32_t end)
+static void evaluate_circle(struct fl_diagram_builder *b, const fl_gate_id *gates, uint32_t first, uint32_t end)
 {
 	bool changed = true;
 	while (changed && !b->store->full) {
@@ -283,7 +267,7 @@ static void evaluate_circle(struct builder *b, const fl_gate_id *gates, uint32_t
 	}
 }
 
-static fl_dd evaluate_scope(struct builder *b)
+static fl_dd evaluate_scope(struct fl_diagram_builder *b)
 {
 	const struct fl_scopes *s = b->s;
 	const fl_gate_id *gates = s->gates + b->scope->first_gate;
@@ -308,29 +292,12 @@ static fl_dd evaluate_scope(struct builder *b)
 	return b->store->full ? FL_DD_FULL : b->value[b->scope->root];
 }
 
-/* ---- limits and orders ---- */
+/* ---- limits ---- */
 
-static void arrange(struct fl_scopes *s, const struct fl_scope *scope, const fl_gate_id *order)
-{
-	for (uint32_t i = 0; i < scope->variable_count; i++) {
-		fl_gate_id x = order[i];
-		uint32_t level = scope->first_variable + i;
-		uint32_t inner = s->scope_of[x];
-		s->variables[level] = x;
-		s->level_of[x] = level;
-		s->weight[level] = inner == UINT32_MAX ? 1 : s->list[inner].shortest;
-	}
-}
-
-static uint32_t sum32(uint32_t a, uint32_t b)
-{
-	return a > UINT32_MAX - b ? UINT32_MAX : a + b;
-}
-
-static fl_dd within(struct builder *b, uint32_t mark, uint32_t nodes, uint64_t steps)
+fl_dd fl_diagram_within(struct fl_diagram_builder *b, uint32_t mark, uint32_t nodes, uint64_t steps)
 {
 	uint32_t whole = b->store->limit;
-	b->store->limit = sum32(mark, nodes) < whole ? sum32(mark, nodes) : whole;
+	b->store->limit = fl_sum32(mark, nodes) < whole ? fl_sum32(mark, nodes) : whole;
 	b->store->step_limit = b->store->steps + steps;
 	fl_dd f = evaluate_scope(b);
 	b->store->limit = whole;
@@ -338,99 +305,13 @@ static fl_dd within(struct builder *b, uint32_t mark, uint32_t nodes, uint64_t s
 	return f;
 }
 
-/* A variable order that is tried, and how far it came under the last limit. */
-struct contender {
-	enum fl_order_heuristic heuristic;
-	uint32_t preference;
-	fl_gate_id *order;
-	uint64_t joined;
-};
-
-static int farthest_first(const void *va, const void *vb)
-{
-	const struct contender *a = va, *b = vb;
-	if (a->joined != b->joined)
-		return a->joined > b->joined ? -1 : 1;
-	return (a->preference > b->preference) - (a->preference < b->preference);
-}
-
-static void take_order(struct builder *b, struct contender *c)
-{
-	if (c->order == NULL) {
-		c->order = fl_alloc_array(b->scope->variable_count, sizeof(*c->order));
-		fl_variable_order(b->s, b->scope, c->heuristic, c->order);
-	}
-	arrange(b->s, b->scope, c->order);
-}
-
-static fl_dd try_order(struct builder *b, struct contender *c, uint32_t mark, uint32_t limit)
-{
-	take_order(b, c);
-	b->joined = 0;
-	fl_dd f = within(b, mark, limit, (uint64_t)limit * STEPS_PER_NODE);
-	c->joined = b->joined;
-	if (f == FL_DD_FULL)
-		fl_dd_cut(b->store, mark);
-	return f;
-}
-
-/* Rounds of growing limits. Half of the orders, those that came farthest, go on to the next round; the last
- * round is for all, and leaves the best one first. */
-static fl_dd find_order(struct builder *b, struct contender *list, uint32_t count, uint32_t most,
-	struct fl_evaluation *result)
-{
-	uint32_t mark = b->store->count, size = b->scope->gate_count + b->scope->variable_count;
-	uint32_t limit = sum32(FIRST_LIMIT, 4 * size), left = count;
-	for (;;) {
-		limit = limit < most ? limit : most;
-		left = limit == most ? count : left;
-		for (uint32_t i = 0; i < left; i++) {
-			result->orders_tried++;
-			fl_dd f = try_order(b, &list[i], mark, limit);
-			if (f != FL_DD_FULL)
-				return f;
-		}
-		qsort(list, left, sizeof(*list), farthest_first);
-		if (limit == most)
-			return FL_DD_FULL;
-		left = (left + 1) / 2;
-		limit = limit > UINT32_MAX / LIMIT_GROWTH ? UINT32_MAX : limit * LIMIT_GROWTH;
-	}
-}
-
-/* The BDD of the scope in the first order and under the smallest limit in which it fits. */
-static bool find_bdd(struct builder *b, const struct fl_effort *effort, struct fl_evaluation *result)
-{
-	static const enum fl_order_heuristic preference[FL_ORDER_COUNT] = { FL_ORDER_FORCE,
-		FL_ORDER_FORCE_SMALL, FL_ORDER_SMALL_FIRST, FL_ORDER_DEPTH_FIRST, FL_ORDER_LARGE_FIRST };
-	struct contender list[FL_ORDER_COUNT];
-	struct fl_scope *scope = b->scope;
-	uint32_t size =
-		scope->gate_count + scope->variable_count; /* what any diagram may be a few times of */
-	uint32_t first = size > FORCE_MAX ? 2 : 0, count = size > FORCE_MAX ? 2 : FL_ORDER_COUNT;
-	if (scope->gate_count == 1) { /* all orders are alike */
-		first = 3;
-		count = 1;
-	}
-	for (uint32_t i = 0; i < count; i++)
-		list[i] = (struct contender){ .heuristic = preference[first + i], .preference = i };
-	b->sets = false;
-	if (effort->bdd_nodes > 0)
-		scope->bdd = find_order(b, list, count, sum32(effort->bdd_nodes, 4 * size), result);
-	if (scope->bdd == FL_DD_FULL)
-		take_order(b, &list[0]);
-	for (uint32_t i = 0; i < count; i++)
-		free(list[i].order);
-	return scope->bdd != FL_DD_FULL;
-}
-
 /* Minimal cut sets up to @order, bottom up; the store is as before when they do not fit. */
-static fl_dd sets_within(struct builder *b, uint32_t order, uint32_t nodes, uint64_t steps)
+static fl_dd sets_within(struct fl_diagram_builder *b, uint32_t order, uint32_t nodes, uint64_t steps)
 {
 	uint32_t mark = b->store->count;
 	b->sets = true;
 	b->order = order;
-	fl_dd f = within(b, mark, nodes, steps);
+	fl_dd f = fl_diagram_within(b, mark, nodes, steps);
 	if (f == FL_DD_FULL)
 		fl_dd_cut(b->store, mark);
 	return f;
@@ -438,7 +319,7 @@ static fl_dd sets_within(struct builder *b, uint32_t order, uint32_t nodes, uint
 
 /* Without a BDD: all of the cut sets where they fit in a part of the limits, else those up to the largest
  * order that the limits allow. */
-static void find_sets(struct builder *b, const struct fl_effort *effort)
+static void find_sets(struct fl_diagram_builder *b, const struct fl_effort *effort)
 {
 	struct fl_scope *scope = b->scope;
 	uint32_t mark = b->store->count, most = b->s->tree->basic_count,
@@ -477,7 +358,7 @@ static uint32_t shortest(
 			n->low <= FL_DD_1 ? (n->low == FL_DD_1 ? 0 : UINT32_MAX / 2) : least[n->low - mark];
 		uint32_t high = n->high <= FL_DD_1 ? (n->high == FL_DD_1 ? 0 : UINT32_MAX / 2)
 						   : least[n->high - mark];
-		high = sum32(high, s->weight[n->level]);
+		high = fl_sum32(high, s->weight[n->level]);
 		high = high > UINT32_MAX / 2 ? UINT32_MAX / 2 : high;
 		least[f - mark] = low < high ? low : high;
 	}
@@ -490,7 +371,7 @@ static uint32_t shortest(
  * The minimal cut sets of a scope that has its BDD. From the gates, where that is quick, as it is where they
  * are few; else from the BDD.
  */
-static fl_dd minimal_sets(struct builder *b, const struct fl_effort *effort)
+static fl_dd minimal_sets(struct fl_diagram_builder *b, const struct fl_effort *effort)
 {
 	uint32_t mark = b->store->count, nodes = mark - b->scope->first_node;
 	fl_dd f = FL_DD_FULL;
@@ -504,13 +385,13 @@ static fl_dd minimal_sets(struct builder *b, const struct fl_effort *effort)
 	return f;
 }
 
-static void evaluate_module(struct builder *b, const struct fl_effort *effort, struct fl_evaluation *result)
+static void evaluate_module(struct fl_diagram_builder *b, const struct fl_effort *effort, struct fl_evaluation *result)
 {
 	struct fl_scope *scope = b->scope;
 	uint32_t mark = b->store->count;
 	scope->first_node = mark;
 	scope->complete = effort->order;
-	if (find_bdd(b, effort, result))
+	if (fl_diagram_search(b, effort, result))
 		scope->zbdd = minimal_sets(b, effort);
 	if (scope->zbdd == FL_DD_FULL)
 		fl_dd_cut(b->store, mark);
@@ -535,7 +416,7 @@ static void evaluate_module(struct builder *b, const struct fl_effort *effort, s
 void fl_scopes_evaluate(struct fl_scopes *s, struct fl_dd_store *store, const struct fl_effort *effort,
 	struct fl_evaluation *result)
 {
-	struct builder b = { .s = s, .store = store };
+	struct fl_diagram_builder b = { .s = s, .store = store };
 	b.value = fl_alloc_array(s->tree->gate_count, sizeof(*b.value));
 	store->weight = s->weight;
 	*result = (struct fl_evaluation){ .exact = true, .complete = FL_DD_NO_ORDER };
