@@ -94,11 +94,10 @@ static bool is_clearly_same(const struct calls *c, const struct attempt *a, cons
 /* Could @b be the next attempt of @a's call? Higher is likelier; 0: no. */
 static int likelihood(const struct calls *c, const struct attempt *a, const struct attempt *b, bool explained)
 {
-	const struct inbound_work *in = c->context->inbound;
 	if (b->start_ns + slack_ns < a->end_ns || b->start_ns - a->end_ns > horizon_ns || !calls_may_be_same(c, a, b))
 		return 0;
-	bool nested = in && inbound_open(in, a->begin_ns, a->begin_ns);
-	if (nested && !inbound_open(in, a->begin_ns, b->begin_ns))
+	bool nested = calls_inside(a, a->begin_ns);
+	if (nested && !calls_inside(a, b->begin_ns))
 		return 0;
 	if (is_clearly_same(c, a, b))
 		return 3;
@@ -147,12 +146,11 @@ static bool is_better(const struct calls *c, const struct attempt *a, const stru
 
 static void forget_old(struct calls *c, const struct attempt *now)
 {
-	const struct inbound_work *in = c->context->inbound;
 	size_t kept = 0;
 	for (size_t i = 0; i < c->pending_count; i++) {
 		struct attempt *a = c->pending[i];
 		bool over = now->start_ns - a->end_ns > horizon_ns ||
-			    (in && inbound_open(in, a->begin_ns, a->begin_ns) && !inbound_open(in, a->begin_ns, now->begin_ns));
+			    (calls_inside(a, a->begin_ns) && !calls_inside(a, now->begin_ns));
 		if (!over)
 			c->pending[kept++] = a;
 	}
@@ -181,7 +179,7 @@ static void follow(struct calls *c, struct attempt *b)
 		best = i;
 	}
 	if (best == SIZE_MAX) {
-		b->orphan = !by && c->context->inbound && inbound_open(c->context->inbound, b->begin_ns, b->begin_ns);
+		b->orphan = !by && calls_inside(b, b->begin_ns);
 		b->parent = by ? c->context->inbound->all.list[by - 1] : calls_newest_open(c, b);
 		if (by)
 			c->used[by - 1]++;
@@ -275,6 +273,16 @@ static void count_calls(const struct calls *c, struct fl_retries *r)
 	}
 }
 
+static void find_open_work(const struct calls *c)
+{
+	const struct inbound_work *in = c->context->inbound;
+	for (size_t i = 0; i < c->g->count; i++) {
+		struct attempt *a = c->g->list[i];
+		size_t at = in ? inbound_before(in, a->begin_ns) : 0;
+		a->open_until_ns = at ? in->reach_ns[at - 1] : INT64_MIN;
+	}
+}
+
 /* Changes with every link, so rounds can end when nothing does. */
 static uint64_t links_of(const struct calls *c)
 {
@@ -316,6 +324,7 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 		own.inbound = &inbound;
 		c.used = fl_alloc_array(inbound.all.count + 1, sizeof(*c.used));
 	}
+	find_open_work(&c);
 	count_same(&c);
 	calls_learn_habits(&c);
 	calls_find_peaks(&c);

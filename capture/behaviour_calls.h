@@ -46,6 +46,12 @@ static inline size_t calls_place(const struct attempt *a)
 	return a->number < FL_GAPS_MAX ? a->number : FL_GAPS_MAX - 1;
 }
 
+/* Does @a begin inside work of the caller, one piece of which is still open at @when_ns? */
+static inline bool calls_inside(const struct attempt *a, int64_t when_ns)
+{
+	return a->open_until_ns >= when_ns;
+}
+
 /* May @b ask for what @a asked for? */
 bool calls_may_be_same(const struct calls *c, const struct attempt *a, const struct attempt *b);
 

@@ -19,22 +19,17 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CANDIDATES_MAX = 48, LOOK_AHEAD = 400, CALLS_MAX = 20000, LOOKED_AT_MAX = 1000, PATHS_MAX = 64, LEVEL_LEAST = 5,
+enum { CANDIDATES_MAX = 48, LOOK_AHEAD = 400, LOOKED_AT_MAX = 1000, PATHS_MAX = 64, LEVEL_LEAST = 5,
        WIDTHS = 3, EARLIER_MAX = 8, LEFT_OVER_LEAST = 3 };
 static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
 static const double widths[WIDTHS] = { 0.04, 0.12, 0.8 }; /* a timer, a busy host, a pause that is drawn by lot */
 static const double width_floor_s = 0.004;
+static const double lead_s = 0.5; /* a connection may have been opened this long before its request */
 static const double followed_least = 0.25, score_least = 8, nearly_as_good = 0.6, clearly_better = 0.75;
 
 struct pair {
 	double lag_s;
 	uint32_t from, to;      /* of the level; of the group */
-};
-
-/* Those of some calls, to look for the pause in. */
-struct lags {
-	struct pair *list;
-	size_t count, calls;
 };
 
 struct stretch {
@@ -45,7 +40,7 @@ struct stretch {
 struct chains {
 	struct calls *c;
 	struct attempt **level; /* failed; their calls go on or end */
-	size_t level_count;
+	size_t level_count, looked_at;
 	struct pair *pairs;     /* by lag */
 	size_t pair_count, pair_capacity;
 	bool *taken;            /* by place in the group */
@@ -130,29 +125,33 @@ static int compare_pairs(const void *pa, const void *pb)
 	return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : (a->to > b->to) - (a->to < b->to);
 }
 
-static void add_pair(struct chains *s, size_t from, size_t to)
+static void add_pair(struct chains *s, size_t from, size_t to, double lag_s)
 {
 	if (s->pair_count == s->pair_capacity) {
 		s->pair_capacity = fl_grown(s->pair_capacity, s->pair_count + 1);
 		s->pairs = fl_grow_array(s->pairs, s->pair_capacity, sizeof(*s->pairs));
 	}
-	s->pairs[s->pair_count++] = (struct pair){ calls_pause(s->level[from], s->c->g->list[to]), (uint32_t)from, (uint32_t)to };
+	s->pairs[s->pair_count++] = (struct pair){ lag_s, (uint32_t)from, (uint32_t)to };
 }
 
-static void find_pairs(struct chains *s)
+/* What begins within @w after the failure of each @step-th call of the level. */
+static void find_pairs(struct chains *s, size_t step, const struct stretch *w)
 {
 	const struct attempt_group *g = s->c->g;
 	s->pair_count = 0;
-	for (size_t i = 0; i < s->level_count; i++) {
+	s->looked_at = (s->level_count + step - 1) / step;
+	for (size_t i = 0; i < s->level_count; i += step) {
 		const struct attempt *a = s->level[i];
-		size_t at = first_after(g, a->end_ns - slack_ns), stop = at + LOOK_AHEAD, found = 0;
+		size_t at = first_after(g, a->end_ns - slack_ns + (int64_t)(w->from_s * 1e9)), stop = at + LOOK_AHEAD, found = 0;
 		for (; at < g->count && at < stop && found < CANDIDATES_MAX; at++) {
 			const struct attempt *b = g->list[at];
-			if (calls_inbound_over(a->parent, b->begin_ns))
+			double lag_s = calls_pause(a, b);
+			if (calls_inbound_over(a->parent, b->begin_ns) || lag_s > w->to_s + lead_s)
 				break;
-			if (s->taken[at] || b == a || calls_inbound_over(a->parent, b->end_ns) || !calls_may_be_same(s->c, a, b))
+			if (s->taken[at] || b == a || lag_s < w->from_s || lag_s > w->to_s ||
+			    calls_inbound_over(a->parent, b->end_ns) || !calls_may_be_same(s->c, a, b))
 				continue;
-			add_pair(s, i, at);
+			add_pair(s, i, at, lag_s);
 			found++;
 		}
 	}
@@ -172,72 +171,46 @@ static double surprise(size_t followed, size_t all, double chance)
 }
 
 /* By how many others lie around, from half its begin to twice its end. */
-static double chance_of(const struct lags *s, size_t within, size_t around, double from_s, double to_s)
+static double chance_of(const struct chains *s, size_t within, size_t around, double from_s, double to_s)
 {
 	double others = (double)(around - within) + 1, room = 2 * to_s - from_s / 2 - (to_s - from_s);
-	double mean = others / room * (to_s - from_s) / (double)s->calls;
+	double mean = others / room * (to_s - from_s) / (double)s->looked_at;
 	return 1 - exp(-mean);
 }
 
-static size_t pairs_below(const struct pair *list, size_t count, double lag_s)
-{
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (list[mid].lag_s < lag_s)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 /* The best stretch of this width that ends before @before_s. @inside is all 0, by call, and so again afterwards. */
-static void try_width(const struct lags *s, double width, double before_s, uint32_t *inside, struct stretch *best)
+static void try_width(const struct chains *s, double width, double before_s, uint32_t *inside, struct stretch *best)
 {
 	size_t to = 0, followed = 0, low = 0, high = 0;
-	for (size_t from = 0; from < s->count; from++) {
-		double begin = s->list[from].lag_s, end = begin * (1 + width) + width_floor_s;
-		for (; to < s->count && s->list[to].lag_s <= end; to++)
-			followed += inside[s->list[to].from]++ == 0;
-		while (s->list[low].lag_s < begin / 2)
+	for (size_t from = 0; from < s->pair_count; from++) {
+		double begin = s->pairs[from].lag_s, end = begin * (1 + width) + width_floor_s;
+		for (; to < s->pair_count && s->pairs[to].lag_s <= end; to++)
+			followed += inside[s->pairs[to].from]++ == 0;
+		while (s->pairs[low].lag_s < begin / 2)
 			low++;
-		while (high < s->count && s->list[high].lag_s < 2 * end)
+		while (high < s->pair_count && s->pairs[high].lag_s < 2 * end)
 			high++;
-		double score = surprise(followed, s->calls, chance_of(s, to - from, high - low, begin, end));
+		double score = surprise(followed, s->looked_at, chance_of(s, to - from, high - low, begin, end));
 		if (end < before_s && score > best->score)
 			*best = (struct stretch){ begin, end, score, followed };
-		followed -= --inside[s->list[from].from] == 0;
+		followed -= --inside[s->pairs[from].from] == 0;
 	}
-}
-
-static struct lags choose_lags(const struct chains *s)
-{
-	size_t step = s->level_count / LOOKED_AT_MAX + 1;
-	struct lags some = { .calls = (s->level_count + step - 1) / step };
-	some.list = fl_alloc_array(s->pair_count + 1, sizeof(*some.list));
-	for (size_t i = 0; i < s->pair_count; i++)
-		if (s->pairs[i].from % step == 0)
-			some.list[some.count++] = s->pairs[i];
-	return some;
 }
 
 static struct stretch find_stretch(const struct chains *s)
 {
 	struct stretch found = { 0, INFINITY, 0, 0 };
-	struct lags some = choose_lags(s);
 	uint32_t *inside = fl_alloc_array(s->level_count + 1, sizeof(*inside));
 	for (size_t round = 0; round < EARLIER_MAX; round++) {
 		struct stretch best = { 0, 0, 0, 0 };
 		for (size_t i = 0; i < WIDTHS; i++)
-			try_width(&some, widths[i], round ? found.from_s : INFINITY, inside, &best);
+			try_width(s, widths[i], round ? found.from_s : INFINITY, inside, &best);
 		if (best.score < fmax(score_least, nearly_as_good * found.score) ||
-		    (double)best.followed < followed_least * (double)some.calls)
+		    (double)best.followed < followed_least * (double)s->looked_at)
 			break;
 		found = best;
 	}
 	free(inside);
-	free(some.list);
 	return found;
 }
 
@@ -300,22 +273,6 @@ static int compare_callers(const void *pa, const void *pb)
 	return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : compare_pairs(pa, pb);
 }
 
-/* Pairs of a stretch, nearest to its middle first; the lag becomes the distance from it. */
-static struct pair *pairs_within(const struct chains *s, const struct stretch *w, size_t *count)
-{
-	size_t from = pairs_below(s->pairs, s->pair_count, w->from_s), to = from;
-	while (to < s->pair_count && s->pairs[to].lag_s <= w->to_s)
-		to++;
-	*count = to - from;
-	struct pair *list = fl_alloc_array(*count + 1, sizeof(*list));
-	for (size_t i = from; i < to; i++) {
-		list[i - from] = s->pairs[i];
-		list[i - from].lag_s = fabs(s->pairs[i].lag_s - s->pairs[from + (to - from) / 2].lag_s);
-	}
-	qsort(list, *count, sizeof(*list), compare_pairs);
-	return list;
-}
-
 static void augment_all(struct chains *s, const struct pair *by_call, size_t count)
 {
 	size_t *first = fl_alloc_array(s->level_count + 2, sizeof(*first));
@@ -334,19 +291,22 @@ static void augment_all(struct chains *s, const struct pair *by_call, size_t cou
 	free(x.came_from);
 }
 
-static void match_pairs(struct chains *s, const struct stretch *w)
+/* Those nearest to the middle first. */
+static void match_pairs(struct chains *s)
 {
-	size_t count;
-	struct pair *list = pairs_within(s, w, &count);
-	for (size_t i = 0; i < count; i++) {
-		if (s->match[list[i].from] || s->owner[list[i].to])
+	double middle = s->pair_count ? s->pairs[s->pair_count / 2].lag_s : 0;
+	for (size_t i = 0; i < s->pair_count; i++)
+		s->pairs[i].lag_s = fabs(s->pairs[i].lag_s - middle);
+	qsort(s->pairs, s->pair_count, sizeof(*s->pairs), compare_pairs);
+	for (size_t i = 0; i < s->pair_count; i++) {
+		const struct pair *p = &s->pairs[i];
+		if (s->match[p->from] || s->owner[p->to])
 			continue;
-		s->match[list[i].from] = list[i].to + 1;
-		s->owner[list[i].to] = list[i].from + 1;
+		s->match[p->from] = p->to + 1;
+		s->owner[p->to] = p->from + 1;
 	}
-	qsort(list, count, sizeof(*list), compare_callers);
-	augment_all(s, list, count);
-	free(list);
+	qsort(s->pairs, s->pair_count, sizeof(*s->pairs), compare_callers);
+	augment_all(s, s->pairs, s->pair_count);
 }
 
 /* What was matched becomes the next level. */
@@ -374,20 +334,22 @@ static void go_on(struct chains *s)
 
 static void put_together(struct chains *s, const bool *left_over)
 {
+	static const struct stretch anywhere = { .to_s = INFINITY };
 	find_firsts(s, left_over);
-	for (size_t k = 0; k < FL_ATTEMPTS_MAX && s->level_count >= LEVEL_LEAST && s->level_count <= CALLS_MAX; k++) {
-		find_pairs(s);
+	for (size_t k = 0; k < FL_ATTEMPTS_MAX && s->level_count >= LEVEL_LEAST; k++) {
+		find_pairs(s, s->level_count / LOOKED_AT_MAX + 1, &anywhere);
 		struct stretch w = find_stretch(s);
 		if (w.score <= 0)
 			break;
-		match_pairs(s, &w);
+		find_pairs(s, 1, &w);
+		match_pairs(s);
 		go_on(s);
 	}
 	for (size_t i = 0; i < s->c->g->count; i++) {
 		struct attempt *a = s->c->g->list[i];
 		if (s->taken[i])
 			continue;
-		a->orphan = inbound_open(s->c->context->inbound, a->begin_ns, a->begin_ns);
+		a->orphan = calls_inside(a, a->begin_ns);
 		a->parent = calls_newest_open(s->c, a);
 	}
 }

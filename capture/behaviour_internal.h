@@ -21,6 +21,7 @@
 struct attempt {
 	int64_t start_ns;
 	int64_t begin_ns;       /* of its connection, when that was opened for it; else start */
+	int64_t open_until_ns;  /* the latest end of the caller's work that was open at begin; INT64_MIN: none, or not known */
 	int64_t end_ns;         /* answered, failed or given up; never before start */
 	uint32_t conversation;  /* index in the table */
 	uint32_t dependency, service; /* of a local caller, of a local callee: index + 1; 0: none */

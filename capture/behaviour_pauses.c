@@ -56,16 +56,15 @@ static size_t lag_bin(double lag_s)
 /* Times from failures to all later begins inside the same open inbound work: retries pile up, other calls spread evenly. */
 static size_t count_lags(const struct calls *c, double lags[static LAG_BINS])
 {
-	const struct inbound_work *in = c->context->inbound;
 	size_t failed = 0, step = c->g->count / LOOKED_AT_MAX + 1;
 	for (size_t i = 0; i < c->g->count; i += step) {
 		const struct attempt *a = c->g->list[i];
-		if (!attempt_failed(a) || !a->end_known || !inbound_open(in, a->begin_ns, a->begin_ns))
+		if (!attempt_failed(a) || !a->end_known || !calls_inside(a, a->begin_ns))
 			continue;
 		failed++;
 		for (size_t k = i + 1; k < c->g->count && k - i < LOOK_AHEAD; k++) {
 			const struct attempt *b = c->g->list[k];
-			if (!inbound_open(in, a->begin_ns, b->begin_ns))
+			if (!calls_inside(a, b->begin_ns))
 				break;
 			size_t bin = lag_bin(calls_pause(a, b));
 			if (b->start_ns + slack_ns >= a->end_ns && bin < LAG_BINS && calls_may_be_same(c, a, b))
