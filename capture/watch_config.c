@@ -208,6 +208,18 @@ static const char *format_value(const struct watch_options *options, const struc
 	}
 }
 
+/* Texts are cut, lists are compared to their end. */
+static bool same_strings(const struct fl_option *o, const struct watch_options *a, const struct watch_options *b)
+{
+	if (o->kind != FL_OPTION_STRINGS)
+		return true;
+	const struct fl_strings *x = (const void *)((const char *)a + o->offset), *y = (const void *)((const char *)b + o->offset);
+	bool same = x->count == y->count;
+	for (size_t i = 0; same && i < x->count; i++)
+		same = strcmp(x->list[i], y->list[i]) == 0;
+	return same;
+}
+
 size_t watch_config_differences(const struct watch_config *old, const struct watch_config *new,
 				void (*differs)(void *context, const char *name, const char *old, const char *new), void *context)
 {
@@ -215,7 +227,7 @@ size_t watch_config_differences(const struct watch_config *old, const struct wat
 	for (const struct fl_option *o = watch_usage.options; o->name; o++) {
 		char a[VALUE_TEXT], b[VALUE_TEXT];
 		const char *before = format_value(&old->options, o, a), *after = format_value(&new->options, o, b);
-		if (strcmp(before, after) == 0)
+		if (strcmp(before, after) == 0 && same_strings(o, &old->options, &new->options))
 			continue;
 		differs(context, o->name, before, after);
 		count++;

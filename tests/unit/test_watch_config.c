@@ -88,14 +88,32 @@ static void differences_are_told_by_option(void **state)
 	watch_config_free(b);
 }
 
+static void lists_differ_behind_what_is_shown(void **state)
+{
+	struct watch_config *a = NULL, *b = NULL;
+	struct fl_error err = { "" };
+	char text[4000] = "", lines[2000] = "";
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "internal = 203.0.%d.0/24\n", i);
+	assert_int_equal(read_config(&a, lines, &err), 0);
+	strcat(lines, "internal = 198.51.100.0/24\n");
+	assert_int_equal(read_config(&b, lines, &err), 0);
+	assert_int_equal(watch_config_differences(a, b, collect, text), 1);
+	assert_int_equal(watch_config_differences(b, b, collect, text), 0);
+	watch_config_free(a);
+	watch_config_free(b);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 2] = {
+	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 3] = {
 		cmocka_unit_test(the_command_line_wins_and_lists_add_up),
 		cmocka_unit_test(differences_are_told_by_option),
+		cmocka_unit_test(lists_differ_behind_what_is_shown),
 	};
 	for (size_t i = 0; i < FL_ARRAY_LEN(bad_rows); i++)
-		tests[i + 2] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
+		tests[i + 3] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
 						    .initial_state = &bad_rows[i] };
 	int fd = mkstemp(path);
 	if (fd < 0)
