@@ -99,6 +99,14 @@ def check_drawer(program, folder):
                       "where pictures cannot be drawn, one line says what to do", done.stderr)
 
 
+def check_units():
+    """Units that share a directory share its user: the one that starts last owns it, and the other still writes there."""
+    texts = [open(os.path.join(ROOT, "data/systemd", f"faultline-{name}.service.in")).read() for name in ("scan", "watch")]
+    kept = [[re.search(f"^{key}=(.*)$", text, re.M) for key in ("StateDirectory", "User")] for text in texts]
+    RESULTS.check(all(all(k) for k in kept) and len({tuple(m[1] for m in k) for k in kept}) == 1,
+                  "units that share a directory are one user", kept)
+
+
 def check_readme(commands):
     """The README has every command and every feature of the build."""
     text = open(os.path.join(ROOT, "README.md")).read()
@@ -119,6 +127,7 @@ def main():
         RESULTS.check(run(program, "--version").stdout.startswith("faultline "), "the installed program runs")
         with tempfile.TemporaryDirectory() as folder:
             check_drawer(program, folder)
+        check_units()
         commands = [line.split()[0] for line in run(program, "--help").stdout.splitlines() if line.startswith("  ")]
         pages = os.path.join(prefix, "share/man/man1")
         missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]
