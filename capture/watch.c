@@ -26,6 +26,7 @@
 
 enum { TICK_MS = 250 };
 #define JUMP_NS (2 * FL_NS_PER_S)
+#define DAY_NS (86400 * FL_NS_PER_S)
 #define GAP_NS (FL_NS_PER_S / 2)
 #define SILENCE_NS (60 * FL_NS_PER_S)
 #define RETRY_OPEN_NS (FL_NS_PER_S)
@@ -36,8 +37,7 @@ static int64_t monotonic(void)
 	return live_now(CLOCK_MONOTONIC);
 }
 
-/* The time by the clock that was valid when the window began. */
-static int64_t window_now(const struct watch *w)
+int64_t watch_now(const struct watch *w)
 {
 	return w->start_ns + (monotonic() - w->start_mono_ns);
 }
@@ -73,7 +73,7 @@ static void complete(struct watch *w, struct fl_scan *scan)
 
 static struct watch_span next_span(struct watch *w)
 {
-	struct watch_span span = { w->start_ns, window_now(w) };
+	struct watch_span span = { w->start_ns, watch_now(w) };
 	if (w->cut_count == 0)
 		return span;
 	span = w->cuts[0];
@@ -99,7 +99,7 @@ static void take_windows(struct watch *w)
 
 static void cut(struct watch *w, int64_t next_ns)
 {
-	int64_t end_ns = window_now(w);
+	int64_t end_ns = watch_now(w);
 	if (w->cut_count == WATCH_CUTS || !keeper_cut(&w->keeper, end_ns, next_ns ? next_ns : end_ns))
 		return; /* the parser is far behind: a longer window then */
 	w->cuts[w->cut_count++] = (struct watch_span){ w->start_ns, end_ns };
@@ -182,7 +182,7 @@ static void forget_parser(struct watch *w)
 /* It is gone and did not say goodbye: what it saw of the windows that are not here is one window. */
 static void salvage(struct watch *w)
 {
-	struct watch_span span = { w->cut_count ? w->cuts[0].start_ns : w->start_ns, window_now(w) };
+	struct watch_span span = { w->cut_count ? w->cuts[0].start_ns : w->start_ns, watch_now(w) };
 	struct log_line l = log_begin(&w->log, "error", "parser-lost");
 	log_text(&l, "error", w->keeper.why[0] ? w->keeper.why : "it did not end when it was told to");
 	if (w->keeper.so_far)
@@ -199,7 +199,7 @@ static void salvage(struct watch *w)
 static void end_parser(struct watch *w)
 {
 	int64_t until = monotonic() + END_NS;
-	keeper_finish(&w->keeper, window_now(w));
+	keeper_finish(&w->keeper, watch_now(w));
 	while (w->keeper.state == KEEPER_RUNS && monotonic() < until) {
 		struct pollfd fd = keeper_poll(&w->keeper);
 		(void)poll(&fd, 1, TICK_MS);
@@ -276,13 +276,15 @@ static void check_interfaces(struct watch *w)
 
 static void check_clock(struct watch *w)
 {
-	int64_t now = live_now(CLOCK_REALTIME), jump = now - window_now(w);
+	int64_t now = live_now(CLOCK_REALTIME), jump = now - watch_now(w);
 	if (jump < JUMP_NS && jump > -JUMP_NS)
 		return;
 	struct log_line l = log_begin(&w->log, "warning", "clock-jump");
 	log_seconds(&l, "seconds", jump);
 	log_end(&l);
 	w->counters.jumps++;
+	if (jump >= DAY_NS)
+		w->doubt_until_ns = monotonic() + DAY_NS;
 	if (w->running)
 		cut(w, now);
 	else

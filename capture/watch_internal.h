@@ -47,11 +47,15 @@ struct watch {
 	struct fl_scan *pending[WATCH_PENDING]; /* that could not be stored yet */
 	size_t pending_count;
 	int64_t retry_store_ns;
+	int64_t doubt_until_ns;             /* monotonic; the clock may be wrong until then */
 	char store_why[FL_ERROR_MAX];
 
 	struct watch_counters counters;
 	int64_t watchdog_ns, watchdog_due_ns;
 };
+
+/* The time by the clock that was valid when the window began: a jump that nobody has looked at yet is not in it. */
+int64_t watch_now(const struct watch *w);
 
 /* watch_store.c */
 

@@ -7,6 +7,9 @@
  *
  * A window is known by its start. After the clock was set back two windows may have the same one; the later is moved by a
  * microsecond rather than lost.
+ *
+ * A clock that is a day or more ahead at once may be wrong, and would make everything old: for a day nothing is forgotten for its age
+ * then, only for its size.
  */
 #include "capture/watch_internal.h"
 
@@ -63,7 +66,9 @@ static void expire(struct watch *w)
 	const struct watch_options *o = &w->config->options;
 	struct fl_error err;
 	uint64_t gone = 0;
-	int status = fl_store_expire(w->store, live_now(CLOCK_REALTIME) - o->keep_ns, o->keep_size, &gone, &err);
+	bool doubt = live_now(CLOCK_MONOTONIC) < w->doubt_until_ns;
+	int64_t before_ns = doubt ? INT64_MIN : watch_now(w) - o->keep_ns;
+	int status = fl_store_expire(w->store, before_ns, o->keep_size, &gone, &err);
 	if (status < 0) {
 		tell_trouble(w, err.text);
 	} else if (gone) {
@@ -72,6 +77,16 @@ static void expire(struct watch *w)
 		log_number(&l, "store_bytes", fl_store_bytes(w->store));
 		log_end(&l);
 	}
+}
+
+/* The oldest that waits is given up. */
+static void lose_first(struct watch *w, const char *why)
+{
+	struct log_line l = log_begin(&w->log, "error", "window-lost");
+	log_time(&l, "start", w->pending[0]->start_ns);
+	log_text(&l, "error", why);
+	log_end(&l);
+	w->counters.lost++;
 }
 
 static void forget_first(struct watch *w)
@@ -86,11 +101,15 @@ void watch_store_pending(struct watch *w)
 	int status = 0;
 	bool stored = false;
 	while (w->pending_count && (status = store_one(w, w->pending[0], &err)) >= 0) {
-		tell_stored(w, w->pending[0]);
+		if (status == FL_STORE_KNOWN) {
+			lose_first(w, "the store has windows of the same start");
+		} else {
+			tell_stored(w, w->pending[0]);
+			w->counters.stored++;
+			stored = true;
+		}
 		forget_first(w);
-		w->counters.stored++;
 		w->store_why[0] = 0;
-		stored = true;
 	}
 	w->retry_store_ns = live_now(CLOCK_MONOTONIC) + RETRY_NS;
 	if (status < 0)
@@ -102,12 +121,8 @@ void watch_store_pending(struct watch *w)
 void watch_keep(struct watch *w, struct fl_scan *scan)
 {
 	if (w->pending_count == WATCH_PENDING) {
-		struct log_line l = log_begin(&w->log, "error", "window-lost");
-		log_time(&l, "start", w->pending[0]->start_ns);
-		log_text(&l, "error", w->store_why);
-		log_end(&l);
+		lose_first(w, w->store_why);
 		forget_first(w);
-		w->counters.lost++;
 	}
 	w->pending[w->pending_count++] = scan;
 	if (w->metrics)
