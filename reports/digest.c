@@ -205,8 +205,8 @@ static const char *say_coverage(struct fl_digest *d)
 			c->unseen_dependencies);
 	char watched[FL_TIME_TEXT];
 	fl_duration_format((int64_t)(d->report->system->watched_s * 1e9), watched);
-	return fl_arena_printf(a, "Seen: %s in %s of watching, added over all scans; %s; %s.",
-		fl_say_count(a, c->packets, "packet", "packets"), watched, drops, unseen);
+	return fl_arena_printf(a, "Seen: %s %s in %s of watching, added over all scans; %s; %s.",
+		fl_say_number(a, c->packets), c->packets == 1 ? "packet" : "packets", watched, drops, unseen);
 }
 
 void fl_digest_sentences(struct fl_digest *d)

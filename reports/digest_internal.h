@@ -88,6 +88,7 @@ const char *fl_say_path(struct fl_digest *d, const struct fl_reached *r, size_t 
 
 /* "12 %", "0.4 %", "< 0.1 %"; "unknown" for NaN. */
 const char *fl_say_share(struct fl_arena *a, double share);
+const char *fl_say_number(struct fl_arena *a, uint64_t n); /* "104 233" */
 /* "1 service", "3 services": @one and @many are the nouns. */
 const char *fl_say_count(struct fl_arena *a, uint64_t n, const char *one, const char *many);
 /* To the second, UTC. */

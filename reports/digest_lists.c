@@ -176,7 +176,7 @@ static void add_fact(struct fl_digest *d, const char *name, const char *value)
 
 static void add_count(struct fl_digest *d, const char *name, uint64_t n, uint64_t of)
 {
-	const char *value = fl_arena_printf(d->arena, "%llu", (unsigned long long)n);
+	const char *value = fl_say_number(d->arena, n);
 	if (of > 0 && n > 0)
 		value = fl_arena_printf(d->arena, "%s (%s)", value,
 			fl_say_share(d->arena, (double)n / (double)of));
@@ -210,7 +210,7 @@ static void list_facts(struct fl_digest *d, const struct fl_coverage *c)
 	char size[FL_TIME_TEXT];
 	uint64_t dropped = c->dropped_kernel + c->dropped_interface;
 	add_fact(d, "Scans joined", fl_arena_printf(d->arena, "%zu", d->report->system->scans.count));
-	add_fact(d, "Packets read", fl_arena_printf(d->arena, "%llu (%s)", (unsigned long long)c->packets,
+	add_fact(d, "Packets read", fl_arena_printf(d->arena, "%s (%s)", fl_say_number(d->arena, c->packets),
 		fl_size_format(c->bytes, size)));
 	add_count(d, "Packets dropped before they were read", dropped, dropped + c->packets);
 	add_count(d, "Flows", c->flows, 0);

@@ -277,20 +277,6 @@ void fl_heading_write(const struct fl_system *s, const char *text)
 	fl_arena_free(a);
 }
 
-/* "104 233" */
-static const char *grouped(struct fl_arena *a, uint64_t n)
-{
-	char digits[24];
-	int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
-	char *text = fl_arena_alloc(a, 2 * sizeof(digits)), *out = text;
-	for (int i = 0; i < size; i++) {
-		if (i > 0 && (size - i) % 3 == 0)
-			*out++ = ' ';
-		*out++ = digits[i];
-	}
-	return text;
-}
-
 static void write_unseen(struct fl_arena *a, const struct fl_system *s)
 {
 	const struct fl_coverage *c = &s->coverage;
@@ -327,9 +313,9 @@ void fl_coverage_write(const struct fl_system *s)
 		uint64_t unnamed = unnamed_flows(c);
 		fl_line_write(fl_arena_printf(a,
 			"seen: %s, %s packets, %s dropped; %s unnamed, %s unattributed",
-			fl_say_count(a, s->scans.count, "scan", "scans"), grouped(a, c->packets),
-			grouped(a, c->dropped_kernel + c->dropped_interface),
-			fl_say_count(a, unnamed, "flow", "flows"), grouped(a, c->flows_unattributed)));
+			fl_say_count(a, s->scans.count, "scan", "scans"), fl_say_number(a, c->packets),
+			fl_say_number(a, c->dropped_kernel + c->dropped_interface),
+			fl_say_count(a, unnamed, "flow", "flows"), fl_say_number(a, c->flows_unattributed)));
 		const char *absent = fl_say_not_scanned(a, s);
 		if (absent != NULL)
 			fl_line_write(fl_arena_printf(a, "not scanned: %s", absent));
