@@ -23,7 +23,7 @@
 
 #include "faultline/units.h"
 
-enum { FEW_PENDING = 2, ROUNDS = 8, TIDY_BELOW = 32, TIDY_EVERY = 64, RARE = 16, RARE_SHARE = 50 };
+enum { FEW_PENDING = 2, ROUNDS = 8, LOOKED_AT_MAX = 80000, TIDY_BELOW = 32, TIDY_EVERY = 64, RARE = 16, RARE_SHARE = 50 };
 static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
@@ -332,7 +332,8 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 	(void)calls_find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	(void)calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	uint64_t links = links_of(&c), before = links + 1;
-	for (int i = 0; i < ROUNDS && links != before; i++) {
+	size_t rounds = g->count < LOOKED_AT_MAX / ROUNDS ? ROUNDS : LOOKED_AT_MAX / g->count + 2;
+	for (size_t i = 0; i < rounds && links != before; i++) {
 		calls_learn_pauses(&c);
 		round_of(&c);
 		before = links;

@@ -115,8 +115,8 @@ void behaviour_surfacing(struct fl_surfacing *out, const struct attempt_group *g
 size_t attribution_shares(const struct attempt_group *g, const struct inbound_work *const *services, size_t service_count,
 			  double window_s, double *shares);
 
-/* Stalls and outages; to be called when the ends are known. Stalls are looked for in each client's attempts, too: while one waits,
- * others may be answered. */
+/* Stalls and outages; to be called when the ends are known. Stalls are looked for in each client's attempts and in those for one
+ * path, too: while one waits, others may be answered. */
 void behaviour_intervals(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,
 			 const struct fl_conversations *conversations, int64_t window_end_ns);
 

@@ -20,7 +20,7 @@
 
 #include "faultline/units.h"
 
-enum { LEAST = 20, MISSED_LEAST = 8, SIXTEENTHS = 16, CLIENTS_MAX = 32, OVERDUE_LEAST = 3, FAILURES_LEAST = 5, FEW_FAILURES = 3 };
+enum { LEAST = 20, MISSED_LEAST = 8, SIXTEENTHS = 16, PARTS_MAX = 32, OVERDUE_LEAST = 3, FAILURES_LEAST = 5, FEW_FAILURES = 3 };
 static const double overdue_factor = 20, overdue_floor_s = 0.5;
 static const double score_least = 9, score_drop = 7;
 static const double usual_floor = 0.01, usual_cap = 0.25, outage_share = 0.5;
@@ -138,46 +138,83 @@ static void find_stalls(struct intervals *all, const struct attempt_group *g, ui
 	free(answers);
 }
 
-/* ---- one client at a time ---- */
+/* ---- one client, one path at a time ---- */
 
-struct of_client {
+/* Attempts that belong together: of one client, or for one kind of thing (method and path, statement). */
+struct member {
 	struct attempt *attempt;
 	const struct fl_addr *client;
+	uint32_t shape;
 };
 
-static int compare_clients(const void *pa, const void *pb)
+static int compare_members(const void *pa, const void *pb)
 {
-	const struct of_client *a = pa, *b = pb;
-	int order = fl_addr_compare(a->client, b->client);
+	const struct member *a = pa, *b = pb;
+	int order = a->client ? fl_addr_compare(a->client, b->client) : (a->shape > b->shape) - (a->shape < b->shape);
 	if (order)
 		return order;
 	return (a->attempt > b->attempt) - (a->attempt < b->attempt); /* in one array, by start */
 }
 
-static void find_stalls_of_clients(struct intervals *all, const struct attempt_group *g,
-				   const struct fl_conversations *conversations, uint32_t in_flight_max, int64_t window_end_ns)
+static bool is_same_part(const struct member *a, const struct member *b)
 {
-	struct of_client *sorted = fl_alloc_array(g->count + 1, sizeof(*sorted));
-	struct attempt **list = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
-	size_t clients = 0;
-	for (size_t i = 0; i < g->count; i++) {
-		sorted[i].attempt = g->list[i];
-		sorted[i].client = &fl_conversation_get(conversations, g->list[i]->conversation)->key.client;
-	}
-	qsort(sorted, g->count, sizeof(*sorted), compare_clients);
-	for (size_t i = 0, from = 0; i < g->count && clients < CLIENTS_MAX; i++) {
-		list[i] = sorted[i].attempt;
-		if (i + 1 < g->count && fl_addr_equal(sorted[i].client, sorted[i + 1].client))
+	return a->client ? fl_addr_equal(a->client, b->client) : a->shape == b->shape;
+}
+
+static void find_stalls_of_parts(struct intervals *all, struct member *members, size_t count, uint32_t in_flight_max,
+				 int64_t window_end_ns)
+{
+	struct attempt **list = fl_alloc_array(count + 1, sizeof(struct attempt *));
+	size_t parts = 0;
+	qsort(members, count, sizeof(*members), compare_members);
+	for (size_t i = 0, from = 0; i < count && parts < PARTS_MAX; i++) {
+		list[i] = members[i].attempt;
+		if (i + 1 < count && is_same_part(&members[i], &members[i + 1]))
 			continue;
 		struct attempt_group one = { list + from, i + 1 - from };
-		if (one.count >= LEAST && one.count < g->count) {
+		if (one.count >= LEAST && one.count < count) {
 			find_stalls(all, &one, in_flight_max, window_end_ns);
-			clients++;
+			parts++;
 		}
 		from = i + 1;
 	}
-	free(sorted);
 	free(list);
+}
+
+static void find_stalls_of_clients(struct intervals *all, const struct attempt_group *g,
+				   const struct fl_conversations *conversations, uint32_t in_flight_max, int64_t window_end_ns)
+{
+	struct member *members = fl_alloc_array(g->count + 1, sizeof(*members));
+	for (size_t i = 0; i < g->count; i++)
+		members[i] = (struct member){ g->list[i], &fl_conversation_get(conversations, g->list[i]->conversation)->key.client, 0 };
+	find_stalls_of_parts(all, members, g->count, in_flight_max, window_end_ns);
+	free(members);
+}
+
+static bool is_apart(const struct intervals *all, const struct fl_interval *i)
+{
+	for (size_t k = 0; k < all->count; k++)
+		if (all->list[k].kind == i->kind && all->list[k].start_ns <= i->end_ns && i->start_ns <= all->list[k].end_ns)
+			return false;
+	return true;
+}
+
+/* Where requests can be read: one path may hang while the others are answered. What cannot be read is no part, and of a stall of
+ * the whole the paths add nothing. */
+static void find_stalls_of_paths(struct intervals *all, const struct attempt_group *g, uint32_t in_flight_max, int64_t window_end_ns)
+{
+	struct intervals own = { .count = 0 };
+	struct member *members = fl_alloc_array(g->count + 1, sizeof(*members));
+	size_t count = 0;
+	for (size_t i = 0; i < g->count; i++)
+		if (g->list[i]->flags & FL_ATTEMPT_READABLE)
+			members[count++] = (struct member){ g->list[i], NULL, g->list[i]->fingerprint >> 16 };
+	find_stalls_of_parts(&own, members, count, in_flight_max, window_end_ns);
+	const struct intervals whole = *all;
+	for (size_t i = 0; i < own.count; i++)
+		if (is_apart(&whole, &own.list[i]))
+			add_interval(all, &own.list[i]);
+	free(members);
 }
 
 /* ---- outages ---- */
@@ -317,6 +354,7 @@ void behaviour_intervals(struct fl_behaviour *b, struct fl_arena *arena, const s
 	find_outages(&all, g, window_end_ns);
 	find_stalls(&all, g, b->in_flight_max, window_end_ns);
 	find_stalls_of_clients(&all, g, conversations, b->in_flight_max, window_end_ns);
+	find_stalls_of_paths(&all, g, b->in_flight_max, window_end_ns);
 	b->interval_count = all.count;
 	if (!all.count)
 		return;

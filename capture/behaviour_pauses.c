@@ -26,8 +26,10 @@ double calls_pause(const struct attempt *a, const struct attempt *b)
 double calls_off_peak(const struct calls *c, double pause_s)
 {
 	double least = INFINITY;
-	for (size_t i = 0; i < c->peak_count; i++)
-		least = fmin(least, fabs(pause_s - c->peaks_s[i]) / (c->peaks_s[i] + peak_floor_s));
+	for (size_t i = 0; i < c->peak_count; i++) {
+		double off = fabs(pause_s - c->peaks_s[i]) / (c->peaks_s[i] + peak_floor_s);
+		least = off < least ? off : least;
+	}
 	return least;
 }
 

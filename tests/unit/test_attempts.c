@@ -423,6 +423,48 @@ static void work_that_waits_and_no_answer_is_a_stall(void **state)
 	(void)state;
 }
 
+/* Two paths in turn, four connections each; one hangs for @ns from the middle on, the other is answered all the time. */
+static struct fl_scan *stall_of_a_path(int64_t ns)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c[8];
+	bool asked[8] = { false };
+	int64_t until = T0 + 15 * SECOND + ns;
+	for (int i = 0; i < 8; i++) {
+		c[i] = tcp_conn(WEB, (uint16_t)(41000 + i), API, 8080);
+		tcp_open(&n, &c[i]);
+	}
+	for (int i = 0; n.now < T0 + 40 * SECOND; i++, n.now += 100 * MS) {
+		char text[80];
+		int k = i % 8;
+		bool hangs = k % 2 && n.now > T0 + 15 * SECOND && n.now < until;
+		if (asked[k] && !hangs)
+			tcp_text(&n, &c[k], 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		snprintf(text, sizeof(text), "GET /%s/%d HTTP/1.1\r\nHost: api\r\n\r\n", k % 2 ? "reports" : "prices", i);
+		if (!hangs || !asked[k])
+			tcp_text(&n, &c[k], 0, text);
+		asked[k] = hangs;
+		if (!hangs)
+			tcp_text(&n, &c[k], 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	}
+	return net_scan(&n);
+}
+
+static void a_path_that_hangs_among_others_is_a_stall(void **state)
+{
+	struct fl_scan *s = stall_of_a_path(10 * SECOND);
+	const struct fl_behaviour *b = api_of(s)->behaviour;
+	assert_int_equal(b->interval_count, 1);
+	assert_int_equal(b->intervals[0].kind, FL_INTERVAL_STALL);
+	double lasts = (double)(b->intervals[0].end_ns - b->intervals[0].start_ns) / 1e9;
+	assert_true(lasts > 9 && lasts < 11);
+	fl_scan_free(s);
+	s = stall_of_a_path(0);
+	assert_int_equal(api_of(s)->behaviour->interval_count, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void one_slow_answer_is_no_stall(void **state)
 {
 	struct fl_scan *s = stall(1, 1200 * MS);
@@ -508,6 +550,7 @@ int main(void)
 		cmocka_unit_test(session_tickets_are_no_answer),
 		cmocka_unit_test(what_was_acknowledged_and_not_captured_is_no_failure),
 		cmocka_unit_test(work_that_waits_and_no_answer_is_a_stall),
+		cmocka_unit_test(a_path_that_hangs_among_others_is_a_stall),
 		cmocka_unit_test(one_slow_answer_is_no_stall),
 		cmocka_unit_test(a_try_at_another_address_of_the_name_is_a_fail_over),
 		cmocka_unit_test(a_beat_that_fails_is_no_retry),
