@@ -55,7 +55,7 @@ static bool is_due(struct netns_addresses *n, uint32_t netns)
 
 static void tell(const struct owner_sink *sink, uint32_t netns, const struct fl_addr *a)
 {
-	struct fl_owner_record r = { .local = *a, .netns = netns, .kind = FL_OWNER_ADDRESS };
+	struct fl_owner_record r = { .local = *a, .netns = netns, .since_ns = attribution_now(), .kind = FL_OWNER_ADDRESS };
 	sink->found(sink->context, &r);
 }
 

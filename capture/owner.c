@@ -28,7 +28,8 @@
 static const int64_t reuse_ns = INT64_C(1) * 1000000000;
 static const int64_t linger_ns = INT64_C(10) * 1000000000;
 enum { TCP = 6, UDP = 17, ENDED_MAX = 8192 };
-#define SEVERAL UINT32_MAX
+/* A namespace that is silent for so long may be gone, and its address another's: those of containers are given out again. */
+static const int64_t home_ns = INT64_C(600) * 1000000000;
 #define OPEN INT64_MAX
 
 struct socket {
@@ -55,7 +56,9 @@ struct ended {
 
 struct home {
 	struct fl_addr address;
-	uint32_t netns; /* SEVERAL: more than one has it */
+	uint32_t netns;
+	bool shared;        /* another has it, too, as of shared_ns */
+	int64_t last_ns, shared_ns;
 };
 
 struct fl_owners {
@@ -68,7 +71,7 @@ struct fl_owners {
 	uint32_t service_count, service_room;
 	struct fl_index by_name;
 	struct home *homes;
-	uint32_t home_count;
+	uint32_t home_count, home_hand;
 	struct fl_index by_address;
 	uint32_t netns;
 	struct fl_owner_counters counters;
@@ -179,21 +182,46 @@ static bool is_everywhere(const struct fl_addr *a)
 	return fl_addr_is_none(a) || fl_addr_is_loopback(a) || fl_addr_is_link_local(a) || fl_addr_is_multicast(a);
 }
 
-static void see_address(struct fl_owners *o, const struct fl_addr *a, uint32_t netns)
+static void see_again(const struct fl_owners *o, struct home *h, uint32_t netns, int64_t now_ns)
+{
+	bool silent = h->netns != o->netns && now_ns - h->last_ns > home_ns;
+	if (h->netns != netns && !silent) {
+		h->shared = true;
+		h->shared_ns = now_ns;
+	} else {
+		h->shared = h->shared && !silent && now_ns - h->shared_ns <= home_ns;
+		h->last_ns = now_ns;
+	}
+	/* Nobody takes an address away from the scanner's own. */
+	if (silent || netns == o->netns)
+		h->netns = netns;
+}
+
+/* The oldest makes room. */
+static uint32_t take_home(struct fl_owners *o)
+{
+	if (o->home_count < FL_OWNER_ADDRESSES_MAX)
+		return o->home_count++;
+	uint32_t i = o->home_hand, hash;
+	o->home_hand = (i + 1) % FL_OWNER_ADDRESSES_MAX;
+	(void)home_of(o, &o->homes[i].address, &hash);
+	fl_index_remove(&o->by_address, hash, i);
+	return i;
+}
+
+static void see_address(struct fl_owners *o, const struct fl_addr *a, uint32_t netns, int64_t now_ns)
 {
 	uint32_t hash;
 	if (!netns || is_everywhere(a))
 		return;
 	struct home *h = home_of(o, a, &hash);
 	if (h) {
-		if (h->netns != netns)
-			h->netns = SEVERAL;
+		see_again(o, h, netns, now_ns);
 		return;
 	}
-	if (o->home_count == FL_OWNER_ADDRESSES_MAX)
-		return;
-	o->homes[o->home_count] = (struct home){ *a, netns };
-	fl_index_add(&o->by_address, hash, o->home_count++);
+	uint32_t i = take_home(o);
+	o->homes[i] = (struct home){ .address = *a, .netns = netns, .last_ns = now_ns };
+	fl_index_add(&o->by_address, hash, i);
 }
 
 /* The only namespace that can be meant by @a; 0 when nothing tells. */
@@ -203,7 +231,7 @@ static uint32_t namespace_of(const struct fl_owners *o, const struct fl_addr *a)
 	if (is_everywhere(a))
 		return o->netns;
 	const struct home *h = home_of(o, a, &hash);
-	return h && h->netns != SEVERAL ? h->netns : 0;
+	return h && !h->shared ? h->netns : 0;
 }
 
 /* ---- sockets ---- */
@@ -314,7 +342,7 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 	if (r->kind == FL_OWNER_TRANSLATION)
 		return;
 	o->counters.records++;
-	see_address(o, &r->local, r->netns);
+	see_address(o, &r->local, r->netns, r->since_ns);
 	if (r->kind == FL_OWNER_ADDRESS)
 		return;
 	struct socket s = socket_of(r);

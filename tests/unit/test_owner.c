@@ -248,6 +248,58 @@ static void connections_that_nobody_asked_for_are_listed_with_their_direction(vo
 }
 
 /* Ten a second for an hour: closed ones make room before open ones have to. */
+/* What answers on port 8080 of 10.0.0.2. */
+static const char *listener(struct fl_owners *o)
+{
+	struct fl_addr a = address("10.0.0.2");
+	struct fl_owned owned;
+	return fl_owners_listener(o, 6, &a, 8080, &owned) ? fl_owners_service(o, owned.service)->name : "";
+}
+
+static void an_address_that_is_given_out_again_is_that_of_the_living(void **state)
+{
+	enum { OLD = 77, NEW = 78 };
+	static const struct given given[] = {
+		{ "10.0.0.2", NULL, 0, 0, 0, OLD, T0, NULL }, { NULL, NULL, 8080, 0, 6, OLD, T0, "old" },
+		{ "10.0.0.2", NULL, 0, 0, 0, NEW, T0 + 60 * SECOND, NULL }, { NULL, NULL, 8080, 0, 6, NEW, T0 + 60 * SECOND, "new" },
+		{ "10.0.0.2", NULL, 0, 0, 0, NEW, T0 + 1200 * SECOND, NULL },
+	};
+	static const char *const expected[] = { "", "old", "", "", "new" };
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	for (size_t i = 0; i < FL_ARRAY_LEN(given); i++) {
+		struct fl_owner_record r = record(&given[i]);
+		fl_owners_add(o, &r);
+		if (i != 2) /* of two that may have it only one listens yet */
+			assert_string_equal(listener(o), expected[i]);
+	}
+	fl_owners_free(o);
+	(void)state;
+}
+
+static void addresses_without_end_push_out_the_oldest(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	struct given old = { "10.0.0.2", NULL, 0, 0, 0, 77, T0, NULL }, socket = { NULL, NULL, 8080, 0, 6, 77, T0, "web" };
+	struct given other = { NULL, NULL, 8080, 0, 6, 78, T0, "other" };
+	struct fl_owner_record r;
+	for (unsigned i = 0; i < 3 * FL_OWNER_ADDRESSES_MAX; i++) {
+		struct given g = { "10.1.0.0", NULL, 0, 0, 0, 99, T0, NULL };
+		r = record(&g);
+		r.local.bytes[13] = (uint8_t)(i >> 16);
+		r.local.bytes[14] = (uint8_t)(i >> 8);
+		r.local.bytes[15] = (uint8_t)i;
+		fl_owners_add(o, &r);
+	}
+	const struct given *const given[] = { &old, &socket, &other };
+	for (size_t i = 0; i < FL_ARRAY_LEN(given); i++) {
+		r = record(given[i]);
+		fl_owners_add(o, &r);
+	}
+	assert_string_equal(listener(o), "web");
+	fl_owners_free(o);
+	(void)state;
+}
+
 static void closed_sockets_make_room_after_a_while(void **state)
 {
 	struct fl_owners *o = fl_owners_new(1024, HERE);
@@ -273,7 +325,7 @@ static void closed_sockets_make_room_after_a_while(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 6];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 8];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
@@ -282,6 +334,8 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(connections_that_nobody_asked_for_are_listed_with_their_direction);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(an_address_that_is_given_out_again_is_that_of_the_living);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(addresses_without_end_push_out_the_oldest);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(closed_sockets_make_room_after_a_while);
 	return _cmocka_run_group_tests("owner", tests, n, NULL, NULL);
 }
