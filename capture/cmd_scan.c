@@ -46,7 +46,7 @@ static const struct fl_option options[] = {
 	{ "store", 0, FL_OPTION_STRING, offsetof(struct scan_options, store), 0, 0, "DB",
 	  "add the scan to this store, which is made when it is not there" },
 	{ "keep", 0, FL_OPTION_DURATION, offsetof(struct scan_options, keep_ns), FL_NS_PER_S, INT64_C(3153600000) * FL_NS_PER_S, "AGE",
-	  "with --store: forget scans in it that ended so long before this one (default: none)" },
+	  "with --store: forget scans in it that ended so long before this one and the one before (default: none)" },
 	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct scan_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
 	  "with --store: forget its oldest scans when it is larger (default: any size)" },
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 16 << 20, INT64_C(64) << 30, "SIZE",
@@ -287,13 +287,29 @@ static int store_scans(struct scan_run *run, struct fl_error *err)
 	return status < 0 ? status : 0;
 }
 
-/* Age is counted from the end of the newest scan that was added: packets have the time. */
-static int expire(struct scan_run *run, struct fl_error *err)
+static void take_end(void *context, const struct fl_store_window *w)
+{
+	int64_t *end_ns = context;
+	*end_ns = w->end_ns > *end_ns ? w->end_ns : *end_ns;
+}
+
+/* When the newest scan in the store ended; INT64_MIN when there is none. */
+static int newest_end(struct scan_run *run, int64_t *end_ns, struct fl_error *err)
+{
+	const struct fl_store_range latest = { INT64_MIN, INT64_MAX, true };
+	*end_ns = INT64_MIN;
+	return run->options->keep_ns > 0 ? fl_store_list(run->store, &latest, take_end, end_ns, err) : 0;
+}
+
+/* Age is counted from the end of the newest scan that was added, or from @before_ns, the newest that was there before, when that is
+ * earlier: a scan with a clock that is far ahead must not empty the store by itself. */
+static int expire(struct scan_run *run, int64_t before_ns, struct fl_error *err)
 {
 	const struct scan_options *o = run->options;
 	int64_t end_ns = INT64_MIN;
 	for (size_t i = 0; i < run->scans.count; i++)
 		end_ns = run->scans.list[i]->end_ns > end_ns ? run->scans.list[i]->end_ns : end_ns;
+	end_ns = before_ns < end_ns ? before_ns : end_ns;
 	bool aged = o->keep_ns > 0 && end_ns >= 0;
 	if (!aged && o->keep_size == 0)
 		return 0;
@@ -303,6 +319,7 @@ static int expire(struct scan_run *run, struct fl_error *err)
 static int run_scan(const struct scan_options *o, struct fl_error *err)
 {
 	struct scan_run run = { .options = o };
+	int64_t before_ns = INT64_MIN;
 	int status = scan_read_internal(&run, err);
 	if (status == 0)
 		status = prepare_output(o, err);
@@ -315,9 +332,11 @@ static int run_scan(const struct scan_options *o, struct fl_error *err)
 	if (status == 0 && run.flows)
 		status = fl_output_commit(&run.flows, err);
 	if (status == 0 && run.store)
+		status = newest_end(&run, &before_ns, err);
+	if (status == 0 && run.store)
 		status = store_scans(&run, err);
 	if (status == 0 && run.store)
-		status = expire(&run, err);
+		status = expire(&run, before_ns, err);
 	if (status == 0)
 		status = write_scans(&run, err);
 	if (status == 0)
