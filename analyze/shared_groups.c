@@ -7,6 +7,10 @@
  * zone, provider): two of three replicas on one machine are worth telling, two of three
  * that ask one more service are not.
  *
+ * In a dense graph a node takes thousands of groups with it, and there are more hits than anybody reads. What may be kept
+ * is then filled with those of the nodes that take most entry points with them, most nodes, and the first
+ * by id: the list is read from the worst on. Of the others it is said how many were not looked at.
+ *
  * Hits of one group that bring the same members down are mostly one thing seen at several depths:
  * endpoint, service, host, zone. Hit x stands behind the others when the members no longer fall by x
  * while the others that fall by x are held up. This asks what the chain of cause and effect is; that y falls
@@ -20,7 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/rank.h"
 #include "shared_internal.h"
+
+enum {
+	SET_MAX = 2000,       /* hits compared all with all; where there are absurdly many, each stands for itself */
+	KNOWN_MAX = 64 << 20, /* bytes of struct known_falls */
+};
 
 struct hit {
 	fl_group_id group;
@@ -30,10 +40,17 @@ struct hit {
 	size_t behind;  /* the hit it stands behind; itself: in front */
 };
 
+/* What falls with a node, for nodes of many hits; made when first asked for. */
+struct known_falls {
+	uint64_t **lost; /* of a node: a bit a node; NULL */
+	size_t words, bytes;
+};
+
 struct hits {
 	struct fl_shared_work *w;
 	struct hit *list;
 	size_t count, capacity;
+	struct known_falls known;
 	uint32_t *down; /* of a group, in this run */
 	uint64_t *set;
 	fl_group_id *touched;
@@ -148,27 +165,94 @@ static int by_group_and_set(const void *va, const void *vb)
 	return (a->node > b->node) - (a->node < b->node);
 }
 
+struct suspect {
+	fl_node_id node;
+	struct fl_blast_row takes;
+};
+
+static int by_harm(const void *va, const void *vb)
+{
+	const struct suspect *a = va, *b = vb;
+
+	if (a->takes.entry_points_lost != b->takes.entry_points_lost)
+		return a->takes.entry_points_lost > b->takes.entry_points_lost ? -1 : 1;
+	if (a->takes.nodes_lost != b->takes.nodes_lost)
+		return a->takes.nodes_lost > b->takes.nodes_lost ? -1 : 1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+/* Nodes that may be behind a hit, the most harmful first. One that takes nobody with it is behind none. */
+static struct suspect *list_suspects(const struct fl_graph *g, size_t *count)
+{
+	struct suspect *list = fl_alloc_array(fl_graph_order(g), sizeof(*list));
+	struct fl_blast_row *rows = fl_alloc_array(fl_graph_order(g), sizeof(*rows));
+	bool *below = below_groups(g);
+
+	*count = 0;
+	fl_blast_all(g, rows);
+	for (fl_node_id x = 0; x < fl_graph_order(g); x++)
+		if (below[x] && rows[x].nodes_lost > 0)
+			list[(*count)++] = (struct suspect){ x, rows[x] };
+	if (*count > 1)
+		qsort(list, *count, sizeof(*list), by_harm);
+	free(below);
+	free(rows);
+	return list;
+}
+
 static void collect_hits(struct hits *h)
 {
 	const struct fl_graph *g = h->w->system->graph;
 	uint32_t groups = fl_graph_group_count(g);
-	bool *below = below_groups(g);
+	size_t suspects;
+	struct suspect *list = list_suspects(g, &suspects);
 
 	h->down = fl_alloc_array(groups, sizeof(*h->down));
 	h->set = fl_alloc_array(groups, sizeof(*h->set));
 	h->touched = fl_alloc_array(groups, sizeof(*h->touched));
-	for (fl_node_id x = 0; x < fl_graph_order(g); x++) {
-		if (below[x] && fl_fall_work(h->w->fall) < FL_SHARED_WORK)
-			fail_one(h, x);
+	for (size_t i = 0; i < suspects; i++) {
+		if (h->count < FL_SHARED_MAX && fl_fall_work(h->w->fall) < FL_SHARED_WORK)
+			fail_one(h, list[i].node);
 		else
-			h->w->dropped += below[x];
+			h->w->dropped++;
 	}
 	if (h->count > 1)
 		qsort(h->list, h->count, sizeof(*h->list), by_group_and_set);
-	free(below);
+	free(list);
 	free(h->down);
 	free(h->set);
 	free(h->touched);
+}
+
+/* ---- what falls with a node, asked often ---- */
+
+static void remember(struct hits *h, fl_node_id x)
+{
+	uint32_t lost;
+	const fl_node_id *list = fl_fall_run(h->w->fall, x, &lost);
+
+	h->known.lost[x] = fl_alloc_array(h->known.words, sizeof(**h->known.lost));
+	h->known.bytes += h->known.words * sizeof(**h->known.lost);
+	for (uint32_t i = 0; i < lost; i++)
+		h->known.lost[x][list[i] / 64] |= UINT64_C(1) << list[i] % 64;
+}
+
+/* For fells(), until it is called for another node or something is held up. */
+static void fell(struct hits *h, fl_node_id x)
+{
+	uint32_t lost;
+
+	if (h->known.lost[x] == NULL && h->known.bytes < KNOWN_MAX)
+		remember(h, x);
+	else if (h->known.lost[x] == NULL)
+		(void)fl_fall_run(h->w->fall, x, &lost);
+}
+
+static bool fells(const struct hits *h, fl_node_id x, fl_node_id y)
+{
+	const uint64_t *lost = h->known.lost[x];
+
+	return lost != NULL ? lost[y / 64] >> y % 64 & 1 : fl_fall_lost(h->w->fall, y);
 }
 
 /* ---- what stands behind what ---- */
@@ -186,21 +270,24 @@ static bool still_falls(const struct hits *h, const struct hit *x)
 }
 
 /* takes[i * n + j]: hit i takes node of hit j down */
-static bool *relations(const struct hits *h, const struct hit *list, size_t n)
+static bool *relations(struct hits *h, const struct hit *list, size_t n)
 {
 	bool *takes = fl_alloc_array(n * n, sizeof(*takes));
-	uint32_t lost;
 
 	for (size_t i = 0; i < n; i++) {
-		(void)fl_fall_run(h->w->fall, list[i].node, &lost);
+		fell(h, list[i].node);
 		for (size_t j = 0; j < n; j++)
-			takes[i * n + j] = fl_fall_lost(h->w->fall, list[j].node);
+			takes[i * n + j] = fells(h, list[i].node, list[j].node);
 	}
 	return takes;
 }
 
 static void order_set(struct hits *h, struct hit *list, size_t n)
 {
+	if (n == 1) {
+		list[0].behind = 0;
+		return;
+	}
 	bool *takes = relations(h, list, n);
 	bool *stands_behind = fl_alloc_array(n, sizeof(*stands_behind));
 
@@ -241,12 +328,11 @@ static void name_members(struct hits *h, struct fl_shared_fate *f, const struct 
 {
 	const struct fl_graph *g = h->w->system->graph;
 	const struct fl_group *group = fl_graph_group(g, x->group);
-	uint32_t lost;
 
 	f->members = fl_arena_array(h->w->arena, x->count, sizeof(*f->members));
-	(void)fl_fall_run(h->w->fall, x->node, &lost);
+	fell(h, x->node);
 	for (uint32_t k = 0; k < group->member_count; k++)
-		if (fl_fall_lost(h->w->fall, group->members[k]))
+		if (fells(h, x->node, group->members[k]))
 			f->members[f->member_count++] = fl_graph_node(g, group->members[k])->id;
 }
 
@@ -351,13 +437,12 @@ static void report(struct hits *h, const struct hit *list, size_t n, size_t lead
 	find_cuts(h, f, x->group);
 }
 
-/* A set of hits is compared all with all; where there are absurdly many, each stands for itself. */
-enum { SET_MAX = 2000 };
-
 void fl_shared_groups(struct fl_shared_work *w)
 {
-	struct hits h = { .w = w };
+	uint32_t order = fl_graph_order(w->system->graph);
+	struct hits h = { .w = w, .known.words = (size_t)order / 64 + 1 };
 
+	h.known.lost = fl_alloc_array(order, sizeof(*h.known.lost));
 	collect_hits(&h);
 	uint64_t limit = fl_fall_work(w->fall) + FL_SHARED_WORK;
 	for (size_t i = 0, end; i < h.count; i = end) {
@@ -374,5 +459,8 @@ void fl_shared_groups(struct fl_shared_work *w)
 			if (set[k].behind == k)
 				report(&h, set, end - i, k);
 	}
+	for (fl_node_id v = 0; v < order; v++)
+		free(h.known.lost[v]);
+	free(h.known.lost);
 	free(h.list);
 }

@@ -44,7 +44,7 @@ struct fl_shared_fate {
 #define FL_SHARED_WORK UINT64_C(300000000) /* links followed; twice, for finding and for sorting out */
 #define FL_SHARED_VENDORS "external endpoints"
 enum {
-	FL_SHARED_MAX = 20000,      /* (group, node) pairs that are kept */
+	FL_SHARED_MAX = 20000,      /* (group, node) pairs that are kept, of the nodes that take most with them */
 	FL_SHARED_SEPARATED = 100,  /* findings whose separation is worked out */
 };
 

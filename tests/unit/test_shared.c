@@ -184,8 +184,36 @@ static void separates(void **state)
 	fl_graph_free(s.graph);
 }
 
+/* 201 callers choose between a and b, which rest on 101 things: more pairs than are kept. The last thing by id
+ * takes one more entry point down. */
+static void keeps_the_worst(void **state)
+{
+	(void)state;
+	char *text = NULL;
+	size_t size = 0, worst = 0;
+	FILE *out = open_memstream(&text, &size);
+	fputs("entry service:e; entry service:f; service:f 1 thing:z; service:e 1 service:a service:b;", out);
+	fputs("service:a 1 thing:z; service:b 1 thing:z;", out);
+	for (int i = 0; i < 100; i++)
+		fprintf(out, "service:a 1 thing:%03d; service:b 1 thing:%03d;", i, i);
+	for (int i = 0; i < 200; i++)
+		fprintf(out, "service:c%03d 1 service:a service:b;", i);
+	fclose(out);
+	struct fl_system s = { .graph = graph_of_text(text) };
+	struct fl_shared *r = fl_shared(&s);
+	for (size_t i = 0; i < r->count; i++)
+		worst += strcmp(fl_graph_node(s.graph, r->list[i].shares)->id, "thing:z") == 0;
+	assert_int_equal(worst, 201); /* e and the callers */
+	assert_int_equal(r->count, FL_SHARED_MAX);
+	assert_int_equal(r->dropped, 100 * 201 - FL_SHARED_MAX + 1); /* pairs of the 100th thing, and the last thing */
+	fl_shared_free(r);
+	fl_graph_free(s.graph);
+	free(text);
+}
+
 int main(void)
 {
+	const struct CMUnitTest limits[] = { cmocka_unit_test(keeps_the_worst) };
 	struct CMUnitTest rows[FL_ARRAY_LEN(shared_rows)], separate[FL_ARRAY_LEN(separate_rows)];
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
 		rows[i] = (struct CMUnitTest){
@@ -196,5 +224,6 @@ int main(void)
 			.name = separate_rows[i].name, .test_func = separates, .initial_state = &separate_rows[i]
 		};
 	int failed = cmocka_run_group_tests_name("shared", rows, NULL, NULL);
+	failed += cmocka_run_group_tests_name("limits", limits, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("separate", separate, NULL, NULL);
 }
