@@ -22,6 +22,8 @@
 
 /* Bytes that may wait for the parser, and how many of them no owner takes: a flood of those does not push out a cut. */
 enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20 };
+enum { FINISH_MINUTES = 10 }; /* a large table takes its time to be written up */
+#define SILENCE_NS (60 * FL_NS_PER_S)
 
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
 {
@@ -238,6 +240,17 @@ void keeper_step(struct keeper *k)
 	/* With room for more windows all that came was looked at. */
 	if (got < 0 || (status < 0 && k->window_count < most))
 		reap(k);
+}
+
+bool keeper_end_silent(struct keeper *k)
+{
+	int64_t now = live_now(CLOCK_MONOTONIC), minutes = k->finishing ? FINISH_MINUTES : 1;
+	if (k->state != KEEPER_RUNS || now - k->heard_ns <= minutes * SILENCE_NS)
+		return false;
+	snprintf(k->why, sizeof(k->why), "the parsing process said nothing for %d min; it was ended", (int)minutes);
+	kill(k->pid, SIGKILL);
+	k->heard_ns = now;
+	return true;
 }
 
 /* ---- windows ---- */

@@ -59,6 +59,9 @@ struct pollfd keeper_poll_owners(const struct keeper *k);
 /* Take what has come, also of owners, send what waits. */
 void keeper_step(struct keeper *k);
 
+/* Kills a parser that says nothing for a minute, or ten while it writes up what it has: true then, and the next step finds it lost. */
+bool keeper_end_silent(struct keeper *k);
+
 /* The next window that is over, checked like a file's; NULL when there is none. @start_ns, @end_ns: what the keeper knows of it, which
  * replaces what the parser says. */
 struct fl_scan *keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct fl_error *err);

@@ -45,6 +45,7 @@ static void capture(struct keeper *k, int64_t for_ns)
 		int64_t left_ms = (end - now) / 1000000;
 		(void)poll(fds, FL_ARRAY_LEN(fds), left_ms >= 0 && left_ms < POLL_MS ? (int)left_ms + 1 : POLL_MS);
 		keeper_step(k);
+		(void)keeper_end_silent(k);
 	}
 	if (terminal)
 		fputs("\r\033[K", stderr);

@@ -8,7 +8,7 @@
  * a new configuration) nothing is watched, and the next window says for how long.
  *
  * Nothing that goes wrong after the start ends the watch: it is logged, counted, and tried again. A parser that says
- * nothing for SILENCE_NS is ended and replaced like one that crashed.
+ * nothing for a minute is ended and replaced like one that crashed.
  */
 #include "capture/watch_internal.h"
 
@@ -28,7 +28,6 @@ enum { TICK_MS = 250 };
 #define JUMP_NS (2 * FL_NS_PER_S)
 #define DAY_NS (86400 * FL_NS_PER_S)
 #define GAP_NS (FL_NS_PER_S / 2)
-#define SILENCE_NS (60 * FL_NS_PER_S)
 #define RETRY_OPEN_NS (FL_NS_PER_S)
 #define END_NS (20 * FL_NS_PER_S)
 
@@ -229,12 +228,7 @@ static void try_start(struct watch *w)
 static void check_parser(struct watch *w)
 {
 	struct keeper *k = &w->keeper;
-	if (k->state == KEEPER_RUNS && monotonic() - k->heard_ns > SILENCE_NS) {
-		w->counters.hung++;
-		snprintf(k->why, sizeof(k->why), "the parsing process said nothing for a minute; it was ended");
-		kill(k->pid, SIGKILL);
-		k->heard_ns = monotonic();
-	}
+	w->counters.hung += keeper_end_silent(k);
 	if (k->state == KEEPER_RUNS)
 		return;
 	if (k->state == KEEPER_LOST)

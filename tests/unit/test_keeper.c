@@ -70,6 +70,21 @@ static void a_parser_that_hangs_up_and_stays_is_ended(void **state)
 	bench_fini(&b);
 }
 
+static void a_parser_that_is_silent_for_a_minute_is_ended(void **state)
+{
+	struct bench b = bench_new();
+	(void)state;
+	b.k.heard_ns = live_now(CLOCK_MONOTONIC) - 59 * FL_NS_PER_S;
+	assert_false(keeper_end_silent(&b.k));
+	b.k.heard_ns -= 2 * FL_NS_PER_S;
+	assert_true(keeper_end_silent(&b.k));
+	channel_fini(&b.parser); /* as its end does */
+	keeper_step(&b.k);
+	assert_int_equal(b.k.state, KEEPER_LOST);
+	assert_non_null(strstr(b.k.why, "said nothing"));
+	bench_fini(&b);
+}
+
 static void windows_that_nobody_asked_for_end_the_parser(void **state)
 {
 	struct bench b = bench_new();
@@ -125,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_parser_that_hangs_up_and_stays_is_ended),
+		cmocka_unit_test(a_parser_that_is_silent_for_a_minute_is_ended),
 		cmocka_unit_test(windows_that_nobody_asked_for_end_the_parser),
 		cmocka_unit_test(the_end_behind_four_windows_is_seen),
 		cmocka_unit_test(a_flood_of_owners_does_not_push_out_a_cut),
