@@ -391,6 +391,8 @@ void calls_end(struct fl_scanner *s, struct fl_flow *f, enum fl_flow_end how)
 {
 	struct connection *c = connection_of(s, f);
 	bool hole = f->stream[FL_INITIATOR].store || f->stream[FL_RESPONDER].store;
+	if (f->stream[FL_RESPONDER].store)
+		flow_set(f, FLOW_ANSWER_UNSEEN);
 	while (c->count > 0)
 		end_open(s, f, &c->list[c->count - 1], how);
 	if (hole) /* or half a frame */

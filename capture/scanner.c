@@ -612,7 +612,7 @@ static void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t
 	}
 	if (p->payload_len)
 		see_payload(s, &seen, p);
-	if (seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE) && fl_flow_acks_unseen(seen.flow, p)) {
+	if (seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE | FLOW_CALLS) && fl_flow_acks_unseen(seen.flow, p)) {
 		flow_set(seen.flow, FLOW_ANSWER_UNSEEN);
 		scanner_attempt_unseen(s, seen.flow, p);
 	}

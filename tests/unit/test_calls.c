@@ -316,6 +316,30 @@ static void after_a_lost_segment_a_connection_of_one_name_goes_on(void **state)
 	fl_scan_free(s);
 }
 
+static void an_answer_that_was_not_captured_is_no_failure(void **state)
+{
+	(void)state;
+	for (int behind = 0; behind < 2; behind++) {
+		struct h2 h;
+		h2_open(&h);
+		put_request(&h, 1, "a.internal", "/");
+		put_request(&h, 3, "a.internal", "/");
+		h2_send(&h, 0, 1000);
+		put_answer(&h, 1, "200");
+		h.conn.seq[1] += (uint32_t)h.side[1].size;
+		h.side[1].size = 0;
+		if (behind) {
+			put_answer(&h, 3, "200");
+			h2_send(&h, 1, 1000);
+		}
+		h.net.now += 20 * SECOND;
+		tcp_close(&h.net, &h.conn);
+		struct fl_scan *s = h2_scan(&h);
+		assert_int_equal(counted(s, "a.internal"), 200);
+		fl_scan_free(s);
+	}
+}
+
 static bool has_limit(const struct fl_scan *s, const char *name)
 {
 	for (size_t i = 0; i < s->coverage.limit_count; i++)
@@ -433,6 +457,7 @@ int main(void)
 		cmocka_unit_test(the_body_of_a_request_is_not_read),
 		cmocka_unit_test(after_a_lost_segment_counts_are_lower_bounds),
 		cmocka_unit_test(after_a_lost_segment_a_connection_of_one_name_goes_on),
+		cmocka_unit_test(an_answer_that_was_not_captured_is_no_failure),
 		cmocka_unit_test(memory_that_clients_ask_for_ends_at_the_limit),
 		cmocka_unit_test(of_too_many_calls_at_once_the_oldest_are_undecided),
 		cmocka_unit_test(calls_go_on_over_windows),
