@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * calls.c - HTTP/2 in the clear: every request with its own name, time and answer
+ * calls.c - requests that are open at the same time: every one with its own name, time and answer
  *
  * A connection of HTTP/2 carries many requests at once, of different hosts where a proxy shares it. So changes of direction
  * tell nothing; streams do. A call is one stream: it begins with the block that has a method, is answered by the first
@@ -10,6 +10,10 @@
  * A connection has a place in a pool from its preface on: two readers of frames, one a direction, and its open calls. All of it
  * comes out of one budget; a connection that finds too little left is counted and read as far as its first
  * request, as exchanges by change of direction.
+ *
+ * In HTTP/1 a client may send the next request before it has the answer (pipelining, RFC 9112 section 9.3.2). Answers come
+ * in the order of requests. From the first time on that a connection does so its requests are calls, too; of answers
+ * the heads are found by the lengths of bodies, or where the length is not told by what looks like the next head.
  *
  * Compression needs every byte. When one is missing the connection loses its place. What is open then is undecided; what
  * was counted holds as a lower bound. Where the connection had one name, exchanges by change of direction go on under it;
@@ -30,7 +34,9 @@ struct call {
 };
 
 struct connection {
-	struct fl_http2_reader *reader[2];
+	struct fl_http2_reader *reader[2]; /* HTTP/1 has none */
+	uint64_t skip;          /* HTTP/1: bytes of the newest answer's body to come */
+	bool body_begun;        /* ... and some have come */
 	struct call *list;      /* in order of their beginning */
 	uint32_t count, capacity;
 	uint32_t next_free;     /* + 1 */
@@ -97,34 +103,41 @@ static struct connection *connection_of(const struct fl_scanner *s, const struct
 	return &s->calls->places[f->user[FLOW_CALLS_PLACE]];
 }
 
-bool calls_begin(struct fl_scanner *s, struct fl_flow *f)
+static bool take_place(struct fl_scanner *s, struct fl_flow *f, const struct connection *fresh)
 {
 	struct calls_pool *pool = s->calls;
-	bool is_new = !pool->free && pool->used < pool->limit;
-	if (s->options.light) /* most frames will not come */
-		return false;
-	if (!pool->free && !is_new) {
+	if (!pool->free && pool->used == pool->limit) {
 		pool->refused++;
 		return false;
 	}
-	uint32_t place = is_new ? pool->used : pool->free - 1;
-	struct connection *c = &pool->places[place];
-	struct connection fresh = { .next_free = 0 };
-	fresh.reader[FL_INITIATOR] = fl_http2_reader_new(&pool->budget);
-	fresh.reader[FL_RESPONDER] = fresh.reader[FL_INITIATOR] ? fl_http2_reader_new(&pool->budget) : NULL;
-	if (!fresh.reader[FL_RESPONDER]) {
-		fl_http2_reader_free(fresh.reader[FL_INITIATOR]);
-		pool->refused++;
-		return false;
-	}
-	if (is_new)
-		pool->used++;
-	else
-		pool->free = c->next_free;
-	*c = fresh;
+	uint32_t place = pool->free ? pool->free - 1 : pool->used++;
+	if (pool->free)
+		pool->free = pool->places[place].next_free;
+	pool->places[place] = *fresh;
 	f->user[FLOW_CALLS_PLACE] = place;
 	flow_set(f, FLOW_CALLS);
 	return true;
+}
+
+bool calls_begin(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct fl_http2_budget *budget = &s->calls->budget;
+	struct connection fresh = { .next_free = 0 };
+	if (s->options.light) /* most frames will not come */
+		return false;
+	fresh.reader[FL_INITIATOR] = fl_http2_reader_new(budget);
+	fresh.reader[FL_RESPONDER] = fresh.reader[FL_INITIATOR] ? fl_http2_reader_new(budget) : NULL;
+	if (fresh.reader[FL_RESPONDER] && take_place(s, f, &fresh))
+		return true;
+	s->calls->refused += !fresh.reader[FL_RESPONDER];
+	fl_http2_reader_free(fresh.reader[FL_INITIATOR]);
+	fl_http2_reader_free(fresh.reader[FL_RESPONDER]);
+	return false;
+}
+
+bool calls_are_pipelined(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	return flow_has(f, FLOW_CALLS) && !connection_of(s, f)->reader[FL_INITIATOR];
 }
 
 /* ---- calls ---- */
@@ -182,6 +195,7 @@ static struct call *new_call(struct fl_scanner *s, struct fl_flow *f, int64_t ti
 	struct calls_pool *pool = s->calls;
 	if (c->count == CALLS_MAX) {
 		pool->crowded++;
+		c->skip = 0; /* it may have been of that one's answer */
 		end_call(s, f, &c->list[0], FL_OUTCOME_UNDECIDED, time_ns);
 	}
 	if (c->count == c->capacity) {
@@ -206,6 +220,24 @@ static void note_work(struct fl_scanner *s, struct fl_flow *f, struct call *call
 	call->counted = true;
 }
 
+/* @call is new and has a name. */
+static void count_call(struct fl_scanner *s, struct fl_flow *f, struct call *call, bool health, uint32_t size)
+{
+	if (!f->exchanges)
+		scanner_own_flow(s, f);
+	struct fl_conversation *v = conversation_of(s, f, call->name, call->start_ns);
+	f->exchanges++;
+	call->attempt = scanner_attempt_call(s, f, v, call->start_ns, size, health);
+	v->exchanges++;
+	v->health += health;
+	if (size < v->request_min)
+		v->request_min = size;
+	if (size > v->request_max)
+		v->request_max = size;
+	scanner_note_start(s, v, f, call->start_ns);
+	note_work(s, f, call, health, call->start_ns);
+}
+
 /* Return: false when there is no memory for it. */
 static bool begin_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_http2_event *e, int64_t time_ns)
 {
@@ -218,21 +250,8 @@ static bool begin_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		scanner_note_name(s, f, FL_NAME_HTTP_HOST, e->request.host, 0);
 	uint32_t name = f->user[FLOW_REQUEST_NAME];
 	f->user[FLOW_REQUEST_NAME] = before;
-	if (!f->exchanges)
-		scanner_own_flow(s, f);
-	struct fl_conversation *v = conversation_of(s, f, name, time_ns);
-	bool health = scanner_is_health_path(e->request.path);
 	*call = (struct call){ .start_ns = time_ns, .stream = e->stream, .name = name, .wait_us = FL_NO_TIME };
-	f->exchanges++;
-	call->attempt = scanner_attempt_call(s, f, v, time_ns, e->size, health);
-	v->exchanges++;
-	v->health += health;
-	if (e->size < v->request_min)
-		v->request_min = e->size;
-	if (e->size > v->request_max)
-		v->request_max = e->size;
-	scanner_note_start(s, v, f, time_ns);
-	note_work(s, f, call, health, time_ns);
+	count_call(s, f, call, scanner_is_health_path(e->request.path), e->size);
 	return true;
 }
 
@@ -279,6 +298,15 @@ static void reset_call(struct fl_scanner *s, struct fl_flow *f, struct call *cal
 	fl_conversation_failure(s->conversations, conversation_of(s, f, call->name, time_ns), time_ns);
 	call->wait_us = waited_us(call, time_ns);
 	end_call(s, f, call, side == FL_INITIATOR ? FL_OUTCOME_RESPONSE_TIMEOUT : FL_OUTCOME_RESET, time_ns);
+}
+
+static void leave(struct fl_scanner *s, struct fl_flow *f)
+{
+	free_connection(s->calls, connection_of(s, f));
+	flow_clear(f, FLOW_CALLS);
+	f->user[FLOW_CALLS_PLACE] = CALLS_OVER;
+	fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
+	fl_stream_close(&f->stream[FL_RESPONDER], s->streams);
 }
 
 /* ---- events ---- */
@@ -336,16 +364,117 @@ size_t calls_read(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, co
 	}
 }
 
-/* ---- ends ---- */
+/* ---- HTTP/1 ---- */
 
-static void leave(struct fl_scanner *s, struct fl_flow *f)
+/* The exchange that is open at the flow. It was counted when it began. */
+static void take_open_exchange(struct fl_flow *f, struct call *call)
 {
-	free_connection(s->calls, connection_of(s, f));
-	flow_clear(f, FLOW_CALLS);
-	f->user[FLOW_CALLS_PLACE] = CALLS_OVER;
-	fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
-	fl_stream_close(&f->stream[FL_RESPONDER], s->streams);
+	*call = (struct call){ .start_ns = f->exchange_start_ns, .name = f->user[FLOW_REQUEST_NAME], .wait_us = FL_NO_TIME,
+			       .attempt = f->user[FLOW_SPAN], .counted = flow_has(f, FLOW_COUNTED_OPEN) };
+	f->user[FLOW_SPAN] = 0;
+	f->exchange_start_ns = 0;
+	flow_clear(f, FLOW_ANSWER_DUE);
+	flow_clear(f, FLOW_COUNTED_OPEN);
 }
+
+bool calls_begin_pipeline(struct fl_scanner *s, struct fl_flow *f)
+{
+	static const struct connection fresh;
+	bool open = f->exchange_start_ns && flow_has(f, FLOW_ANSWER_DUE);
+	if (!take_place(s, f, &fresh))
+		return false;
+	struct call *call = open ? new_call(s, f, f->last_ns) : NULL;
+	if (call)
+		take_open_exchange(f, call);
+	if (!open || call)
+		return true;
+	s->calls->refused++;
+	leave(s, f);
+	return false;
+}
+
+void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, int64_t time_ns)
+{
+	struct call *call = new_call(s, f, time_ns);
+	if (!call) {
+		s->calls->refused++;
+		return;
+	}
+	*call = (struct call){ .start_ns = time_ns, .name = f->user[FLOW_REQUEST_NAME], .wait_us = FL_NO_TIME };
+	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
+	count_call(s, f, call, flow_has(f, FLOW_HEALTH), size);
+}
+
+/* The head of the next answer, which ends the one before. Return: bytes used; 0 when its head is not complete. */
+static size_t begin_answer(struct fl_scanner *s, struct fl_flow *f, unsigned status, const struct fl_slice *bytes, int64_t time_ns)
+{
+	struct connection *c = connection_of(s, f);
+	size_t head;
+	uint64_t body = fl_http_answer_body(bytes->data, bytes->size, &head);
+	if (status < 200 && status != 101)
+		return head;
+	if (c->list[0].answered)
+		complete_call(s, f, &c->list[0], time_ns);
+	if (c->count == 0)
+		return 0;
+	struct call *call = &c->list[0];
+	answer_call(s, f, call, status >= 500, time_ns);
+	if (status >= 500)
+		fail_call(s, f, call, time_ns);
+	c->skip = status == 204 || status == 304 ? 0 : head ? body : UINT64_MAX;
+	if (c->skip == 0)
+		complete_call(s, f, call, time_ns);
+	if (c->skip == UINT64_MAX) /* it ends where the next one begins */
+		c->skip = 0;
+	c->body_begun = false;
+	return head;
+}
+
+static size_t skip_body(struct fl_scanner *s, struct fl_flow *f, size_t left, int64_t time_ns)
+{
+	struct connection *c = connection_of(s, f);
+	size_t n = c->skip < left ? (size_t)c->skip : left;
+	c->skip -= n;
+	c->body_begun = true;
+	if (c->skip == 0)
+		complete_call(s, f, &c->list[0], time_ns);
+	return n;
+}
+
+/* From where on an answer may begin; the size when there is none in sight. */
+static size_t next_answer(const struct fl_slice *bytes)
+{
+	static const char mark[] = "\r\n\r\nHTTP/1.";
+	const uint8_t *at = memmem(bytes->data, bytes->size, mark, sizeof(mark) - 1);
+	return at ? (size_t)(at - bytes->data) + 4 : bytes->size;
+}
+
+void calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns)
+{
+	const struct connection *c = connection_of(s, f);
+	for (size_t at = 0, used; at < bytes->size && c->count > 0; at += used) {
+		struct fl_slice rest = { bytes->data + at, bytes->size - at };
+		/* An answer to HEAD tells the length of a body that does not come: the next answer does. */
+		unsigned status = c->skip && c->body_begun ? 0 : fl_http_status(rest.data, rest.size);
+		if (status)
+			used = begin_answer(s, f, status, &rest, time_ns);
+		else
+			used = c->skip ? skip_body(s, f, rest.size, time_ns) : next_answer(&rest);
+		if (used == 0)
+			return;
+	}
+}
+
+void calls_skip_answers(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct connection *c = connection_of(s, f);
+	while (c->count > 0)
+		end_call(s, f, &c->list[c->count - 1], FL_OUTCOME_UNDECIDED, f->last_ns);
+	c->skip = 0;
+	f->broken = true;
+}
+
+/* ---- ends ---- */
 
 /* What is counted under any of the flow's names is a lower bound. */
 static void mark_names(struct fl_scanner *s, struct fl_flow *f)

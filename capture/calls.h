@@ -22,6 +22,16 @@ uint64_t calls_pool_crowded(const struct calls_pool *pool);
 
 /* The initiator's stream of @f begins with HTTP/2's preface. False: there is no place. */
 bool calls_begin(struct fl_scanner *s, struct fl_flow *f);
+/* HTTP/1: a request follows one that is not answered yet. That one becomes a call when its exchange is open. False: no place. */
+bool calls_begin_pipeline(struct fl_scanner *s, struct fl_flow *f);
+/* ... the request that was noted at the flow last. */
+void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, int64_t time_ns);
+/* ... a segment of answers, which come in the order of the requests. */
+void calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns);
+/* ... an answer is missing: whose the next one is nobody knows. */
+void calls_skip_answers(struct fl_scanner *s, struct fl_flow *f);
+bool calls_are_pipelined(const struct fl_scanner *s, const struct fl_flow *f);
+
 /* Bytes of @side, in order. Return: how many are used; a flow whose calls cannot be followed any further has lost FLOW_CALLS. */
 size_t calls_read(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_slice *bytes, int64_t time_ns);
 /* Bytes are missing: what is open is undecided, what comes is not counted. */

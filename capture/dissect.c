@@ -378,17 +378,41 @@ static void note_request(struct fl_scanner *s, struct fl_flow *f)
 		flow_clear(f, FLOW_HEALTH);
 }
 
+/* The segment with which requests came. */
+struct request_run {
+	int64_t time_ns;
+	uint32_t size;
+	bool begun;  /* the first head began in an earlier one */
+	bool unseen; /* it acknowledges an answer that was not captured */
+};
+
+/* A whole head was read. Another request that is not answered yet stands before it: the open exchange, unless that began with
+ * the first bytes of this very head (@known), or the @before heads of the same segment. */
+static void take_request(struct fl_scanner *s, struct fl_flow *f, const struct request_run *run, size_t before)
+{
+	bool waits = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns && flow_has(f, FLOW_HTTP) && !(run->begun && before == 0);
+	bool apart = s->request.connect || s->request.absolute || flow_has(f, FLOW_TUNNEL | FLOW_CALLS | FLOW_ANSWER_UNSEEN);
+	if ((waits || before) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
+		bool begun = calls_begin_pipeline(s, f);
+		if (begun && !waits)
+			calls_add(s, f, run->size, run->time_ns);
+	}
+	note_request(s, f);
+	if (flow_has(f, FLOW_CALLS))
+		calls_add(s, f, run->size, run->time_ns);
+}
+
 /* Read all heads in @bytes; bodies in between are skipped by their length. */
-static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, const struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	size_t at = 0;
+	size_t at = 0, heads = 0;
 	while (at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK) {
 		enum fl_parse result = fl_http_request(bytes->data + at, bytes->size - at, &s->request);
 		if (result == FL_PARSE_MORE && !flow_has(f, FLOW_HTTP))
 			flow_set_application(f, FL_APP_HTTP);
 		if (result == FL_PARSE_MORE && s->request.host[0]) {
-			note_request(s, f); /* the Host is what was wanted; the rest of the head need not be stored */
+			take_request(s, f, run, heads); /* the Host is what was wanted; the rest of the head need not be stored */
 			break;
 		}
 		if (result == FL_PARSE_MORE) {
@@ -399,7 +423,7 @@ static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct 
 			s->counters.parse_errors++;
 			break;
 		}
-		note_request(s, f);
+		take_request(s, f, run, heads++);
 		at += s->request.head_size;
 		if (s->request.chunked || s->request.connect || s->request.content_length >= bytes->size - at)
 			break;
@@ -483,7 +507,7 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 		restart_stream(s, stream, p->tcp_seq);
 }
 
-static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns)
+static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, const struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
@@ -493,12 +517,12 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 	}
 	enum fl_parse http2 = fl_http2_probe(bytes->data, bytes->size);
 	if (http2 == FL_PARSE_OK) {
-		read_http2(s, f, bytes, time_ns);
+		read_http2(s, f, bytes, run->time_ns);
 		return;
 	}
 	enum fl_parse http = fl_http_probe(bytes->data, bytes->size);
 	if (http == FL_PARSE_OK) {
-		read_requests(s, f, bytes);
+		read_requests(s, f, bytes, run);
 		return;
 	}
 	enum fl_parse socks = fl_socks_request(bytes->data, bytes->size, &s->socks);
@@ -522,7 +546,8 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	f->user[FLOW_SEGMENTS]++;
+	if (!flow_has(f, FLOW_CALLS))
+		f->user[FLOW_SEGMENTS]++;
 	if (stream->closed)
 		reopen_stream(s, f, p);
 	if (stream->closed) {
@@ -536,8 +561,21 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 					    p->payload_len - p->payload.size, &bytes);
 	if (state == FL_PARSE_TRUNCATED)
 		s->counters.cut_payload++;
+	struct request_run run = { p->time_ns, p->payload_len, bytes.size > p->payload.size, fl_flow_acks_unseen(f, p) };
 	if (bytes.size)
-		identify(s, f, &bytes, p->time_ns);
+		identify(s, f, &bytes, &run);
+}
+
+/* HTTP/1, where requests come before the answers to others. */
+static void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (side == FL_INITIATOR && fl_flow_acks_unseen(f, p))
+		calls_skip_answers(s, f);
+	if (side == FL_INITIATOR)
+		dissect_initiator(s, f, p);
+	else
+		calls_read_answers(s, f, &p->payload, p->time_ns);
+	f->last_payload_side = (uint8_t)side;
 }
 
 static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
@@ -547,7 +585,10 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 		return dissect_dns_stream(s, f, side, p);
 	}
 	if (flow_has(f, FLOW_CALLS)) {
-		dissect_calls(s, f, side, p);
+		if (calls_are_pipelined(s, f))
+			dissect_pipeline(s, f, side, p);
+		else
+			dissect_calls(s, f, side, p);
 		return false;
 	}
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);

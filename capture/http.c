@@ -424,3 +424,16 @@ unsigned fl_http_status(const uint8_t *data, size_t size)
 		return 0;
 	return (at[0] - (unsigned)'0') * 100 + (at[1] - (unsigned)'0') * 10 + (at[2] - (unsigned)'0');
 }
+
+uint64_t fl_http_answer_body(const uint8_t *data, size_t size, size_t *head_size)
+{
+	struct fl_http_request q;
+	struct fl_slice head = { data, size < FL_HTTP_HEAD_MAX ? size : FL_HTTP_HEAD_MAX };
+	size_t next;
+	clear(&q);
+	(void)first_line(head, &next);
+	q.content_length = UINT64_MAX;
+	bool complete = next && read_fields(head, next, &q) == FL_PARSE_OK;
+	*head_size = complete ? q.head_size : 0;
+	return complete && !q.chunked ? q.content_length : UINT64_MAX;
+}

@@ -53,7 +53,7 @@ static void add_limits(struct summary *m)
 	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos) - b->hellos_given_up,
 		  "QUIC or DTLS names not read");
 	add_limit(m, "HTTP/2 connections", calls_pool_limit(s->calls), calls_pool_refused(s->calls) - b->calls_refused,
-		  "HTTP/2 connections not followed to their end");
+		  "HTTP/2 or pipelined connections not followed to their end");
 	add_limit(m, "HTTP/2 calls", CALLS_MAX, calls_pool_crowded(s->calls) - b->calls_crowded,
 		  "requests of crowded connections without their answer");
 	add_limit(m, "local addresses", 4096, fl_locality_refused(s->locality) - b->locality_refused, "packets of hosts beyond it");

@@ -36,5 +36,8 @@ enum fl_parse fl_http_request(const uint8_t *data, size_t size, struct fl_http_r
 
 /* Status code 100..599 of an answer's status line; 0 when it is none. */
 unsigned fl_http_status(const uint8_t *data, size_t size);
+/* Bytes of the body behind an answer's head, as its fields tell; UINT64_MAX: up to where chunks or the connection end. *@head_size is 0
+ * while the head is not complete. That answers to HEAD and some codes have none is for the caller to know. */
+uint64_t fl_http_answer_body(const uint8_t *data, size_t size, size_t *head_size);
 
 #endif

@@ -397,6 +397,86 @@ static void of_too_many_calls_at_once_the_oldest_are_undecided(void **state)
 	fl_scan_free(s);
 }
 
+#define GET(host) "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
+#define POST(host) "POST / HTTP/1.1\r\nHost: " host "\r\nContent-Length: 4\r\n\r\nbody"
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+#define BROKEN "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+
+/* What two sides of HTTP/1 say, in turn, in segments of @step bytes; "" is a pause. */
+static struct fl_scan *pipelined(const char *const *said, size_t count, size_t step)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(HOST, 41000, PROXY, 8080);
+	tcp_open(&n, &c);
+	for (size_t i = 0; i < count; i++)
+		for (size_t at = 0, size = strlen(said[i]); at < size; at += step)
+			tcp_say(&n, &c, i % 2 == 1, said[i] + at, size - at < step ? size - at : step);
+	tcp_close(&n, &c);
+	return net_scan(&n);
+}
+
+static void requests_in_a_row_count_under_their_own_hosts(void **state)
+{
+	(void)state;
+	static const char *const said[] = { GET("a.internal") GET("b.internal") POST("a.internal") GET("c.internal"),
+					    OK BROKEN CHUNKED OK, GET("a.internal"), BROKEN };
+	struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), 1000);
+	assert_int_equal(counted(s, "a.internal"), 301);
+	assert_int_equal(counted(s, "b.internal"), 101);
+	assert_int_equal(counted(s, "c.internal"), 100);
+	fl_scan_free(s);
+}
+
+static void the_open_exchange_becomes_the_first_of_the_row(void **state)
+{
+	(void)state;
+	static const char *const said[] = { GET("x.internal"), OK, GET("a.internal"), "", GET("b.internal"), "", GET("c.internal"), "",
+					    "", OK, "", BROKEN, "", OK };
+	struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), 1000);
+	assert_int_equal(counted(s, "x.internal"), 100);
+	assert_int_equal(counted(s, "a.internal"), 100);
+	assert_int_equal(counted(s, "b.internal"), 101);
+	assert_int_equal(counted(s, "c.internal"), 100);
+	fl_scan_free(s);
+}
+
+static void the_body_of_an_answer_may_look_like_an_answer(void **state)
+{
+	(void)state;
+	static const char *const said[] = { GET("a.internal") GET("b.internal") GET("c.internal"),
+					    "HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n0123\r\n\r\nHTTP/1.1 500 A\r\n\r\nAAAAAAAA" OK BROKEN };
+	struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), 1000);
+	assert_int_equal(counted(s, "a.internal"), 100);
+	assert_int_equal(counted(s, "b.internal"), 100);
+	assert_int_equal(counted(s, "c.internal"), 101);
+	fl_scan_free(s);
+}
+
+static void an_answer_to_head_has_no_body(void **state)
+{
+	(void)state;
+	static const char *const said[] = { "HEAD / HTTP/1.1\r\nHost: a.internal\r\n\r\n" GET("b.internal") GET("c.internal"),
+					    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" BROKEN, "", OK };
+	struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), 1000);
+	assert_int_equal(counted(s, "a.internal"), 100);
+	assert_int_equal(counted(s, "b.internal"), 101);
+	assert_int_equal(counted(s, "c.internal"), 100);
+	fl_scan_free(s);
+}
+
+static void a_head_in_two_segments_is_one_request(void **state)
+{
+	(void)state;
+	static const char *const said[] = { GET("a.internal"), OK, GET("b.internal"), BROKEN, GET("a.internal"), OK };
+	for (size_t step = 4; step < 40; step++) {
+		struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), step);
+		assert_true(counted(s, "a.internal") >= 100);
+		assert_true(counted(s, "a.internal") + counted(s, "b.internal") < 400);
+		fl_scan_free(s);
+	}
+}
+
 static void calls_go_on_over_windows(void **state)
 {
 	(void)state;
@@ -460,6 +540,11 @@ int main(void)
 		cmocka_unit_test(an_answer_that_was_not_captured_is_no_failure),
 		cmocka_unit_test(memory_that_clients_ask_for_ends_at_the_limit),
 		cmocka_unit_test(of_too_many_calls_at_once_the_oldest_are_undecided),
+		cmocka_unit_test(requests_in_a_row_count_under_their_own_hosts),
+		cmocka_unit_test(the_open_exchange_becomes_the_first_of_the_row),
+		cmocka_unit_test(the_body_of_an_answer_may_look_like_an_answer),
+		cmocka_unit_test(an_answer_to_head_has_no_body),
+		cmocka_unit_test(a_head_in_two_segments_is_one_request),
 		cmocka_unit_test(calls_go_on_over_windows),
 		cmocka_unit_test(a_reader_survives_any_budget),
 	};
