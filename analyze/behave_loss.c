@@ -6,10 +6,12 @@
  * request tried again. What is missing is known from counts of drops, and from answers that clients acknowledged
  * and the capture lacks. Loss falls on all alike, so of a finding's attempts it can make about that share fail;
  * an exchange is a few packets, and each of them may be the one. What is not well above that is of low
- * confidence, and says why. A finding that loss cannot explain stands as it is.
+ * confidence, and says why. A finding that loss cannot explain stands as it is; so does a stall, in which many
+ * answers in a row are missing, unless much is lost.
  */
 #include "analyze/behave_internal.h"
 
+#define MUCH 0.01
 enum { PACKETS_OF_EXCHANGE = 4, BEYOND = 2, FEW = 2 };
 
 struct loss {
@@ -56,7 +58,9 @@ static bool is_of_host(const struct fl_scan *s, const char *host)
 static bool may_be_loss(const struct fl_behave_finding *f, double share)
 {
 	bool of_failures = f->kind == FL_BEHAVE_OUTAGE || f->kind == FL_BEHAVE_SILENT_FAILURE ||
-			   f->kind == FL_BEHAVE_RETRY || f->kind == FL_BEHAVE_TIMEOUT || f->kind == FL_BEHAVE_STALL;
+			   f->kind == FL_BEHAVE_RETRY || f->kind == FL_BEHAVE_TIMEOUT;
+	if (f->kind == FL_BEHAVE_STALL)
+		return share > MUCH;
 	double made = share * PACKETS_OF_EXCHANGE * (double)f->attempts;
 	return of_failures && share > 0 && (double)f->failures <= BEYOND * made + FEW;
 }
@@ -78,9 +82,11 @@ void fl_behave_loss(struct behave *b)
 		for (size_t k = 0; l.share > 0 && k < b->result->count; k++) {
 			struct fl_behave_finding *f = &b->result->list[k];
 			bool here = false;
+			if (f->uncaptured || f->end_ns < s->start_ns || f->start_ns > s->end_ns)
+				continue;
 			for (size_t h = 0; h < f->host_count && !here; h++)
 				here = is_of_host(s, f->hosts[h]);
-			if (here && !f->uncaptured && may_be_loss(f, l.share)) {
+			if (here && may_be_loss(f, l.share)) {
 				f->uncaptured = true;
 				mark(b, f, s, &l);
 			}

@@ -241,6 +241,18 @@ static double share_of(double part, double whole)
 	return whole > 0 ? part / whole : NAN;
 }
 
+/* Nobody need count what is lost before the capture (a mirror of one direction): clients acknowledged it. */
+static double share_of_uncaptured(const struct fl_system *s)
+{
+	double lost = 0, exchanges = 0;
+	for (size_t i = 0; i < s->coverage.blind_spot_count; i++)
+		if (strcmp(s->coverage.blind_spots[i].kind, "not-captured") == 0)
+			lost += (double)s->coverage.blind_spots[i].count;
+	for (size_t i = 0; i < s->dependency_count; i++)
+		exchanges += (double)s->dependencies[i].merged->exchanges;
+	return share_of(lost, fmax(lost, exchanges));
+}
+
 struct watch { const char *host; double seconds; };
 
 static int by_host(const void *a, const void *b)
@@ -285,6 +297,8 @@ static void check_coverage(struct policy_checking *c)
 		return;
 	check_share(c, FL_RULE_COVERAGE_DROPS, wanted->max_drop_at, share_of(dropped, dropped + (double)seen->packets),
 		wanted->max_drop_share, false, "packets were dropped");
+	check_share(c, FL_RULE_COVERAGE_DROPS, wanted->max_drop_at, share_of_uncaptured(c->s), wanted->max_drop_share,
+		false, "answers were acknowledged and not captured");
 	check_share(c, FL_RULE_COVERAGE_NAMES, wanted->min_named_at, share_of((double)seen->flows_named, flows),
 		wanted->min_named_share, true, "flows have a name");
 	check_share(c, FL_RULE_COVERAGE_SERVICES, wanted->min_attributed_at,

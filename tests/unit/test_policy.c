@@ -44,6 +44,7 @@ static void add_dependency(struct fl_scan *s, const char *name, const char *addr
 
 static struct fl_system *system_of_rows(bool vendor)
 {
+	static struct fl_scan_blind_spot not_captured = { "not-captured", 4, "t" }; /* of 500 exchanges and more */
 	struct fl_scan *s = fl_scan_new();
 	struct fl_scan_set set = { 0 };
 	s->point = "a";
@@ -51,7 +52,7 @@ static struct fl_system *system_of_rows(bool vendor)
 	assert_true(fl_time_parse("2026-11-21T12:00:00Z", &s->end_ns));
 	s->start_ns = s->end_ns - 100 * FL_NS_PER_S;
 	s->coverage = (struct fl_coverage){ .packets = 990, .dropped_kernel = 10, .flows = 100, .flows_named = 80,
-		.flows_unattributed = 30, .unseen_dependencies = NAN, .window_for_95_s = NAN };
+		.flows_unattributed = 30, .blind_spots = &not_captured, .blind_spot_count = 1, .unseen_dependencies = NAN, .window_for_95_s = NAN };
 	s->hosts = fl_arena_alloc(s->arena, sizeof(*s->hosts));
 	s->hosts[0].name = "a";
 	s->host_count = 1;
@@ -176,10 +177,12 @@ static struct row rows[] = {
 	{ "coverage within bounds holds",
 		"\"coverage\": {\"max_drop_share\": 0.01, \"min_named_share\": 0.8, \"min_attributed_share\": 0.7, "
 		"\"min_window_s\": 100}", "", 0 },
+	{ "what was not captured, dropped or not, is missing", "\"coverage\": {\"max_drop_share\": 0}",
+		"coverage-drops - > - 2:32;coverage-drops - > - 2:32;", 0 },
 	{ "coverage out of bounds is a violation each",
 		"\"coverage\": {\"max_drop_share\": 0.001, \"min_named_share\": 0.9, \"min_attributed_share\": 0.9, "
 		"\"min_window_s\": 200}",
-		"coverage-drops - > - 2:32;coverage-names - > - 2:58;coverage-services - > - 2:87;"
+		"coverage-drops - > - 2:32;coverage-drops - > - 2:32;coverage-names - > - 2:58;coverage-services - > - 2:87;"
 		"coverage-window host:a > - 2:108;", 0 },
 	{ "single points of failure are violations unless allowed",
 		"\"single_points\": {\"allow\": [\"*203.0.113.9*\", \"a/api\"]}",
