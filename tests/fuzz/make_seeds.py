@@ -435,7 +435,34 @@ def scanner():
                 frames.append(bytes((size, 1)) + data[at + 16:at + 16 + size])
             at += 16 + size
         seeds[entry.split('.')[0]] = b''.join(frames)
+    calls = list(http2().values())
+    seeds['http2'] = connection([(0, b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), (0, calls[0]), (1, calls[6]), (0, calls[7]), (1, calls[8])])
+    get = b'GET / HTTP/1.1\r\nHost: %s\r\n\r\n'
+    ok = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+    seeds['pipelined'] = connection([(0, get % b'a' + get % b'b'), (0, get % b'c'), (1, ok), (1, ok + ok), (0, get % b'a'), (1, ok)])
     return seeds
+
+
+def connection(said):
+    """Frames of a TCP connection from its SYN to its end, as scanner() makes them; said: (side, payload)."""
+    seq, frames = [1000, 5000], []
+
+    def send(side, flags, payload=b''):
+        ends = (b'\n\0\0\1', b'\n\0\0\2')
+        ports = (41000, 8080)
+        tcp = struct.pack('>2H2I2B3H', ports[side], ports[1 - side], seq[side], seq[1 - side], 0x50, flags, 1000, 0, 0) + payload
+        ip = struct.pack('>2B3H2BH', 0x45, 0, 20 + len(tcp), len(frames), 0, 64, 6, 0) + ends[side] + ends[1 - side]
+        frame = b'\2\0\0\0\0' + bytes((2 - side,)) + b'\2\0\0\0\0' + bytes((1 + side,)) + b'\x08\0' + ip + tcp
+        frames.append(bytes((len(frame), 1)) + frame)
+        seq[side] += len(payload) + (flags & 3 != 0)
+
+    for side, flags in ((0, 2), (1, 0x12), (0, 0x10)):
+        send(side, flags)
+    for side, payload in said:
+        send(side, 0x18, payload)
+    for side in (0, 1):
+        send(side, 0x11)
+    return b''.join(frames)
 
 
 def hello_message():
