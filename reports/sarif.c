@@ -3,7 +3,8 @@
  * sarif.c - findings in the format that code hosts show beside a change
  *
  * Made as a tree, as all small documents are. Paths become URI references (RFC 3986): what is not unreserved or a slash is
- * percent-encoded, so that a file name can be no other URI.
+ * percent-encoded, so that a file name can be no other URI. Messages may hold links in the way of Markdown (SARIF 2.1.0, 3.11.6),
+ * and names come from strangers: what would make one is pulled apart.
  */
 #include "reports/sarif.h"
 
@@ -23,6 +24,20 @@ struct fl_sarif {
 static void add_text(cJSON *object, const char *key, const char *text)
 {
 	fl_json_add_string(cJSON_AddObjectToObject(object, key), "text", text);
+}
+
+/* "[text](target)" is no link with a space in it. */
+static void add_message(cJSON *object, const char *text)
+{
+	char *plain = fl_alloc(2 * strlen(text) + 1), *out = plain;
+	for (const char *c = text; *c != '\0'; c++) {
+		*out++ = *c;
+		if (c[0] == ']' && c[1] == '(')
+			*out++ = ' ';
+	}
+	*out = '\0';
+	add_text(object, "message", plain);
+	free(plain);
 }
 
 static cJSON *append(cJSON *array)
@@ -119,7 +134,7 @@ cJSON *fl_sarif_add(struct fl_sarif *s, const struct fl_sarif_result *r)
 	fl_json_add_string(o, "ruleId", rule->id);
 	fl_json_add_u64(o, "ruleIndex", r->rule);
 	fl_json_add_string(o, "level", r->level == NULL ? rule->level : r->level);
-	add_text(o, "message", r->message);
+	add_message(o, r->message);
 	cJSON *location = append(cJSON_AddArrayToObject(o, "locations"));
 	if (r->file != NULL)
 		add_place(location, r);
