@@ -137,6 +137,15 @@ void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum
 	a->outcome = side == FL_INITIATOR ? FL_OUTCOME_RESPONSE_TIMEOUT : FL_OUTCOME_RESET;
 }
 
+void scanner_attempt_so_far(struct fl_scanner *s, const struct fl_flow *f)
+{
+	struct fl_attempt *a = waiting(s, f);
+	struct fl_conversation_place place = { f->user[FLOW_CONVERSATION], f->user_half };
+	const struct fl_conversation *v = a ? fl_conversation_there(s->conversations, place) : NULL;
+	if (v)
+		a->conversation = v->serial;
+}
+
 /* It has ended; @v may be another conversation than when it began. */
 static void settle(struct fl_scanner *s, struct fl_flow *f, struct fl_attempt *a, const struct fl_conversation *v)
 {

@@ -184,23 +184,43 @@ static bool is_work(const struct fl_attempt *r)
 	return !(r->flags & FL_ATTEMPT_HEALTH) && !cancelled;
 }
 
+static void join_record(struct behaviour *b, const struct serial_place *serials, size_t conversations, const struct fl_attempt *r,
+			bool goes_on)
+{
+	const struct fl_conversations *table = b->m->scanner->conversations;
+	struct serial_place key = { .serial = r->conversation };
+	const struct serial_place *place = bsearch(&key, serials, conversations, sizeof(key), compare_serials);
+	if (!place || !is_work(r))
+		return;
+	struct attempt *a = &b->attempts[b->count];
+	expand(b->m, a, r, place->index);
+	if (goes_on)
+		a->begin_ns = a->start_ns; /* when its connection began is noted at its end */
+	a->goes_on = goes_on;
+	const struct fl_conversation *v = fl_conversation_get(table, place->index);
+	b->count += a->service || summary_host_of(b->m, &v->key.client) != NO_HOST;
+}
+
+static bool still_waits(const struct fl_attempt *r)
+{
+	return r->outcome == FL_OUTCOME_UNDECIDED && r->wait_us == FL_NO_TIME;
+}
+
+/* What has ended, and what is under way when a window is cut. */
 static void join(struct behaviour *b)
 {
-	struct summary *m = b->m;
-	const struct fl_conversations *table = m->scanner->conversations;
-	size_t conversations = fl_conversation_count(table), records;
-	const struct fl_attempt *log = fl_exchange_log_list(m->scanner->attempts, &records);
-	struct serial_place *serials = sort_serials(table, conversations);
-	b->attempts = fl_alloc_array(records + 1, sizeof(*b->attempts));
-	for (size_t i = 0; i < records; i++) {
-		struct serial_place key = { .serial = log[i].conversation };
-		const struct serial_place *place = bsearch(&key, serials, conversations, sizeof(key), compare_serials);
-		if (!place || !is_work(&log[i]))
-			continue;
-		expand(m, &b->attempts[b->count], &log[i], place->index);
-		const struct fl_conversation *v = fl_conversation_get(table, place->index);
-		b->count += b->attempts[b->count].service || summary_host_of(m, &v->key.client) != NO_HOST;
-	}
+	const struct fl_exchange_log *log = b->m->scanner->attempts;
+	size_t conversations = fl_conversation_count(b->m->scanner->conversations), records, waiting = 0;
+	const struct fl_attempt *list = fl_exchange_log_list(log, &records), *r;
+	struct serial_place *serials = sort_serials(b->m->scanner->conversations, conversations);
+	for (uint32_t at = 0; fl_exchange_log_next_waiting(log, &at) != NULL;)
+		waiting++;
+	b->attempts = fl_alloc_array(records + waiting + 1, sizeof(*b->attempts));
+	for (size_t i = 0; i < records; i++)
+		join_record(b, serials, conversations, &list[i], false);
+	for (uint32_t at = 0; (r = fl_exchange_log_next_waiting(log, &at)) != NULL;)
+		if (still_waits(r))
+			join_record(b, serials, conversations, r, true);
 	free(serials);
 	qsort(b->attempts, b->count, sizeof(*b->attempts), compare_starts);
 }
@@ -310,7 +330,7 @@ static struct weighed weigh(const struct attempt_group *g, size_t index)
 {
 	struct weighed w = { .index = index };
 	for (size_t i = 0; i < g->count; i++) {
-		w.attempts += attempt_weight(g->list[i]);
+		w.attempts += g->list[i]->goes_on ? 0 : attempt_weight(g->list[i]);
 		w.failures += attempt_failed(g->list[i]);
 	}
 	return w;
@@ -347,7 +367,7 @@ static struct fl_behaviour *new_behaviour(struct fl_arena *arena, const struct a
 {
 	struct fl_behaviour *b = fl_arena_alloc(arena, sizeof(*b));
 	for (size_t i = 0; i < g->count; i++)
-		b->outcome[g->list[i]->outcome] += attempt_weight(g->list[i]);
+		b->outcome[g->list[i]->outcome] += g->list[i]->goes_on ? 0 : attempt_weight(g->list[i]);
 	b->calls_per_inbound = b->nested_share = b->coupling_p = b->surfacing.certainty = NAN;
 	return b;
 }

@@ -28,7 +28,7 @@ static void count_buckets(const struct attempt_group *g, const struct fl_series 
 {
 	for (size_t i = 0; i < g->count; i++) {
 		const struct attempt *a = g->list[i];
-		if (a->start_ns < window->start_ns || (nested_in && (a->number || !inbound_open(nested_in, a->start_ns, a->start_ns))))
+		if (a->goes_on || a->start_ns < window->start_ns || (nested_in && (a->number || !inbound_open(nested_in, a->start_ns, a->start_ns))))
 			continue;
 		size_t at = (size_t)((a->start_ns - window->start_ns) / window->width_ns);
 		into[at < window->count ? at : window->count - 1] += attempt_weight(a);

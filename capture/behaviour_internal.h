@@ -37,6 +37,7 @@ struct attempt {
 	bool clear;             /* nothing else explains the retry */
 	bool end_known;         /* else end_ns is the least that it can be */
 	bool waiting;           /* when the window ended */
+	bool goes_on;           /* ... and still does: in flight here, counted in the window in which it ends */
 };
 
 static inline uint32_t attempt_weight(const struct attempt *a)

@@ -323,7 +323,7 @@ static void describe(struct fl_interval *o, const struct attempt_group *g)
 	for (size_t i = 0; i < g->count; i++) {
 		const struct attempt *a = g->list[i];
 		bool within = a->start_ns >= o->start_ns && a->start_ns <= o->end_ns;
-		o->attempts += within ? attempt_weight(a) : 0;
+		o->attempts += within && !a->goes_on ? attempt_weight(a) : 0;
 		o->failures += attempt_failed(a) && a->end_ns >= o->start_ns && a->end_ns <= o->end_ns ? attempt_weight(a) : 0;
 		if (a->end_ns <= a->start_ns)
 			continue;

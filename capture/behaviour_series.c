@@ -51,6 +51,8 @@ static size_t bucket_of(const struct fl_series *s, int64_t time_ns)
 static void add_counts(const struct fl_series *s, const struct attempt *a)
 {
 	uint32_t weight = attempt_weight(a);
+	if (a->goes_on)
+		return;
 	struct fl_series_bucket *ended = &s->bucket[bucket_of(s, a->end_ns)];
 	s->bucket[bucket_of(s, a->start_ns)].started += weight;
 	if (attempt_failed(a))

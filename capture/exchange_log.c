@@ -145,6 +145,7 @@ uint32_t fl_exchange_log_open(struct fl_exchange_log *log, const struct fl_attem
 		return 0;
 	}
 	log->waiting[handle - 1] = *a;
+	log->waiting[handle - 1].marked = false;
 	return handle;
 }
 
@@ -158,6 +159,7 @@ void fl_exchange_log_drop(struct fl_exchange_log *log, uint32_t handle)
 {
 	assert(handle && handle <= log->waiting_count);
 	log->waiting[handle - 1].fingerprint = log->waiting_free;
+	log->waiting[handle - 1].marked = true;
 	log->waiting_free = handle;
 }
 
@@ -181,6 +183,16 @@ const struct fl_attempt *fl_exchange_log_list(const struct fl_exchange_log *log,
 {
 	*count = log->count;
 	return log->list;
+}
+
+const struct fl_attempt *fl_exchange_log_next_waiting(const struct fl_exchange_log *log, uint32_t *at)
+{
+	while (*at < log->waiting_count) {
+		const struct fl_attempt *a = &log->waiting[(*at)++];
+		if (!a->marked)
+			return a;
+	}
+	return NULL;
 }
 
 void fl_exchange_log_cut(struct fl_exchange_log *log)

@@ -275,6 +275,8 @@ void scanner_attempt_again(struct fl_scanner *s, struct fl_flow *f, const struct
 void scanner_attempt_goodbye(struct fl_scanner *s, const struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void scanner_attempt_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, const struct fl_packet *p,
 			    bool failed);
+/* A window is written up while it waits: under the conversation that the window knows. */
+void scanner_attempt_so_far(struct fl_scanner *s, const struct fl_flow *f);
 /* The exchange is closed and no answer came. @failed: that is a failure, as far as the flow tells. */
 void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed);
 /* One of several calls at once: begins (handle, or 0), ends; @wait_us: to the answer or failure, or FL_NO_TIME. */

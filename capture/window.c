@@ -19,6 +19,7 @@ static void settle_flow(void *context, struct fl_flow *f)
 {
 	scanner_own_flow(context, f);
 	account_so_far(context, f);
+	scanner_attempt_so_far(context, f);
 }
 
 static void settle(struct fl_scanner *s)

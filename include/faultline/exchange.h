@@ -43,7 +43,7 @@ struct fl_attempt {
 	uint16_t client_port;
 	uint8_t outcome : 4;            /* enum fl_outcome */
 	bool repeated : 1;              /* the request was sent again by the kernel: nobody acknowledged it in time */
-	bool marked : 1;                /* the log's own */
+	bool marked : 1;                /* the log's own: of those that wait, the place is free */
 	uint8_t flags;                  /* enum fl_attempt_flag in the lower five bits, above them log2 of how many it stands for */
 };
 
@@ -79,6 +79,8 @@ void fl_exchange_log_add(struct fl_exchange_log *log, const struct fl_attempt *a
 struct fl_attempt *fl_exchange_log_recent(struct fl_exchange_log *log, uint32_t conversation, uint16_t client_port);
 /* Those that ended, in the order in which they did. */
 const struct fl_attempt *fl_exchange_log_list(const struct fl_exchange_log *log, size_t *count);
+/* Those that wait, in an order that is the same each time; *@at is where to go on, from 0. NULL: no more. */
+const struct fl_attempt *fl_exchange_log_next_waiting(const struct fl_exchange_log *log, uint32_t *at);
 /* A window is over: forget those that ended, and what was counted. Those that wait stay. */
 void fl_exchange_log_cut(struct fl_exchange_log *log);
 

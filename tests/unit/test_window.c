@@ -291,6 +291,52 @@ static void an_attempt_that_is_under_way_counts_once_and_fails_later(void **stat
 	fl_scan_free(second);
 }
 
+static uint64_t outcomes(const struct fl_behaviour *b)
+{
+	uint64_t all = 0;
+	for (size_t i = 0; b && i < FL_OUTCOME_COUNT; i++)
+		all += b->outcome[i];
+	return all;
+}
+
+static void work_that_waits_when_a_window_is_cut_is_a_stall_of_it_and_counts_in_the_next(void **state)
+{
+	enum { AT_ONCE = 4, BEFORE = 40 };
+	(void)state;
+	struct net n = own_net();
+	struct conn c[AT_ONCE];
+	for (int i = 0; i < AT_ONCE; i++) {
+		c[i] = tcp_conn(WEB, (uint16_t)(40000 + i), API, 8080);
+		tcp_open(&n, &c[i]);
+	}
+	for (int i = 0; i < BEFORE; i++, n.now += SECOND / 4) {
+		tcp_text(&n, &c[i % AT_ONCE], 0, "GET / HTTP/1.1\r\nHost: api\r\n\r\n");
+		tcp_text(&n, &c[i % AT_ONCE], 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		tcp_text(&n, &c[i], 0, "GET / HTTP/1.1\r\nHost: api\r\n\r\n");
+	n.now += 20 * SECOND;
+	struct fl_scan *so_far = fl_scanner_so_far(n.scanner, n.now), *first = fl_scanner_cut(n.scanner, n.now);
+	for (int i = 0; i < AT_ONCE; i++)
+		tcp_text(&n, &c[i], 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	n.now += SECOND;
+	struct fl_scan *second = net_scan(&n);
+	const struct fl_scan *cut[] = { so_far, first };
+	for (size_t i = 0; i < FL_ARRAY_LEN(cut); i++) {
+		const struct fl_behaviour *b = dependency_on(cut[i], 8080)->behaviour;
+		assert_non_null(b);
+		assert_int_equal(b->in_flight_max, AT_ONCE);
+		assert_int_equal(b->interval_count, 1);
+		assert_int_equal(b->intervals[0].kind, FL_INTERVAL_STALL);
+		assert_int_equal(outcomes(b), BEFORE);
+	}
+	const struct fl_scan_dependency *later = dependency_on(second, 8080);
+	assert_true(!later->behaviour || outcomes(later->behaviour) == AT_ONCE);
+	fl_scan_free(so_far);
+	fl_scan_free(first);
+	fl_scan_free(second);
+}
+
 int main(void)
 {
 	static char demo[] = FL_SOURCE_ROOT "/tests/demo/captures/*.pcap.gz", shared[] = FL_SOURCE_ROOT "/../shared/corpus/*.pcap*";
@@ -298,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_connection_counts_once_and_keeps_its_name),
 		cmocka_unit_test(names_last_though_their_texts_move),
 		cmocka_unit_test(an_attempt_that_is_under_way_counts_once_and_fails_later),
+		cmocka_unit_test(work_that_waits_when_a_window_is_cut_is_a_stall_of_it_and_counts_in_the_next),
 		{ .name = "windows of the demo's recordings add up to the whole",
 		  .test_func = windows_of_recordings_add_up_to_the_whole,
 		  .initial_state = demo },
