@@ -96,7 +96,7 @@ static int store_double(const struct parser *p, const struct fl_option *o, const
 	double v = strtod(value, &end);
 
 	if (end == value || *end || !isfinite(v) || value[0] == ' ')
-		return fail_value(p, o, value, "a number");
+		return fail_value(p, o, value, "a number such as 0.05");
 	if (has_range(o) && (v < (double)o->min || v > (double)o->max))
 		return fail_range(p, o, value);
 	*(double *)(void *)(p->into + o->offset) = v;

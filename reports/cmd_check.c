@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "faultline/output.h"
 #include "faultline/policy.h"
@@ -144,11 +145,21 @@ static void print_table(struct fl_arena *a, const struct fl_system *s, const str
 
 /* ---- the command ---- */
 
+/* People edit policies, so what stands in one is not written over. */
+static bool is_taken(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
 static int write_policy(const struct check_options *o, const struct fl_system *s, struct fl_error *err)
 {
 	struct fl_output *out;
 	if (s->scans.count == 0)
 		return fl_fail(err, -EINVAL, "--init needs scans: a graph file does not tell what was used, and how");
+	if (o->out != NULL && is_taken(o->out))
+		return fl_fail(err, -EEXIST, "%s: there is a file already, perhaps with somebody's changes; give another name, or "
+			       "remove it", o->out);
 	int rc = fl_output_open(&out, o->out == NULL ? "-" : o->out, err);
 	if (rc < 0)
 		return rc;

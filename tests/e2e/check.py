@@ -24,6 +24,9 @@ def policy_of(results, folder, inputs, name):
     common.must('check', inputs, '--init', '-o', path)
     again = common.must('check', inputs, '--init').stdout
     results.check(open(path, 'rb').read() == again, 'check: %s: --init writes the same bytes again' % name)
+    written_over = common.run('check', inputs, '--init', '-o', path)
+    results.check(written_over.returncode == 2 and open(path, 'rb').read() == again,
+                  'check: %s: --init does not write over a policy' % name, written_over.returncode)
     held = common.run('check', inputs, '--policy', path)
     results.check(held.returncode == 0, 'check: %s: the policy holds for what it was written from' % name,
                   held.stdout.decode()[:400])

@@ -90,7 +90,7 @@ static const struct row {
 	  "--count: '101' is not between 1 and 100; see 'faultline try --help'", { 0 }, "" },
 	{ "a double out of range", { "--share", "-0.5" },
 	  "--share: '-0.5' is not between 0 and 1; see 'faultline try --help'", { 0 }, "" },
-	{ "not a number", { "--share=nan" }, "--share: 'nan' is not a number; see 'faultline try --help'", { 0 }, "" },
+	{ "not a number", { "--share=nan" }, "--share: 'nan' is not a number such as 0.05; see 'faultline try --help'", { 0 }, "" },
 	{ "no duration", { "--for", "soon" },
 	  "--for: 'soon' is not a duration such as 250ms, 30s, 5m, 2h; see 'faultline try --help'", { 0 }, "" },
 	{ "a duration out of range", { "--for", "0" }, "--for: '0' is not 1 ns or more; see 'faultline try --help'",
