@@ -109,7 +109,7 @@ const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *
 			retries, b->edge_count);
 	if (timeouts > 0)
 		text[count++] = fl_arena_printf(a,
-			"timeouts: not observed for %zu of %zu dependencies, as nobody gave up waiting for "
+			"timeouts: not observed for %zu of %zu dependencies, as nobody was seen to give up waiting for "
 			"them",
 			timeouts, b->edge_count);
 	if (b->without_facts > 0)

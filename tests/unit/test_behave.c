@@ -592,6 +592,24 @@ static void what_waits_alone_has_to_rise_steadily(void **state)
 	assert_int_equal(count_of(look(w), FL_BEHAVE_TREND), 0);
 }
 
+/* A caller that takes addresses in turn succeeds at another one after each failure; its failed calls were lost all the same. */
+static void taking_turns_is_no_fail_over(void **state)
+{
+	struct world *w = *state;
+	all_calm(w);
+	struct fl_behaviour *front = calm(w, 20, 0.05);
+	front->outcome[FL_OUTCOME_REFUSED] = 40;
+	front->retries.calls = front->retries.gave_up[0] = 40;
+	put_calls(w, "edge1", "api.int", front);
+	struct fl_scan *s = scan_of(w, "edge1");
+	for (size_t i = 0; i < s->dependency_count; i++)
+		s->dependencies[i].failover_seen = true;
+	const struct fl_behave *b = look(w);
+	for (size_t i = 0; i < b->count; i++)
+		assert_false(b->list[i].kind == FL_BEHAVE_FAILOVER && b->list[i].confirmed &&
+			     strstr(b->list[i].to, "api.int") != NULL);
+}
+
 /* Where the scan lacks packets, failures of about that share are no finding to rely on; an outage still is. */
 static void failures_that_loss_can_make_are_of_low_confidence(void **state)
 {
@@ -794,6 +812,7 @@ int main(void)
 		IN_A_SYSTEM(what_waits_may_sway_where_answers_get_slower),
 		IN_A_SYSTEM(what_waits_alone_has_to_rise_steadily),
 		IN_A_SYSTEM(failures_that_loss_can_make_are_of_low_confidence),
+		IN_A_SYSTEM(taking_turns_is_no_fail_over),
 		IN_A_SYSTEM(more_traffic_is_told_where_it_comes_in),
 		IN_A_SYSTEM(many_calls_per_request_are_a_finding),
 		IN_A_SYSTEM(a_ratio_that_changes_while_watched_is_a_finding),
