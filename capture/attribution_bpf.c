@@ -277,7 +277,7 @@ static void *refuse(struct bpf_way *w, char why[static 192], int code, const cha
 static bool attach_to_groups(struct bpf_way *w)
 {
 	char path[PATH_MAX];
-	if (!fl_namer_mount(w->namer, path))
+	if (!bpf_program__autoload(w->programs->progs.connection_begins) || !fl_namer_mount(w->namer, path))
 		return false;
 	w->cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->cgroup < 0)
@@ -302,6 +302,23 @@ static bool wait_for_events(struct bpf_way *w)
 	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(w->ring), &e) == 0;
 }
 
+/* NULL with errno when the kernel does not take them. */
+static struct attribution_bpf *load(bool datagrams, bool groups)
+{
+	struct attribution_bpf *programs = attribution_bpf__open();
+	if (!programs)
+		return NULL;
+	bpf_program__set_autoload(programs->progs.socket_send, datagrams);
+	bpf_program__set_autoload(programs->progs.connection_begins, groups);
+	bpf_program__set_autoload(programs->progs.socket_ends, groups);
+	int status = attribution_bpf__load(programs);
+	if (status == 0)
+		return programs;
+	attribution_bpf__destroy(programs);
+	errno = -status;
+	return NULL;
+}
+
 static void *bpf_open(struct fl_namer *namer, char why[static 192])
 {
 	struct bpf_way *w = fl_alloc(sizeof(*w));
@@ -310,17 +327,13 @@ static void *bpf_open(struct fl_namer *namer, char why[static 192])
 	w->addresses = netns_addresses_new();
 	w->told = fl_alloc_array((size_t)SETS * SET, sizeof(*w->told));
 	libbpf_set_print(say_nothing);
-	w->programs = attribution_bpf__open_and_load();
-	if (!w->programs) {
-		/* Linux before 6.3 has no event for datagrams. */
-		int code = errno;
-		w->programs = attribution_bpf__open();
-		if (w->programs)
-			bpf_program__set_autoload(w->programs->progs.socket_send, false);
-		if (!w->programs || attribution_bpf__load(w->programs) != 0)
-			return refuse(w, why, code, "the kernel did not take the BPF programs");
+	/* Without CAP_NET_ADMIN those of control groups are refused; Linux before 6.3 has no event for datagrams. */
+	for (unsigned without = 0; without < 4 && !w->programs; without++)
+		w->programs = load(!(without & 2), !(without & 1));
+	if (!w->programs)
+		return refuse(w, why, errno, "the kernel did not take the BPF programs");
+	if (!bpf_program__autoload(w->programs->progs.socket_send))
 		snprintf(why, 192, "this kernel tells nobody who sends datagrams (Linux 6.3 does); of UDP only old sockets are known");
-	}
 	w->programs->links.socket_state = bpf_program__attach(w->programs->progs.socket_state);
 	if (!w->programs->links.socket_state)
 		return refuse(w, why, errno, "the BPF program cannot be attached");
