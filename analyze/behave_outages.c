@@ -32,6 +32,7 @@
 #define SPORADIC_P 1e-4 /* failures without an outage, against those of all other edges */
 #define CERTAINTY_MIN 0.5  /* that it is known which inbound exchange a call was part of */
 #define LATE_SHARE 0.5     /* of failed calls: a tenth is late by itself */
+#define OWN_SHARE 0.25     /* of the window's failed calls: below, what became of them says nothing of this outage */
 #define MISFIT_MIN 4.0  /* chi-square of one degree: p 0.05 */
 enum { FAILURES_MIN = 5, COLUMNS_MAX = 16, ROUNDS = 16, BUCKETS_MIN = 3, CHAIN_MAX = 16 };
 #define PASSED_ON 45 /* of severity: below what makes the next failure worse */
@@ -272,11 +273,13 @@ static struct verdict hear(struct behave *b, size_t window, const struct behave_
 	return v;
 }
 
-/* What became of the very exchanges that the failed calls were part of, where these are known. */
-static void ask_exchanges(const struct behave_edge *e, size_t window, struct verdict *v)
+/* What became of the very exchanges that the failed calls were part of, where these are known. They are those of the window, so
+ * an outage whose attempts were made good has none of them. */
+static void ask_exchanges(const struct behave_edge *e, size_t window, const struct calls *calls, struct verdict *v)
 {
 	const struct fl_surfacing *s = &e->window[window]->surfacing;
-	if (s->failed_calls < FAILURES_MIN || !(s->certainty >= CERTAINTY_MIN))
+	if (s->failed_calls < FAILURES_MIN || !(s->certainty >= CERTAINTY_MIN) ||
+		calls->failed < OWN_SHARE * (double)s->failed_calls)
 		return;
 	double failed = (double)s->surfaced_calls / (double)s->failed_calls;
 	double late = (double)s->late_calls / (double)s->failed_calls;
@@ -396,7 +399,7 @@ static struct verdict judge(
 		all.surfaced = fmax(all.surfaced, v.surfaced);
 		all.delay = fmax(all.delay, v.delay);
 	}
-	ask_exchanges(e, o->window, &all);
+	ask_exchanges(e, o->window, calls, &all);
 	return all;
 }
 

@@ -467,6 +467,32 @@ static void of_two_failures_the_silent_one_is_told_from_the_other(void **state)
 	assert_true(find(b, FL_BEHAVE_OUTAGE, "pay.example")->surfaced > 0.7);
 }
 
+/* First a few attempts fail and are made good by the next one, then all fail; what became of the failed calls is known of the window. */
+static void what_retries_made_good_does_not_surface_with_what_they_did_not(void **state)
+{
+	struct world *w = *state;
+	all_calm(w);
+	for (size_t i = 0; i < 2; i++) {
+		struct fl_behaviour *pay = calm(w, 20, 0.03), *in = calm(w, 20, 0.05);
+		break_down(w, pay, 20, 40, 0.05, true);
+		break_down(w, pay, 60, 80, 1, true);
+		break_down(w, in, 60, 80, 1, false);
+		pay->retries = retries_of(&policies[3]);
+		pay->surfacing = (struct fl_surfacing){ .failed_calls = 100, .surfaced_calls = 100, .others = 1000,
+			.certainty = 1 };
+		put_calls(w, callers[i], "pay.example", pay);
+		put_inbound(w, callers[i], in);
+	}
+	const struct fl_behave *b = look(w);
+	const struct fl_behave_finding *good = find(b, FL_BEHAVE_SILENT_FAILURE, "pay.example");
+	const struct fl_behave_finding *bad = find(b, FL_BEHAVE_OUTAGE, "pay.example");
+	assert_non_null(good);
+	assert_true(good->masked_by_retries);
+	assert_non_null(bad);
+	assert_true(bad->surfaced > 0.7);
+	assert_true(good->end_ns <= bad->start_ns);
+}
+
 static void a_delay_surfaces_as_well(void **state)
 {
 	struct world *w = *state;
@@ -805,6 +831,7 @@ int main(void)
 		IN_A_SYSTEM(a_stall_climbs_from_the_database_to_the_edge),
 		IN_A_SYSTEM(one_slow_answer_is_no_stall),
 		IN_A_SYSTEM(of_two_failures_the_silent_one_is_told_from_the_other),
+		IN_A_SYSTEM(what_retries_made_good_does_not_surface_with_what_they_did_not),
 		IN_A_SYSTEM(a_delay_surfaces_as_well),
 		IN_A_SYSTEM(failures_now_and_then_are_silent_too),
 		IN_A_SYSTEM(growth_is_blamed_on_the_deepest_that_grows),
