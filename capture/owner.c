@@ -14,7 +14,7 @@
  * A socket that comes again (same ends, same namespace) replaces its record: ports are reused. Where its end was told it stays beside the
  * next one for a while, since packets come later than records, and the time of the flow decides between them.
  *
- * Services are kept apart, once each, under small numbers that flows can carry. Addresses with the namespace that has them decide for
+ * Services are kept apart (owner_services.c), once each, under small numbers that flows can carry. Addresses with the namespace that has them decide for
  * sockets that are bound to no address, since every namespace has a port space of its own.
  */
 #include "faultline/owner.h"
@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "faultline/index.h"
+#include "capture/owner_services.h"
 
 static const int64_t reuse_ns = INT64_C(1) * 1000000000;
 static const int64_t linger_ns = INT64_C(10) * 1000000000;
@@ -67,9 +67,7 @@ struct fl_owners {
 	struct fl_index by_ends;
 	struct ended *ended;     /* a ring: the one that ended first is at ended_from */
 	uint32_t ended_from, ended_count;
-	struct fl_owner_service *services; /* [0] is nobody */
-	uint32_t service_count, service_room;
-	struct fl_index by_name;
+	struct owner_services services;
 	struct home *homes;
 	uint32_t home_count, home_hand;
 	struct fl_index by_address;
@@ -86,12 +84,9 @@ struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns)
 	o->standing = (struct ring){ .from = half, .limit = half };
 	fl_index_init(&o->by_ends, half * 2);
 	o->ended = fl_alloc_array(ENDED_MAX, sizeof(*o->ended));
-	fl_index_init(&o->by_name, FL_OWNER_SERVICES_MAX);
 	fl_index_init(&o->by_address, FL_OWNER_ADDRESSES_MAX);
 	o->homes = fl_alloc_array(FL_OWNER_ADDRESSES_MAX, sizeof(*o->homes));
-	o->service_count = 1;
-	o->service_room = 8;
-	o->services = fl_alloc_array(o->service_room, sizeof(*o->services));
+	owner_services_init(&o->services);
 	o->netns = netns;
 	return o;
 }
@@ -101,67 +96,12 @@ void fl_owners_free(struct fl_owners *o)
 	if (!o)
 		return;
 	fl_index_fini(&o->by_ends);
-	fl_index_fini(&o->by_name);
 	fl_index_fini(&o->by_address);
 	free(o->list);
 	free(o->ended);
 	free(o->homes);
-	free(o->services);
+	owner_services_fini(&o->services);
 	free(o);
-}
-
-/* ---- services ---- */
-
-/* Into @room bytes: zero-terminated, printable ASCII. What produces records escapes; this is the net below it. */
-static void keep_text(char *into, const char *from, size_t room)
-{
-	size_t n = 0;
-	for (; n + 1 < room && from[n]; n++) {
-		unsigned char c = (unsigned char)from[n];
-		into[n] = c > 0x20 && c < 0x7f ? (char)c : '?';
-	}
-	memset(into + n, 0, room - n);
-}
-
-/* "host" and "port-80" are what the scan calls those that nobody knows. */
-static void avoid_own_words(char name[static FL_SERVICE_NAME_MAX])
-{
-	static const char suffix[] = "-program";
-	size_t size = strlen(name);
-	if (strcmp(name, "host") != 0 && strncmp(name, "port-", 5) != 0)
-		return;
-	if (size > FL_SERVICE_NAME_MAX - sizeof(suffix))
-		size = FL_SERVICE_NAME_MAX - sizeof(suffix);
-	memcpy(name + size, suffix, sizeof(suffix));
-}
-
-static uint32_t service_of(struct fl_owners *o, const struct fl_owner_record *r)
-{
-	char name[FL_SERVICE_NAME_MAX];
-	keep_text(name, r->service, sizeof(name));
-	if (!*name)
-		return 0;
-	avoid_own_words(name);
-	uint32_t hash = (uint32_t)(fl_hash_bytes(name, sizeof(name), fl_hash_seed()) >> 16);
-	uint32_t at = fl_index_home(&o->by_name, hash), i;
-	while ((i = fl_index_next(&o->by_name, hash, &at)) != UINT32_MAX)
-		if (strcmp(o->services[i].name, name) == 0)
-			return i;
-	if (o->service_count == FL_OWNER_SERVICES_MAX) {
-		o->counters.services_refused++;
-		return 0;
-	}
-	if (o->service_count == o->service_room) {
-		o->service_room *= 2;
-		o->services = fl_grow_array(o->services, o->service_room, sizeof(*o->services));
-	}
-	i = o->service_count++;
-	struct fl_owner_service *s = &o->services[i];
-	memcpy(s->name, name, sizeof(name));
-	keep_text(s->command, r->command, sizeof(s->command));
-	s->uid = r->uid;
-	fl_index_add(&o->by_name, hash, i);
-	return i;
 }
 
 /* ---- addresses ---- */
@@ -350,13 +290,17 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 		end_socket(o, &s, r->since_ns);
 		return;
 	}
-	s.service = (uint16_t)service_of(o, r);
+	s.service = (uint16_t)owner_services_number(&o->services, r);
+	o->counters.services_refused = o->services.refused;
 	uint32_t hash = hash_socket(&s), i = find_same(o, &s, hash);
 	if (i == UINT32_MAX) {
 		i = take_place(o, fl_addr_is_none(&s.remote) || s.before ? &o->standing : &o->fresh);
 		fl_index_add(&o->by_ends, hash, i);
 	} else if (r->again) {
 		o->list[i].established |= s.established;
+		/* There may have been no place for its service when it was told first. */
+		if (!o->list[i].service)
+			o->list[i].service = s.service;
 		return;
 	}
 	o->list[i] = s;
@@ -500,13 +444,26 @@ bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_u
 
 const struct fl_owner_service *fl_owners_service(const struct fl_owners *o, uint32_t service)
 {
-	assert(service > 0 && service < o->service_count);
-	return &o->services[service];
+	assert(service > 0 && service < o->services.count && o->services.list[service].name[0]);
+	return &o->services.list[service];
 }
 
 uint32_t fl_owners_service_count(const struct fl_owners *o)
 {
-	return o->service_count - 1;
+	return o->services.count - 1 - o->services.free_count;
+}
+
+bool fl_owners_crowded(const struct fl_owners *o)
+{
+	return owner_services_crowded(&o->services);
+}
+
+void fl_owners_forget(struct fl_owners *o, bool used[static FL_OWNER_SERVICES_MAX])
+{
+	for (uint32_t i = 0; i < o->fresh.limit + o->standing.limit; i++)
+		if (o->list[i].used)
+			used[o->list[i].service] = true;
+	owner_services_sweep(&o->services, used);
 }
 
 const struct fl_owner_counters *fl_owners_counters(const struct fl_owners *o)

@@ -6,7 +6,7 @@
  * any moment and the window goes on; a cut is that, and everything that counts begun anew.
  *
  * What lives on is what the next window needs to know of the past: flows and their names, DNS bindings, which addresses
- * are ours. Texts gather in the string pool, which never forgets; when half of it is used, what is still referred to moves
+ * are ours, services that a flow or a socket belongs to. Texts gather in the string pool, which never forgets; when half of it is used, what is still referred to moves
  * to a new one. Whoever keeps an fl_str over windows has to be moved by move_strings().
  */
 #include "scanner_internal.h"
@@ -89,6 +89,23 @@ static void move_strings(struct fl_scanner *s)
 	s->strings = m.to;
 }
 
+static void mark_service(void *context, struct fl_flow *f)
+{
+	bool *used = context;
+	used[flow_owner(f)] = true;
+}
+
+/* Conversations are gone: what is left that speaks of services by number is flows and sockets. */
+static void forget_services(struct fl_scanner *s)
+{
+	if (!fl_owners_crowded(s->owners))
+		return;
+	bool *used = fl_alloc_array(FL_OWNER_SERVICES_MAX, sizeof(*used));
+	fl_flow_table_walk(s->flows, mark_service, used);
+	fl_owners_forget(s->owners, used);
+	free(used);
+}
+
 struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
 {
 	settle(s);
@@ -102,6 +119,7 @@ struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
 	s->start_ns = end_ns;
 	s->end_ns = 0;
 	fl_flow_table_walk(s->flows, move_listener, s);
+	forget_services(s);
 	fl_names_restart(s->names, s->strings);
 	if (fl_strpool_bytes(s->strings) > s->string_limit / 2)
 		move_strings(s);

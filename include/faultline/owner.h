@@ -20,7 +20,7 @@
 enum {
 	FL_SERVICE_NAME_MAX = 128, /* bytes, with the final zero */
 	FL_OWNER_COMMAND_MAX = 64,
-	FL_OWNER_SERVICES_MAX = 4096, /* distinct services kept; a host has hundreds */
+	FL_OWNER_SERVICES_MAX = 4096, /* distinct services kept at a time; a host has hundreds */
 	FL_OWNER_ADDRESSES_MAX = 4096, /* local addresses whose namespace is kept */
 };
 
@@ -124,9 +124,16 @@ bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_
 /* Connections that nobody asked for, and all TCP ones that were there before; not those that were closed. In the order they came: begin with
  * *@at = 0. False at the end. */
 bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen);
-/* Valid until the next fl_owners_add(). @service: 1 to fl_owners_service_count(). */
+/* Valid until the next fl_owners_add(). @service: as a look-up gave it, not forgotten since. */
 const struct fl_owner_service *fl_owners_service(const struct fl_owners *o, uint32_t service);
 uint32_t fl_owners_service_count(const struct fl_owners *o);
+
+/* More than half of the places for services are taken: time to forget those that nobody uses. */
+bool fl_owners_crowded(const struct fl_owners *o);
+/* Services that no socket has and that are not @used by the caller, by number, are forgotten, and their numbers are given to others;
+ * @used is set for those that stay. O(sockets kept + FL_OWNER_SERVICES_MAX). */
+void fl_owners_forget(struct fl_owners *o, bool used[static FL_OWNER_SERVICES_MAX]);
+
 const struct fl_owner_counters *fl_owners_counters(const struct fl_owners *o);
 uint32_t fl_owners_limit(const struct fl_owners *o);
 

@@ -209,6 +209,51 @@ static void services_beyond_the_limit_are_counted(void **state)
 	(void)state;
 }
 
+static void add_service(struct fl_owners *o, const char *service, unsigned n, uint16_t port)
+{
+	struct given g = { "10.0.0.1", "10.0.0.9", port, 443, 6, HERE, T0, "x" };
+	struct fl_owner_record r = record(&g);
+	snprintf(r.service, sizeof(r.service), "%s-%u", service, n);
+	fl_owners_add(o, &r);
+}
+
+static uint32_t service_at(struct fl_owners *o, uint16_t port)
+{
+	struct fl_owner_question q = { .local = ip("10.0.0.1"), .remote = ip("10.0.0.9"), .local_port = port, .remote_port = 443,
+				       .transport = 6, .began_ns = T0 };
+	struct fl_owned owned;
+	return fl_owners_find(o, &q, &owned) ? owned.service : 0;
+}
+
+static void a_service_that_nobody_uses_makes_room(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	bool *used = fl_alloc_array(FL_OWNER_SERVICES_MAX, sizeof(*used));
+	struct given listener = { NULL, NULL, 80, 0, 6, HERE, T0, "nginx" };
+	struct fl_owner_record r = record(&listener);
+	add_service(o, "flow", 0, 1);
+	uint32_t flow = service_at(o, 1); /* its socket is given back; the flow goes on */
+	for (unsigned i = 0; i < FL_OWNER_SERVICES_MAX; i++)
+		add_service(o, "flood", i, (uint16_t)(i + 2));
+	fl_owners_add(o, &r); /* too late for a name */
+	assert_true(fl_owners_crowded(o));
+	assert_int_equal(fl_owners_counters(o)->services_refused, 3);
+	used[flow] = true;
+	fl_owners_forget(o, used);
+	assert_false(fl_owners_crowded(o));
+	assert_in_range(fl_owners_service_count(o), 2, 65); /* the flow's and those of sockets */
+	assert_string_equal(fl_owners_service(o, flow)->name, "flow-0");
+	r.again = 1;
+	fl_owners_add(o, &r);
+	add_service(o, "late", 0, 65000);
+	assert_string_equal(fl_owners_service(o, service_at(o, 65000))->name, "late-0");
+	assert_string_equal(fl_owners_service(o, service_at(o, 80))->name, "nginx");
+	assert_int_equal(fl_owners_counters(o)->services_refused, 3);
+	free(used);
+	fl_owners_free(o);
+	(void)state;
+}
+
 static void connections_that_nobody_asked_for_are_listed_with_their_direction(void **state)
 {
 	static const struct given given[] = {

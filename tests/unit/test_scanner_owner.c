@@ -269,6 +269,44 @@ static void without_packets_all_connections_of_the_table_count(void **state)
 	(void)state;
 }
 
+static bool is_limited(const struct fl_scan *s, const char *what)
+{
+	for (size_t i = 0; i < s->coverage.limit_count; i++)
+		if (strcmp(s->coverage.limits[i].name, what) == 0)
+			return s->coverage.limits[i].hits > 0;
+	return false;
+}
+
+/* Whoever may run programs chooses their names. A connection stays open all the time. */
+static void names_of_programs_that_are_gone_do_not_use_up_the_places_of_services(void **state)
+{
+	enum { WINDOWS = 6, PROGRAMS = 1500 };
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn stays = tcp_conn(HOST, 60000, "10.0.0.8", 5432);
+	char name[32];
+	opens(&n, "shop", &stays);
+	tcp_open(&n, &stays);
+	for (unsigned w = 0; w < WINDOWS; w++) {
+		for (unsigned i = 0; i < PROGRAMS; i++) {
+			struct conn c = tcp_conn(HOST, (uint16_t)(2000 + i), "10.0.0.9", 443);
+			snprintf(name, sizeof(name), "program-%u-%u", w, i);
+			opens(&n, name, &c);
+			exchange(&n, &c);
+		}
+		n.now += 60 * SECOND;
+		tcp_text(&n, &stays, 0, GET);
+		tcp_text(&n, &stays, 1, OK);
+		struct fl_scan *s = fl_scanner_cut(n.scanner, n.now);
+		assert_false(is_limited(s, "services"));
+		assert_non_null(dependency(s, name, 443));
+		assert_non_null(dependency(s, "shop", 5432));
+		assert_int_equal(dependency(s, "shop", 5432)->exchanges, 1);
+		fl_scan_free(s);
+	}
+	fl_scan_free(net_scan(&n));
+	(void)state;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -280,6 +318,7 @@ int main(void)
 		cmocka_unit_test(a_pool_of_before_is_in_every_window_until_it_is_closed),
 		cmocka_unit_test(a_pool_of_before_is_in_the_first_window_alone_where_nobody_tells_its_end),
 		cmocka_unit_test(without_packets_all_connections_of_the_table_count),
+		cmocka_unit_test(names_of_programs_that_are_gone_do_not_use_up_the_places_of_services),
 	};
 	return cmocka_run_group_tests_name("scanner_owner", tests, NULL, NULL);
 }
