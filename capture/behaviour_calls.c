@@ -30,6 +30,7 @@ static const double pause_tolerance = 0.15;
 static const double close_tolerance = 0.03, firm_tolerance = 0.06;
 static const double pause_floor_s = 0.001;
 static const double seldom = 0.25;
+static const double room_for_retries = 1.2; /* attempts per inbound request */
 
 /* ---- same thing? ---- */
 
@@ -273,6 +274,19 @@ static void count_calls(const struct calls *c, struct fl_retries *r)
 	}
 }
 
+/*
+ * That nothing was tried again is only told by how the caller calls where nothing fails, or by there being no more attempts than
+ * inbound requests. Without either it is not known.
+ */
+static bool is_undecided(const struct calls *c, const struct fl_retries *r)
+{
+	const struct inbound_work *in = c->context->inbound;
+	bool habits = in ? !isnan(c->fresh_s) : !isnan(c->pace_s) || !isnan(c->context->period_s);
+	if (habits || c->exact || (double)r->retried >= seldom * (double)r->calls)
+		return false;
+	return !in || (double)c->g->count > room_for_retries * (double)in->all.count;
+}
+
 static void find_open_work(const struct calls *c)
 {
 	const struct inbound_work *in = c->context->inbound;
@@ -301,12 +315,19 @@ static bool any_failed(const struct attempt_group *g)
 	return false;
 }
 
+static void retries_not_observed(struct fl_retries *r)
+{
+	struct sample none = { 0 };
+	*r = (struct fl_retries){ 0 };
+	for (size_t i = 0; i < FL_GAPS_MAX; i++)
+		r->gap[i] = sample_spread(&none);
+}
+
 static void nothing_observed(struct fl_behaviour *b)
 {
 	struct sample none = { 0 };
 	b->connect_timeout = b->response_timeout = sample_spread(&none);
-	for (size_t i = 0; i < FL_GAPS_MAX; i++)
-		b->retries.gap[i] = sample_spread(&none);
+	retries_not_observed(&b->retries);
 }
 
 void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
@@ -344,6 +365,8 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 	b->response_timeout = calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	calls_learn_pauses(&c);
 	count_calls(&c, &b->retries);
+	if (is_undecided(&c, &b->retries))
+		retries_not_observed(&b->retries);
 	free(c.used);
 	free(inbound.all.list);
 	free(inbound.reach_ns);

@@ -5,6 +5,10 @@
  * On a service that works on request, a call follows its own inbound request at once: which kinds of requests cause calls,
  * how many, and after how long, is taken from calls whose predecessor did not fail. An attempt that a fresh
  * inbound request explains in this way is no retry.
+ *
+ * Where nothing ever succeeds there is no such call. Then the first attempt that begins after each inbound request tells the
+ * delay: most of these are its own, and lie at one place, far below the time that chance would leave between a request and
+ * somebody's retry. Where they do not, nothing is learnt.
  */
 #include "behaviour_calls.h"
 
@@ -12,6 +16,7 @@
 #include <stdlib.h>
 
 enum { HABIT_LEAST = 5 };
+static const double by_chance_part = 0.25; /* of the median time from any moment to the next attempt */
 static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
 
 /* ---- which requests cause calls ---- */
@@ -75,6 +80,23 @@ void calls_choose_inbound(const struct attempt_group *g, const struct inbound_wo
 }
 /* ---- how soon, how often ---- */
 
+/* From inbound requests to the first attempt after each, when that is sooner than chance. */
+static void learn_from_failing(struct calls *c, struct sample *delays)
+{
+	const struct attempt_group *in = &c->context->inbound->all, *g = c->g;
+	double rate = (double)(g->count - 1) / ((double)(g->list[g->count - 1]->start_ns - g->list[0]->start_ns) / 1e9 + 1e-9);
+	for (size_t i = 0, next = 0; i < in->count; i++) {
+		while (next < g->count && g->list[next]->begin_ns < in->list[i]->start_ns)
+			next++;
+		if (next == g->count)
+			break;
+		if (i + 1 == in->count || g->list[next]->begin_ns < in->list[i + 1]->start_ns)
+			sample_add(delays, (double)(g->list[next]->begin_ns - in->list[i]->start_ns) / 1e9);
+	}
+	if (delays->count && sample_spread(delays).p50 > by_chance_part * M_LN2 / rate)
+		delays->count = 0;
+}
+
 void calls_learn_habits(struct calls *c)
 {
 	const struct inbound_work *in = c->context->inbound;
@@ -90,6 +112,10 @@ void calls_learn_habits(struct calls *c)
 		}
 		if (before)
 			sample_add(&paces, (double)(a->begin_ns - before->begin_ns) / 1e9);
+	}
+	if (in && delays.count < HABIT_LEAST) {
+		delays.count = 0;
+		learn_from_failing(c, &delays);
 	}
 	c->delay_s = delays.count >= 5 ? sample_spread(&delays).p50 : NAN;
 	c->fresh_s = c->delay_s * 1.5 + 0.001;

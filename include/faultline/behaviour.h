@@ -52,7 +52,8 @@ struct fl_series {
 
 enum { FL_ATTEMPTS_MAX = 16, FL_GAPS_MAX = 8 };
 struct fl_retries {
-	uint64_t calls;                     /* whose first attempt failed and whose going on was in view */
+	uint64_t calls;                     /* whose first attempt failed and whose going on was in view; 0: none, or it cannot be told
+	                                     * which attempts are retries */
 	uint64_t retried;                   /* of them, tried again */
 	uint64_t recovered[FL_ATTEMPTS_MAX];/* calls that succeeded at attempt i + 1 (i > 0); the last: there or later */
 	uint64_t gave_up[FL_ATTEMPTS_MAX];  /* calls that failed at every one of i + 1 attempts */
