@@ -40,10 +40,11 @@ static const char *name_of(const char *path)
 	return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root, struct fl_error *err)
+int fl_json_parse_bounded(
+	const char *name, const char *text, size_t size, size_t tree_max, cJSON **root, struct fl_error *err)
 {
 	text = skip_mark(text, &size);
-	int r = fl_json_check_text(name, text, size, err);
+	int r = fl_json_check_text(name, text, size, tree_max, err);
 	if (r < 0)
 		return r;
 	cJSON *tree = cJSON_ParseWithLength(text, size);
@@ -55,6 +56,11 @@ int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
 	else
 		*root = tree;
 	return r;
+}
+
+int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root, struct fl_error *err)
+{
+	return fl_json_parse_bounded(name, text, size, SIZE_MAX, root, err);
 }
 
 static int fail_open(const char *path, int error, struct fl_error *err)
@@ -149,7 +155,7 @@ int fl_json_read_text(const char *path, struct fl_json_text *t, struct fl_error 
 	int r = read_path(path, &t->owned, &t->size, err);
 	t->at = skip_mark(t->owned, &t->size);
 	if (r == 0)
-		r = add_remedy(fl_json_check_text(t->name, t->at, t->size, err), err);
+		r = add_remedy(fl_json_check_text(t->name, t->at, t->size, SIZE_MAX, err), err);
 	if (r < 0)
 		fl_json_text_fini(t);
 	return r;

@@ -23,6 +23,9 @@
 #include "faultline/utf8.h"
 
 enum { NUMBER_MAX = 62 }; /* cJSON 1.7 copies numbers into 64 bytes */
+/* What the allocator takes for a value, and for a text besides its bytes. */
+enum { NODE_BYTES = sizeof(cJSON) + 16, TEXT_BYTES = 32 };
+static const char too_large[] = "too large";
 _Static_assert(FL_JSON_DEPTH_MAX <= 64, "one bit a level");
 
 struct checker {
@@ -30,6 +33,7 @@ struct checker {
 	const char *problem; /* first one; NULL while all is well */
 	unsigned depth;
 	uint64_t is_object; /* bit i: level i is an object, else an array */
+	size_t tree, tree_max; /* bytes that the tree of what was read takes; that it may take */
 };
 
 static bool fail(struct checker *c, const char *problem)
@@ -116,9 +120,17 @@ static bool check_escape(struct checker *c)
 	return kind != 'u' || check_unicode_escape(c);
 }
 
+static bool add_to_tree(struct checker *c, size_t bytes)
+{
+	c->tree += bytes;
+	return c->tree <= c->tree_max || fail(c, too_large);
+}
+
 /* Behind the opening quote. */
 static bool check_string(struct checker *c)
 {
+	const char *begin = c->at;
+
 	while (c->at < c->end) {
 		uint32_t character;
 		size_t length = fl_utf8_decode(c->at, (size_t)(c->end - c->at), &character);
@@ -129,7 +141,7 @@ static bool check_string(struct checker *c)
 			return fail(c, "a control character or line end inside a string");
 		c->at += length;
 		if (character == '"')
-			return true;
+			return add_to_tree(c, TEXT_BYTES + (size_t)(c->at - begin));
 		if (character == '\\' && !check_escape(c))
 			return false;
 	}
@@ -221,6 +233,8 @@ static bool check_value(struct checker *c, bool *opened)
 {
 	int first = peek(c);
 
+	if (first >= 0 && !add_to_tree(c, NODE_BYTES))
+		return false;
 	*opened = first == '{' || first == '[';
 	if (*opened)
 		return check_open(c, first == '{');
@@ -290,15 +304,23 @@ static int fail_at(
 	return fl_fail(err, -EINVAL, "%s: line %zu, column %zu: %s", name, line, column, problem);
 }
 
-int fl_json_check_text(const char *name, const char *text, size_t size, struct fl_error *err)
+static int fail_large(const char *name, const struct checker *c, struct fl_error *err)
 {
-	struct checker c = { .at = text, .end = text + size };
+	return fl_fail(err, -EFBIG, "%s: its values would take more than %zu MiB of memory; scan shorter windows (--every), or with "
+		       "less --memory", name, c->tree_max >> 20);
+}
+
+int fl_json_check_text(const char *name, const char *text, size_t size, size_t tree_max, struct fl_error *err)
+{
+	struct checker c = { .at = text, .end = text + size, .tree_max = tree_max };
 
 	skip_space(&c);
 	if (c.at == c.end)
 		return fl_fail(err, -EINVAL,
 			"%s: empty, no JSON in it; was the scan that writes it cut short?", name);
-	return check_all(&c) ? 0 : fail_at(name, text, c.at, c.problem, err);
+	if (check_all(&c))
+		return 0;
+	return c.problem == too_large ? fail_large(name, &c, err) : fail_at(name, text, c.at, c.problem, err);
 }
 
 /* ---- members of one name ---- */

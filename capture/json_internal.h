@@ -7,8 +7,9 @@
 
 #include "faultline/json.h"
 
-/* 0 when the text is one JSON value that cJSON will take as it is; -EINVAL with file, line, column. */
-int fl_json_check_text(const char *name, const char *text, size_t size, struct fl_error *err);
+/* 0 when the text is one JSON value that cJSON will take as it is; -EINVAL with file, line, column; -EFBIG when its tree would take more
+ * than @tree_max bytes. */
+int fl_json_check_text(const char *name, const char *text, size_t size, size_t tree_max, struct fl_error *err);
 
 /* 0 when no object of the tree made from @text has two members of one name. */
 int fl_json_check_members(const char *name, const char *text, size_t size, const cJSON *root,

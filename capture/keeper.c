@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "faultline/json.h"
+#include "faultline/store.h"
 #include "faultline/units.h"
 
 /* Bytes that may wait for the parser, and how many of them no owner takes: a flood of those does not push out a cut. */
@@ -25,11 +26,17 @@ enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20 };
 enum { FINISH_MINUTES = 10 }; /* a large table takes its time to be written up */
 #define SILENCE_NS (60 * FL_NS_PER_S)
 
+size_t keeper_tree_max(uint64_t memory)
+{
+	const uint64_t least = 128 << 20;
+	return memory < (FL_STORE_TREE_MAX - least) / 8 ? memory * 8 + least : FL_STORE_TREE_MAX;
+}
+
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
 {
 	int pair[2];
 	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .owners = run->owners,
-			      .heard_ns = live_now(CLOCK_MONOTONIC) };
+			      .heard_ns = live_now(CLOCK_MONOTONIC), .tree_max = keeper_tree_max(run->options->memory) };
 	int status = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
 	if (status == 0) {
 		fflush(NULL);
@@ -259,7 +266,7 @@ static struct fl_scan *parse(const struct keeper *k, const char *text, size_t si
 {
 	struct fl_scan_set set = { 0 };
 	cJSON *root = NULL;
-	int status = fl_json_parse("parsing process", text, size, &root, err);
+	int status = fl_json_parse_bounded("parsing process", text, size, k->tree_max, &root, err);
 	if (status == 0)
 		status = fl_scan_set_from_json(&set, "parsing process", root, err);
 	cJSON_Delete(root);

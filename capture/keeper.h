@@ -20,6 +20,7 @@ struct keeper {
 	pid_t pid;
 	struct channel channel;
 	const char *point;             /* borrowed */
+	size_t tree_max;               /* bytes that the tree of a scan may take here, see keeper_tree_max() */
 	struct fl_attributor *owners;  /* of the run, borrowed; NULL: nobody is asked */
 	struct fl_sandbox_state fences;
 	bool ready, ended, finishing;
@@ -37,6 +38,10 @@ struct keeper {
 	char why[FL_ERROR_MAX];        /* why it was lost, a sentence; "" */
 	char tried[256];               /* self-test of the sandbox */
 };
+
+/* What a scan may take in the keeper while it is read, in bytes, given --memory of the parser: eight times that and 128 MiB more, since the
+ * fullest tables were seen to give three to four times; at most what a store takes. */
+size_t keeper_tree_max(uint64_t memory);
 
 /* Forks the parser, which takes over @live; in this process @live is closed in every case. */
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err);

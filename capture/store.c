@@ -21,10 +21,11 @@
 #include <sqlite3.h>
 #include <zlib.h>
 
-#include "faultline/json.h"
+#include "json_internal.h"
 
 enum { APPLICATION_ID = 0x464c5453, /* "FLTS" */
-       BUSY_MS = 5000, CELL_MAX = 1 << 30, WAL_BYTES_MAX = 8 << 20, VACUUM_PAGES = 1024 };
+       BUSY_MS = 5000, CELL_MAX = 1 << 30, WAL_BYTES_MAX = 8 << 20, VACUUM_PAGES = 1024,
+       TREE_PER_TEXT = 64 /* a byte of text becomes no more of a tree */ };
 #define TEXT_OF(x) #x
 #define VERSION_TEXT(x) TEXT_OF(x)
 
@@ -248,6 +249,11 @@ struct document {
 	size_t size;
 };
 
+static int fail_window(const struct fl_store *s, struct fl_error *err)
+{
+	return fl_fail(err, -EFBIG, "%s: the window is too large for a store; shorten --every or give it less --memory", s->path);
+}
+
 static int pack(const struct fl_store *s, const struct fl_scan *scan, struct document *d, struct fl_error *err)
 {
 	char *text = NULL;
@@ -257,6 +263,12 @@ static int pack(const struct fl_store *s, const struct fl_scan *scan, struct doc
 	fl_scan_write(out, scan);
 	if (fclose(out) != 0)
 		fl_out_of_memory();
+	/* Nothing is kept that cannot be read again. */
+	if (d->size > FL_STORE_TREE_MAX / TREE_PER_TEXT &&
+	    fl_json_check_text("", text, d->size, FL_STORE_TREE_MAX, NULL) != 0) {
+		free(text);
+		return fail_window(s, err);
+	}
 	d->packed_size = compressBound(d->size);
 	d->packed = fl_alloc(d->packed_size);
 	int code = compress2(d->packed, &d->packed_size, (const unsigned char *)text, d->size, Z_DEFAULT_COMPRESSION);
@@ -265,7 +277,7 @@ static int pack(const struct fl_store *s, const struct fl_scan *scan, struct doc
 		return 0;
 	free(d->packed);
 	d->packed = NULL;
-	return fl_fail(err, -EFBIG, "%s: the window is too large for a store; shorten --every or give it less --memory", s->path);
+	return fail_window(s, err);
 }
 
 static sqlite3_int64 stored(uint64_t n)
@@ -413,7 +425,7 @@ static int parse_document(const struct fl_store *s, int64_t id, char *text, size
 {
 	char *name = sqlite3_mprintf("%s: window %lld", s->path, (long long)id);
 	cJSON *root = NULL;
-	int status = name ? fl_json_parse(name, text, size, &root, err) : -ENOMEM;
+	int status = name ? fl_json_parse_bounded(name, text, size, FL_STORE_TREE_MAX, &root, err) : -ENOMEM;
 	if (status == 0)
 		status = fl_scan_set_from_json(set, name, root, err);
 	cJSON_Delete(root);

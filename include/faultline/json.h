@@ -28,6 +28,10 @@ int fl_json_read(const char *path, cJSON **root, struct fl_error *err);
 /* The same for text in memory; @name stands for the file in errors. */
 int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
 		  struct fl_error *err);
+/* The same for a text of somebody who is not trusted. A value of one byte takes eighty in the tree: -EFBIG, before there is one, when it
+ * would take more than @tree_max bytes. O(size), without memory, until that is known. */
+int fl_json_parse_bounded(const char *name, const char *text, size_t size, size_t tree_max, cJSON **root,
+			  struct fl_error *err);
 
 /* Large documents, read one piece at a time: a tree takes eight times the text. The text is all there
  * and was checked; what is a tree is for the caller to say.

@@ -17,6 +17,7 @@
 #include "faultline/status.h"
 
 enum { FL_STORE_VERSION = 1 };
+enum { FL_STORE_TREE_MAX = 1 << 30 }; /* bytes that a window may take while it is read, see fl_json_parse_bounded() */
 
 struct fl_store;
 enum fl_store_mode { FL_STORE_READ, FL_STORE_WRITE }; /* WRITE makes the file when there is none */

@@ -5,11 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "capture/keeper.h"
+#include "faultline/store.h"
 #include "faultline/units.h"
 
 enum { OUT_MAX = 8 << 20 };
@@ -23,7 +25,7 @@ struct bench {
 static struct bench bench_new(void)
 {
 	int fds[2];
-	struct bench b = { .k = { .point = "host" } };
+	struct bench b = { .k = { .point = "host", .tree_max = keeper_tree_max(16 << 20) } };
 	b.k.pid = fork();
 	if (b.k.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -136,6 +138,37 @@ static void a_flood_of_owners_does_not_push_out_a_cut(void **state)
 	bench_fini(&b);
 }
 
+/* Two bytes of text are eighty of a tree. */
+static void a_scan_of_very_many_values_is_refused_before_it_takes_memory(void **state)
+{
+	enum { VALUES = 16 << 20 };
+	struct bench b = bench_new();
+	struct fl_error err;
+	struct rusage before, after;
+	char *text = malloc(2 * (size_t)VALUES + 1);
+	(void)state;
+	for (size_t i = 0; i < VALUES; i++)
+		memcpy(text + 2 * i, i ? ",0" : "[0", 2);
+	text[2 * (size_t)VALUES] = ']';
+	b.k.windows[0] = text;
+	b.k.window_sizes[0] = 2 * (size_t)VALUES + 1;
+	b.k.window_count = 1;
+	getrusage(RUSAGE_SELF, &before);
+	assert_null(keeper_take(&b.k, 0, 0, &err));
+	getrusage(RUSAGE_SELF, &after);
+	assert_non_null(strstr(err.text, "more than 256 MiB"));
+	assert_true(after.ru_maxrss - before.ru_maxrss < 16 << 10); /* KiB */
+	bench_fini(&b);
+}
+
+static void the_limit_of_values_follows_the_memory_up_to_that_of_a_store(void **state)
+{
+	(void)state;
+	assert_int_equal(keeper_tree_max(16 << 20), 256 << 20);
+	assert_int_equal(keeper_tree_max(64 << 20), 640 << 20);
+	assert_int_equal(keeper_tree_max(UINT64_MAX), FL_STORE_TREE_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +177,8 @@ int main(void)
 		cmocka_unit_test(windows_that_nobody_asked_for_end_the_parser),
 		cmocka_unit_test(the_end_behind_four_windows_is_seen),
 		cmocka_unit_test(a_flood_of_owners_does_not_push_out_a_cut),
+		cmocka_unit_test(a_scan_of_very_many_values_is_refused_before_it_takes_memory),
+		cmocka_unit_test(the_limit_of_values_follows_the_memory_up_to_that_of_a_store),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
