@@ -256,15 +256,12 @@ static void find_failover(struct behave *b, const struct behave_edge *e)
 {
 	const struct fl_retries *r = &e->all->retries;
 	uint64_t recovered = sum_of(r->recovered), gave_up = sum_of(r->gave_up);
-	/* Who spreads calls over addresses has success on another one after each failure, and is no better for it:
-	 * calls that gave up and never went there say so. */
-	bool by_chance = r->other_address == 0 && gave_up > recovered;
-	bool confirmed = (r->other_address > 0 && recovered > 0) || (e->failover_seen && !by_chance);
+	bool confirmed = e->failover_seen;
 	/* An answer that says failure comes from somebody; only silence and refusal ask for another address.
 	 */
 	uint64_t unreachable =
 		e->all->outcome[FL_OUTCOME_REFUSED] + e->all->outcome[FL_OUTCOME_CONNECT_TIMEOUT];
-	bool missing = address_count(e) > 1 && r->other_address == 0 && (!e->failover_seen || by_chance) &&
+	bool missing = address_count(e) > 1 && r->other_address == 0 && !confirmed &&
 		       gave_up >= GAVE_UP_MIN && recovered == 0 && unreachable >= GAVE_UP_MIN;
 	if ((!confirmed && !missing) || !e->answered || e->merged->class == FL_CLASS_NAME_RESOLUTION)
 		return;

@@ -230,7 +230,7 @@ static void add_statements(struct fl_scan_dependency *into, const struct fl_scan
 	into->name_source = d->name_source < into->name_source ? d->name_source : into->name_source;
 	into->scope = d->scope < into->scope ? d->scope : into->scope;
 	into->answered |= d->answered;
-	into->failover_seen |= d->failover_seen;
+	into->failover_seen |= fl_scan_failover(d);
 	into->period_s = fmin(into->period_s, d->period_s); /* NaN gives way */
 	into->first_seen_ns = d->first_seen_ns < into->first_seen_ns ? d->first_seen_ns : into->first_seen_ns;
 	into->last_seen_ns = d->last_seen_ns > into->last_seen_ns ? d->last_seen_ns : into->last_seen_ns;
@@ -329,6 +329,7 @@ static struct fl_scan_dependency *merge(struct join *j, const struct join_record
 	struct fl_scan_dependency *into = fl_arena_alloc(j->arena, sizeof(*into));
 
 	*into = *list[0].d;
+	into->failover_seen = fl_scan_failover(into);
 	if (count > 1) /* a scan's own measures are never added to */
 		into->measures = NULL, into->behaviour = NULL;
 	for (size_t i = 0; i < count && count > 1; i++) {

@@ -89,7 +89,7 @@ static void count_outcome(struct fl_scanner *s, const struct fl_flow *f, struct 
 		c->timed_out++;
 	}
 	if (!was_established(f))
-		fl_conversation_failure(s->conversations, v, f->first_ns);
+		fl_conversation_unreached(s->conversations, v, f->first_ns, f->last_ns);
 }
 
 static void count_handshake(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v)

@@ -422,7 +422,9 @@ static void describe_dependency(struct behaviour *b, size_t i)
 		.period_s = d->class == FL_CLASS_BACKGROUND ? d->period_s : NAN, .conversations = m->scanner->conversations,
 	};
 	d->behaviour = new_behaviour(m->arena, g);
-	behaviour_calls(d->behaviour, g, &context);
+	bool failover_seen = behaviour_calls(d->behaviour, g, &context);
+	if (d->behaviour->retries.calls && d->address_count > 1)
+		d->failover_seen = failover_seen;
 	behaviour_series(d->behaviour, m->arena, g, &b->window, in ? &in->all : NULL);
 	behaviour_intervals(d->behaviour, m->arena, g, m->scanner->conversations, m->scan->end_ns);
 	if (in) {

@@ -228,7 +228,21 @@ static bool is_in_view(const struct calls *c, const struct attempt *last)
 	return (double)(c->context->window_end_ns - last->end_ns) / 1e9 > longest;
 }
 
-static void count_call(const struct calls *c, struct fl_retries *r, struct attempt *first, struct sample *gaps)
+/* Calls that show what the caller does when an address fails. */
+struct failover_count {
+	uint64_t went_on;       /* succeeded at another address than one at which they failed */
+	uint64_t stayed;        /* given up where nobody could be reached, no other address tried */
+};
+
+static void count_failover(struct failover_count *count, const struct attempt *last, uint64_t hops)
+{
+	bool unreached = last->outcome == FL_OUTCOME_REFUSED || last->outcome == FL_OUTCOME_CONNECT_TIMEOUT;
+	count->went_on += hops > 0 && !attempt_failed(last);
+	count->stayed += hops == 0 && unreached;
+}
+
+static void count_call(const struct calls *c, struct fl_retries *r, struct attempt *first, struct sample *gaps,
+		       struct failover_count *failover)
 {
 	const struct attempt *last = first;
 	while (last->retry)
@@ -246,6 +260,7 @@ static void count_call(const struct calls *c, struct fl_retries *r, struct attem
 		r->gave_up[i]++;
 	else
 		r->recovered[i]++;
+	uint64_t other_address = r->other_address;
 	for (const struct attempt *a = first; a->retry; a = a->retry) {
 		const struct fl_conversation *from = fl_conversation_get(c->context->conversations, a->conversation);
 		const struct fl_conversation *to = fl_conversation_get(c->context->conversations, a->retry->conversation);
@@ -257,21 +272,26 @@ static void count_call(const struct calls *c, struct fl_retries *r, struct attem
 		if (a->retry->begin_ns > r->last_ns)
 			r->last_ns = a->retry->begin_ns;
 	}
+	count_failover(failover, last, r->other_address - other_address);
 }
 
-static void count_calls(const struct calls *c, struct fl_retries *r)
+/* Return: was fail-over seen? Now and then two calls are taken for one and its retry: those that went on must outnumber those that
+ * were lost where nobody could be reached. */
+static bool count_calls(const struct calls *c, struct fl_retries *r)
 {
+	struct failover_count failover = { 0 };
 	struct sample gaps[FL_GAPS_MAX] = { 0 };
 	*r = (struct fl_retries){ 0 };
 	for (size_t i = 0; i < c->g->count; i++) {
 		struct attempt *a = c->g->list[i];
 		if (a->number == 0 && attempt_failed(a) && !(a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH)))
-			count_call(c, r, a, gaps);
+			count_call(c, r, a, gaps, &failover);
 	}
 	for (size_t i = 0; i < FL_GAPS_MAX; i++) {
 		r->gap[i] = sample_spread(&gaps[i]);
 		sample_fini(&gaps[i]);
 	}
+	return failover.went_on > failover.stayed;
 }
 
 /*
@@ -330,7 +350,7 @@ static void nothing_observed(struct fl_behaviour *b)
 	retries_not_observed(&b->retries);
 }
 
-void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
+bool behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
 {
 	struct inbound_work inbound = { 0 };
 	struct call_context own = *context;
@@ -339,7 +359,7 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 		c.pause_s[i] = c.goes_on[i] = c.shortest_s[i] = c.longest_s[i] = NAN;
 	nothing_observed(b);
 	if (!any_failed(g))
-		return;
+		return false;
 	if (context->inbound) {
 		calls_choose_inbound(g, context->inbound, &inbound);
 		own.inbound = &inbound;
@@ -364,10 +384,11 @@ void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 	b->connect_timeout = calls_find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
 	b->response_timeout = calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	calls_learn_pauses(&c);
-	count_calls(&c, &b->retries);
+	bool failover_seen = count_calls(&c, &b->retries);
 	if (is_undecided(&c, &b->retries))
 		retries_not_observed(&b->retries);
 	free(c.used);
 	free(inbound.all.list);
 	free(inbound.reach_ns);
+	return failover_seen;
 }

@@ -86,8 +86,9 @@ struct call_context {
 	const struct fl_conversations *conversations;
 };
 /* Which attempts retry which, and when callers gave up: sets retry, number and end_ns in @g, and in @b retries and time-outs.
- * Attempts of one caller to one endpoint. */
-void behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context);
+ * Attempts of one caller to one endpoint. Return: calls that failed at one address succeeded at another, more of them than
+ * were lost because they did not try one. */
+bool behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context);
 
 /* Counts over time; peaks. @caller: inbound work of the same service, which may have waited for a place; NULL. */
 void behaviour_series(struct fl_behaviour *b, struct fl_arena *arena, const struct attempt_group *g,

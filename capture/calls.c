@@ -295,7 +295,6 @@ static void reset_call(struct fl_scanner *s, struct fl_flow *f, struct call *cal
 		return;
 	}
 	fail_call(s, f, call, time_ns);
-	fl_conversation_failure(s->conversations, conversation_of(s, f, call->name, time_ns), time_ns);
 	call->wait_us = waited_us(call, time_ns);
 	end_call(s, f, call, side == FL_INITIATOR ? FL_OUTCOME_RESPONSE_TIMEOUT : FL_OUTCOME_RESET, time_ns);
 }
@@ -507,7 +506,6 @@ static void end_open(struct fl_scanner *s, struct fl_flow *f, struct call *call,
 	enum fl_outcome outcome = FL_OUTCOME_UNDECIDED;
 	if (unanswered) {
 		fail_call(s, f, call, f->last_ns);
-		fl_conversation_failure(s->conversations, conversation_of(s, f, call->name, f->last_ns), f->last_ns);
 		call->wait_us = waited_us(call, f->last_ns);
 		outcome = reset ? FL_OUTCOME_RESET : FL_OUTCOME_RESPONSE_TIMEOUT;
 	} else if (call->answered) {

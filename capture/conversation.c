@@ -8,9 +8,11 @@
  * newcomer have its place, so the array never moves and the choice does not depend
  * on the hash.
  *
- * Siblings (same client, name, port and transport, other server address) hang in a ring; success on
- * one soon after failure of another is a fail-over. The ring is found through a second index by that
- * shorter key, which points at any one member.
+ * Siblings (same client, name, port and transport, other server address) hang in a ring. A connection that fails at one and
+ * is followed at once by success at another, before any other success, looks like a fail-over. Who takes addresses in turn
+ * shows the same now and then, so "at once" is measured by how often the caller comes anyway; the log of attempts, which
+ * knows calls, is asked first (behaviour_calls.c). The ring is found through a second index by that shorter key, which points at
+ * any one member.
  */
 #include "faultline/conversation.h"
 
@@ -21,7 +23,9 @@
 #include "faultline/index.h"
 
 enum { WINDOW = 16, RING_MAX = 32 };
-static const int64_t failover_ns = INT64_C(10) * 1000000000;
+static const int64_t connect_retry_ns = INT64_C(1000000000); /* first repetition of a SYN: RFC 6298 section 2 */
+static const int64_t query_retry_ns = INT64_C(5100000000);   /* 5 s: resolv.conf(5), timeout */
+static const double of_pace = 0.125;                         /* ... and of the usual time between starts */
 
 /* How many names clients asked one listener for. */
 struct listener_names {
@@ -319,30 +323,65 @@ void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v
 		fl_timeline_add(&d->timeline, now_ns, 1);
 }
 
+static bool any_success(const struct fl_conversations *c, const struct fl_conversation *v, int64_t from_ns, int64_t before_ns)
+{
+	for (int i = 0; i < RING_MAX; i++, v = &c->list[v->sibling])
+		if ((v->last_success_ns >= from_ns && v->last_success_ns < before_ns) ||
+		    (v->before_success_ns >= from_ns && v->before_success_ns < before_ns))
+			return true;
+	return false;
+}
+
+static int64_t at_once_ns(const struct fl_conversation *v)
+{
+	int64_t usual_ns = v->key.port == 53 ? query_retry_ns : connect_retry_ns;
+	double pace_ns = v->gap_mean_s * 1e9 * of_pace;
+	return v->starts < 2 || pace_ns > (double)usual_ns ? usual_ns : (int64_t)pace_ns;
+}
+
+/* Is the latest success of @v what followed the latest failure of @failed? Then that failure is used up. */
+static void follow_failure(const struct fl_conversations *c, struct fl_conversation *failed, struct fl_conversation *v)
+{
+	int64_t when_ns = v->last_success_ns;
+	if (!failed->unreached_ns || when_ns < failed->unreached_ns || when_ns - failed->unreached_ns > at_once_ns(v) ||
+	    fl_addr_equal(&failed->key.server, &v->key.server) || any_success(c, v, failed->unreached_from_ns, when_ns))
+		return;
+	v->failovers++;
+	failed->unreached_ns = 0;
+}
+
 void fl_conversation_success(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns)
 {
 	uint32_t self = (uint32_t)(v - c->list);
-	uint32_t at = v->sibling;
-	for (int i = 0; at != self && i < RING_MAX; i++, at = c->list[at].sibling) {
-		const struct fl_conversation *other = &c->list[at];
-		if (!fl_addr_equal(&other->key.server, &v->key.server) && other->last_failure_ns > v->last_success_ns && other->last_failure_ns > v->last_failure_ns &&
-		    when_ns >= other->last_failure_ns && when_ns - other->last_failure_ns <= failover_ns)
-			v->failovers++;
-	}
-	if (when_ns > v->last_success_ns)
-		v->last_success_ns = when_ns;
+	if (when_ns < v->last_success_ns)
+		return;
+	v->before_success_ns = v->last_success_ns;
+	v->last_success_ns = when_ns;
+	for (uint32_t i = 0, at = v->sibling; at != self && i < RING_MAX; i++, at = c->list[at].sibling)
+		follow_failure(c, &c->list[at], v);
 }
 
-void fl_conversation_failure(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns)
+void fl_conversation_unreached(struct fl_conversations *c, struct fl_conversation *v, int64_t from_ns, int64_t until_ns)
 {
 	uint32_t self = (uint32_t)(v - c->list);
-	uint32_t at = v->sibling;
-	for (int i = 0; at != self && i < RING_MAX; i++, at = c->list[at].sibling)
-		if (c->list[at].last_success_ns > when_ns && v->last_success_ns < when_ns &&
-		    !fl_addr_equal(&c->list[at].key.server, &v->key.server))
-			c->list[at].failovers++;
-	if (when_ns > v->last_failure_ns)
-		v->last_failure_ns = when_ns;
+	v->unreached++;
+	if (until_ns < v->unreached_ns)
+		return;
+	v->unreached_from_ns = from_ns;
+	v->unreached_ns = until_ns;
+	for (uint32_t i = 0, at = v->sibling; at != self && i < RING_MAX; i++, at = c->list[at].sibling)
+		follow_failure(c, v, &c->list[at]);
+}
+
+bool fl_conversation_failover(const struct fl_conversations *c, const struct fl_conversation *v)
+{
+	uint32_t self = (uint32_t)(v - c->list);
+	uint64_t unreached = v->unreached, failovers = v->failovers;
+	for (uint32_t i = 0, at = v->sibling; at != self && i < RING_MAX; i++, at = c->list[at].sibling) {
+		unreached += c->list[at].unreached;
+		failovers += c->list[at].failovers;
+	}
+	return v->failovers > 0 && failovers >= unreached - unreached / 2;
 }
 
 size_t fl_conversation_count(const struct fl_conversations *c)

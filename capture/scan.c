@@ -248,6 +248,13 @@ struct fl_scan *fl_scan_new(void)
 	return s;
 }
 
+bool fl_scan_failover(const struct fl_scan_dependency *d)
+{
+	const struct fl_retries *calls = d->behaviour ? &d->behaviour->retries : NULL;
+	bool denied = calls && d->address_count > 1 && calls->calls > 0 && calls->other_address == 0;
+	return d->failover_seen && !denied;
+}
+
 void fl_scan_free(struct fl_scan *s)
 {
 	if (!s)

@@ -216,10 +216,7 @@ static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_
 	} else if (flow_has(f, FLOW_ANSWER_DUE) && flow_has(f, FLOW_MAYBE_ANSWERED)) {
 		v->answered++;
 	} else if (flow_has(f, FLOW_ANSWER_DUE)) {
-		if (unanswered) {
-			v->failures++;
-			fl_conversation_failure(s->conversations, v, now_ns);
-		}
+		v->failures += unanswered;
 	} else {
 		struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
 		if (d)

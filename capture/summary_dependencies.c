@@ -240,7 +240,8 @@ static void add_counts(struct summary *m, struct fl_scan_dependency *d, const st
 	d->bytes_out += v->bytes_out;
 	d->bytes_in += v->bytes_in;
 	d->answered = d->answered || v_answered(v);
-	d->failover_seen = d->failover_seen || v->failovers > 0;
+	/* Where the log of attempts has calls that failed, it has the last word (behaviour.c). */
+	d->failover_seen = d->failover_seen || fl_conversation_failover(m->scanner->conversations, v);
 	fl_measures_merge(m->arena, &d->measures,
 			  fl_conversation_get_detail(m->scanner->conversations, v->detail));
 }

@@ -51,9 +51,12 @@ struct fl_conversation {
 	uint64_t answered;        /* of them, answered */
 	uint64_t health;          /* of them, health checks by their path */
 	uint64_t failures;        /* of them, 5xx, server failure, or no answer */
-	uint64_t failovers;
+	uint64_t unreached;       /* connections that came to nothing */
+	uint64_t failovers;       /* connections that failed elsewhere and were followed by success here, at once */
 	uint64_t bytes_out, bytes_in;
-	int64_t first_ns, last_ns, last_failure_ns, last_success_ns;
+	int64_t first_ns, last_ns;
+	int64_t last_success_ns, before_success_ns;
+	int64_t unreached_from_ns, unreached_ns; /* latest connection that failed; 0: none, or it was followed */
 
 	/* starts of exchanges (of connections where none is visible) */
 	int64_t last_start_ns;
@@ -87,11 +90,13 @@ void fl_conversation_expect(const struct fl_conversations *c, uint32_t number);
 /* An exchange (or bare connection) began. Measures are kept from the first answer on, so that attempts that nobody answers use
  * none of the pool. */
 void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);
-/* A connection or exchange succeeded at @when_ns, or failed. Success of one sibling within 10 s of another's failure
- * is a fail-over. Failures of attempts are known late (the flow ends by time-out), so a
- * failure also looks for a sibling that succeeded after it. */
+/* An exchange was answered well at @when_ns; or a connection begun at @from_ns came to nothing, its last packet at @until_ns (which is
+ * known late, when it ends by time-out). The first success of any sibling from @from_ns on, when it comes within 1 s after @until_ns and an
+ * eighth of the usual time between starts, is a fail-over to that sibling. For queries to resolvers it is 5.1 s. */
 void fl_conversation_success(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns);
-void fl_conversation_failure(struct fl_conversations *c, struct fl_conversation *v, int64_t when_ns);
+void fl_conversation_unreached(struct fl_conversations *c, struct fl_conversation *v, int64_t from_ns, int64_t until_ns);
+/* Was there fail-over to @v, and after at least half of the failures at any sibling? At fewer, chance may have done it. */
+bool fl_conversation_failover(const struct fl_conversations *c, const struct fl_conversation *v);
 /* NULL when the pool is used up (counted). */
 struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail);
 

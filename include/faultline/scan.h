@@ -142,7 +142,7 @@ struct fl_scan_dependency {
 
 	enum fl_class class;
 	bool answered;          /* it answered at least once */
-	bool failover_seen;     /* failure, then success on another address within 10 s */
+	bool failover_seen;     /* a call that failed at one address succeeded at another; see fl_scan_failover() */
 	double coupling;        /* share of the service's inbound exchanges that use it, 0..1 */
 	double fan_out;         /* outbound per inbound exchange */
 	double period_s;        /* beat of background traffic */
@@ -156,6 +156,11 @@ struct fl_scan_dependency {
 	struct fl_measures *measures;
 	struct fl_behaviour *behaviour; /* of its service towards it; NULL: too little, or not kept */
 };
+
+/* Does the record confirm fail-over? What it says counts, unless its own calls speak against it: of several addresses, calls that
+ * failed at one never went to another. (Who takes addresses in turn succeeds at the next one after each failure, and its failed
+ * calls are lost all the same.) */
+bool fl_scan_failover(const struct fl_scan_dependency *d);
 
 /* One DNS client, question and answer. */
 struct fl_scan_name {

@@ -497,6 +497,40 @@ static void a_try_at_another_address_of_the_name_is_a_fail_over(void **state)
 	assert_int_equal(b->retries.calls, 10);
 	assert_int_equal(b->retries.other_address, 10);
 	assert_int_equal(b->retries.recovered[1], 10);
+	assert_true(api_of(s)->failover_seen);
+	fl_scan_free(s);
+	(void)state;
+}
+
+/* Users get an error for every other request, and the next request goes to the address that works. */
+static void addresses_taken_in_turn_are_no_fail_over(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn user = tcp_conn(USER, 30000, WEB, 80);
+	tcp_open(&n, &user);
+	dns_lookup(&n, WEB, "10.0.0.53", "api.internal", NULL, API);
+	dns_lookup(&n, WEB, "10.0.0.53", "api.internal", NULL, SPARE);
+	for (int i = 0; i < 40; i++) {
+		n.now = T0 + SECOND + i * SECOND / 2;
+		tcp_text(&n, &user, 0, "GET / HTTP/1.1\r\nHost: www\r\n\r\n");
+		struct conn c = tcp_conn(WEB, (uint16_t)(40000 + i), i % 2 ? SPARE : API, 8080);
+		if (i % 2 == 0) {
+			tcp_refuse(&n, &c);
+			tcp_text(&n, &user, 1, BROKEN);
+			continue;
+		}
+		tcp_open(&n, &c);
+		tcp_text(&n, &c, 0, "GET / HTTP/1.1\r\nHost: api.internal\r\n\r\n");
+		tcp_text(&n, &c, 1, OK);
+		tcp_close(&n, &c);
+		tcp_text(&n, &user, 1, OK);
+	}
+	struct fl_scan *s = net_scan(&n);
+	const struct fl_scan_dependency *d = api_of(s);
+	assert_int_equal(d->address_count, 2);
+	assert_int_equal(d->behaviour->retries.gave_up[0], 20);
+	assert_int_equal(d->behaviour->retries.other_address, 0);
+	assert_false(d->failover_seen);
 	fl_scan_free(s);
 	(void)state;
 }
@@ -553,6 +587,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_hangs_among_others_is_a_stall),
 		cmocka_unit_test(one_slow_answer_is_no_stall),
 		cmocka_unit_test(a_try_at_another_address_of_the_name_is_a_fail_over),
+		cmocka_unit_test(addresses_taken_in_turn_are_no_fail_over),
 		cmocka_unit_test(a_beat_that_fails_is_no_retry),
 		cmocka_unit_test(the_same_packets_give_the_same_facts),
 	};

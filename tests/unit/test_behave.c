@@ -296,6 +296,14 @@ static void put_inbound(struct world *w, const char *host, struct fl_behaviour *
 	scan_of(w, host)->services[0].behaviour = b;
 }
 
+static void say_failover(struct world *w, const char *host, const char *name)
+{
+	struct fl_scan *s = scan_of(w, host);
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (strcmp(s->dependencies[i].name, name) == 0)
+			s->dependencies[i].failover_seen = true;
+}
+
 static void put_calls(struct world *w, const char *host, const char *name, struct fl_behaviour *b)
 {
 	struct fl_scan *s = scan_of(w, host);
@@ -627,9 +635,7 @@ static void taking_turns_is_no_fail_over(void **state)
 	front->outcome[FL_OUTCOME_REFUSED] = 40;
 	front->retries.calls = front->retries.gave_up[0] = 40;
 	put_calls(w, "edge1", "api.int", front);
-	struct fl_scan *s = scan_of(w, "edge1");
-	for (size_t i = 0; i < s->dependency_count; i++)
-		s->dependencies[i].failover_seen = true;
+	say_failover(w, "edge1", "api.int");
 	const struct fl_behave *b = look(w);
 	for (size_t i = 0; i < b->count; i++)
 		assert_false(b->list[i].kind == FL_BEHAVE_FAILOVER && b->list[i].confirmed &&
@@ -716,6 +722,7 @@ static void what_callers_do_is_told_with_its_numbers(void **state)
 	front->retries = retries_of(&policies[5]);
 	front->outcome[FL_OUTCOME_CONNECT_TIMEOUT] = 28;
 	front->retries.other_address = 20;
+	say_failover(w, "edge1", "api.int");
 	front->retries.recovered[1] = 28;
 	front->retries.gave_up[1] = 2;
 	front->connect_timeout = (struct fl_spread){ 25, 0.4, 0.4, 0.4008, 0.402, 0.403 };

@@ -72,11 +72,42 @@ static void success_elsewhere_soon_after_a_failure_is_a_fail_over(void **state)
 {
 	struct fl_conversations *c = fl_conversations_new(64, 4);
 	at(c, "203.0.113.1", 1, T0);
-	fl_conversation_failure(c, at(c, "203.0.113.1", 1, T0), T0);
-	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + SECOND);
-	assert_int_equal(at(c, "203.0.113.2", 1, T0)->failovers, 1);
+	fl_conversation_unreached(c, at(c, "203.0.113.1", 1, T0), T0, T0 + SECOND);
 	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + 2 * SECOND);
 	assert_int_equal(at(c, "203.0.113.2", 1, T0)->failovers, 1);
+	assert_true(fl_conversation_failover(c, at(c, "203.0.113.2", 1, T0)));
+	assert_false(fl_conversation_failover(c, at(c, "203.0.113.1", 1, T0)));
+	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + 2 * SECOND + SECOND / 2);
+	assert_int_equal(at(c, "203.0.113.2", 1, T0)->failovers, 1);
+	fl_conversations_free(c);
+	(void)state;
+}
+
+static void success_elsewhere_after_another_success_is_none(void **state)
+{
+	struct fl_conversations *c = fl_conversations_new(64, 4);
+	fl_conversation_unreached(c, at(c, "203.0.113.1", 1, T0), T0, T0 + SECOND);
+	fl_conversation_success(c, at(c, "203.0.113.3", 1, T0), T0 + SECOND / 2);
+	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + SECOND + SECOND / 2);
+	assert_int_equal(at(c, "203.0.113.2", 1, T0)->failovers, 0);
+	fl_conversations_free(c);
+	(void)state;
+}
+
+/* 20 calls a second, every other one refused: the next comes soon, as it always does. */
+static void taking_addresses_in_turn_is_none(void **state)
+{
+	struct fl_conversations *c = fl_conversations_new(64, 4);
+	for (int i = 0; i < 100; i++) {
+		int64_t now = T0 + i * SECOND / 20;
+		struct fl_conversation *v = at(c, i % 2 ? "203.0.113.2" : "203.0.113.1", 1, now);
+		fl_conversation_start(c, v, now);
+		if (i % 2)
+			fl_conversation_success(c, v, now + SECOND / 1000);
+		else
+			fl_conversation_unreached(c, v, now, now + SECOND / 1000);
+	}
+	assert_false(fl_conversation_failover(c, at(c, "203.0.113.2", 1, T0)));
 	fl_conversations_free(c);
 	(void)state;
 }
@@ -84,8 +115,8 @@ static void success_elsewhere_soon_after_a_failure_is_a_fail_over(void **state)
 static void success_long_after_or_under_another_name_is_none(void **state)
 {
 	struct fl_conversations *c = fl_conversations_new(64, 4);
-	fl_conversation_failure(c, at(c, "203.0.113.1", 1, T0), T0);
-	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + 11 * SECOND);
+	fl_conversation_unreached(c, at(c, "203.0.113.1", 1, T0), T0, T0);
+	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + 2 * SECOND);
 	fl_conversation_success(c, at(c, "203.0.113.3", 2, T0), T0 + SECOND);
 	assert_int_equal(at(c, "203.0.113.2", 1, T0)->failovers, 0);
 	assert_int_equal(at(c, "203.0.113.3", 2, T0)->failovers, 0);
@@ -98,7 +129,7 @@ static void a_failure_that_is_known_late_still_finds_the_success_after_it(void *
 	struct fl_conversations *c = fl_conversations_new(64, 4);
 	at(c, "203.0.113.1", 1, T0);
 	fl_conversation_success(c, at(c, "203.0.113.2", 1, T0), T0 + 2 * SECOND);
-	fl_conversation_failure(c, at(c, "203.0.113.1", 1, T0), T0);
+	fl_conversation_unreached(c, at(c, "203.0.113.1", 1, T0), T0, T0 + SECOND);
 	assert_int_equal(at(c, "203.0.113.2", 1, T0)->failovers, 1);
 	fl_conversations_free(c);
 	(void)state;
@@ -231,6 +262,8 @@ int main(void)
 		cmocka_unit_test(a_place_finds_its_conversation_until_another_takes_it),
 		cmocka_unit_test(a_flood_pushes_out_attempts_before_what_answered),
 		cmocka_unit_test(success_elsewhere_soon_after_a_failure_is_a_fail_over),
+		cmocka_unit_test(success_elsewhere_after_another_success_is_none),
+		cmocka_unit_test(taking_addresses_in_turn_is_none),
 		cmocka_unit_test(success_long_after_or_under_another_name_is_none),
 		cmocka_unit_test(a_failure_that_is_known_late_still_finds_the_success_after_it),
 		cmocka_unit_test(gaps_between_starts_give_mean_and_spread),
