@@ -9,6 +9,7 @@
 #include "capture/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,32 +33,59 @@ size_t keeper_tree_max(uint64_t memory)
 	return memory < (FL_STORE_TREE_MAX - least) / 8 ? memory * 8 + least : FL_STORE_TREE_MAX;
 }
 
+/* The channel, and a pipe for the parser's standard error: it does not block who reads. */
+static int open_pairs(int channel[2], int words[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) != 0)
+		return -1;
+	if (pipe2(words, O_CLOEXEC) == 0) {
+		if (fcntl(words[0], F_SETFL, O_NONBLOCK) == 0)
+			return 0;
+		close(words[0]);
+		close(words[1]);
+	}
+	int error = errno;
+	close(channel[0]);
+	close(channel[1]);
+	errno = error;
+	return -1;
+}
+
+/* What it says is not said in our name. */
+static _Noreturn void become_parser(struct scan_run *run, struct live *live, const char *point, int channel, int words)
+{
+	if (dup2(words, STDERR_FILENO) < 0)
+		_exit(FL_EXIT_ERROR);
+	parser_main(run, live, point, channel);
+}
+
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err)
 {
-	int pair[2];
-	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .owners = run->owners,
+	int pair[2], words[2];
+	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .words = { .fd = -1 }, .owners = run->owners,
 			      .heard_ns = live_now(CLOCK_MONOTONIC), .tree_max = keeper_tree_max(run->options->memory) };
-	int status = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
+	int status = open_pairs(pair, words);
 	if (status == 0) {
 		fflush(NULL);
 		k->pid = fork();
 		if (k->pid == 0) {
 			close(pair[0]);
-			parser_main(run, *live, point, pair[1]);
+			become_parser(run, *live, point, pair[1], words[1]);
 		}
 		status = k->pid < 0 ? -1 : 0;
 		int error = errno;
 		close(pair[1]);
-		if (status)
-			close(pair[0]);
+		close(words[1]);
+		channel_init(&k->channel, pair[0], ORDERS_MAX, PARSER_DOCUMENTS);
+		words_init(&k->words, words[0]);
 		errno = error;
 	}
-	if (status)
+	if (status) {
 		status = fl_fail(err, -errno, "cannot start the parsing process: %s", strerror(errno));
-	else
-		channel_init(&k->channel, pair[0], ORDERS_MAX, PARSER_DOCUMENTS);
-	if (status == 0 && k->owners)
+		keeper_fini(k);
+	} else if (k->owners) {
 		keeper_attribution(k, fl_attributor_state(k->owners));
+	}
 	live_close(*live);
 	*live = NULL;
 	return status;
@@ -72,6 +100,7 @@ void keeper_fini(struct keeper *k)
 	}
 	k->pid = -1;
 	channel_fini(&k->channel);
+	words_fini(&k->words);
 	for (size_t i = 0; i < k->window_count; i++)
 		free(k->windows[i]);
 	k->window_count = 0;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "capture/parser.h"
+#include "capture/words.h"
 
 enum keeper_state {
 	KEEPER_RUNS,
@@ -37,6 +38,7 @@ struct keeper {
 	size_t window_sizes[4], window_count;
 	char why[FL_ERROR_MAX];        /* why it was lost, a sentence; "" */
 	char tried[256];               /* self-test of the sandbox */
+	struct words words;            /* its standard error */
 };
 
 /* What a scan may take in the keeper while it is read, in bytes, given --memory of the parser: eight times that and 128 MiB more, since the

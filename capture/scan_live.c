@@ -29,6 +29,13 @@ static void show_progress(const struct keeper *k, int64_t left_ns)
 		(unsigned long long)p->flows, (unsigned long long)p->dependencies, (unsigned long long)p->dropped);
 }
 
+static void show_words(struct keeper *k)
+{
+	char text[WORDS_LINE_MAX];
+	while (words_next(&k->words, text))
+		fl_command_warn("scan", "the parsing process says: %s", text);
+}
+
 static void capture(struct keeper *k, int64_t for_ns)
 {
 	int64_t end = live_now(CLOCK_MONOTONIC) + for_ns, shown = 0;
@@ -45,6 +52,7 @@ static void capture(struct keeper *k, int64_t for_ns)
 		int64_t left_ms = (end - now) / 1000000;
 		(void)poll(fds, FL_ARRAY_LEN(fds), left_ms >= 0 && left_ms < POLL_MS ? (int)left_ms + 1 : POLL_MS);
 		keeper_step(k);
+		show_words(k);
 		(void)keeper_end_silent(k);
 	}
 	if (terminal)
@@ -85,12 +93,13 @@ static bool can_do_without(const struct scan_run *run, int status)
 static int scan_packets(struct scan_run *run, struct live *live, const char *point, struct fl_error *err)
 {
 	const struct scan_options *o = run->options;
-	struct keeper k = { .pid = -1, .channel = { .fd = -1 } };
+	struct keeper k = { .pid = -1, .channel = { .fd = -1 }, .words = { .fd = -1 } };
 	uint64_t drops = live_interface_drops(o);
 	int64_t start = live_now(CLOCK_REALTIME);
 	int status = keeper_start(&k, run, &live, point, err);
 	if (status == 0) {
 		capture(&k, o->for_ns);
+		show_words(&k);
 		struct fl_scan *scan = result(&k, start, err);
 		status = scan ? 0 : -EIO;
 		if (scan) {

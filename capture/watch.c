@@ -166,14 +166,22 @@ static int start_parser(struct watch *w, struct fl_error *err)
 	return 0;
 }
 
+static void tell_words(struct watch *w)
+{
+	char text[WORDS_LINE_MAX];
+	while (words_next(&w->keeper.words, text))
+		tell(w, "warning", "parser-said", "text", text);
+}
+
 static void forget_parser(struct watch *w)
 {
+	tell_words(w);
 	struct parser_progress *past = &w->counters.past;
 	past->packets += w->keeper.progress.packets;
 	past->bytes += w->keeper.progress.bytes;
 	past->dropped += w->keeper.progress.dropped;
 	keeper_fini(&w->keeper);
-	w->keeper = (struct keeper){ .pid = -1, .channel = { .fd = -1 } };
+	w->keeper = (struct keeper){ .pid = -1, .channel = { .fd = -1 }, .words = { .fd = -1 } };
 	w->running = false;
 	w->retry_open_ns = monotonic() + RETRY_OPEN_NS;
 }
@@ -203,6 +211,7 @@ static void end_parser(struct watch *w)
 		struct pollfd fd = keeper_poll(&w->keeper);
 		(void)poll(&fd, 1, TICK_MS);
 		keeper_step(&w->keeper);
+		tell_words(w);
 		take_windows(w);
 	}
 	if (w->keeper.state != KEEPER_ENDED)
@@ -446,6 +455,7 @@ static void turn(struct watch *w)
 	take_signals(w);
 	if (w->running) {
 		keeper_step(&w->keeper);
+		tell_words(w);
 		take_windows(w);
 		check_interfaces(w);
 	}
@@ -493,7 +503,7 @@ static int begin(struct watch *w, struct fl_error *err)
 {
 	struct prepared p = { .config = w->config };
 	gethostname(w->host, sizeof(w->host) - 1);
-	w->keeper = (struct keeper){ .pid = -1, .channel = { .fd = -1 } };
+	w->keeper = (struct keeper){ .pid = -1, .channel = { .fd = -1 }, .words = { .fd = -1 } };
 	int status = open_signals(w, err);
 	if (status == 0)
 		status = prepare(w, &p, true, err);

@@ -2,6 +2,7 @@
 /* test_keeper.c - the keeper against parsers that were taken over: what they send, and what they do not do */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -25,7 +26,7 @@ struct bench {
 static struct bench bench_new(void)
 {
 	int fds[2];
-	struct bench b = { .k = { .point = "host", .tree_max = keeper_tree_max(16 << 20) } };
+	struct bench b = { .k = { .point = "host", .words = { .fd = -1 }, .tree_max = keeper_tree_max(16 << 20) } };
 	b.k.pid = fork();
 	if (b.k.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -169,6 +170,54 @@ static void the_limit_of_values_follows_the_memory_up_to_that_of_a_store(void **
 	assert_int_equal(keeper_tree_max(UINT64_MAX), FL_STORE_TREE_MAX);
 }
 
+static void what_a_parser_says_is_shown_in_harmless_lines(void **state)
+{
+	static const char said[] = "first\n\nlevel=info\x1b[2J\r\xff\nlast";
+	static const char *const shown[] = { "first", "level=info?[2J??", "last" };
+	char text[WORDS_LINE_MAX];
+	struct words w;
+	int fds[2];
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	words_init(&w, fds[0]);
+	assert_int_equal(write(fds[1], said, sizeof(said) - 1), sizeof(said) - 1);
+	close(fds[1]);
+	for (size_t i = 0; i < FL_ARRAY_LEN(shown); i++) {
+		assert_true(words_next(&w, text));
+		assert_string_equal(text, shown[i]);
+	}
+	assert_false(words_next(&w, text));
+	assert_int_equal(w.fd, -1);
+	words_fini(&w);
+}
+
+static void a_parser_that_never_stops_talking_is_read_and_not_shown(void **state)
+{
+	enum { ROUNDS = 100, ROUND = 32 << 10 };
+	char text[WORDS_LINE_MAX] = "", *noise = fl_alloc(ROUND);
+	struct words w;
+	size_t lines = 0;
+	int fds[2];
+	(void)state;
+	memset(noise, 'x', ROUND);
+	for (size_t i = 299; i < ROUND; i += 300)
+		noise[i] = '\n';
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	words_init(&w, fds[0]);
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_int_equal(write(fds[1], noise, ROUND), ROUND);
+		while (words_next(&w, text)) {
+			assert_in_range(strlen(text), 1, WORDS_LINE_MAX - 1);
+			lines++;
+		}
+	}
+	assert_int_equal(lines, WORDS_LINES_MAX + 1);
+	assert_non_null(strstr(text, "not shown"));
+	close(fds[1]);
+	words_fini(&w);
+	free(noise);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +227,8 @@ int main(void)
 		cmocka_unit_test(the_end_behind_four_windows_is_seen),
 		cmocka_unit_test(a_flood_of_owners_does_not_push_out_a_cut),
 		cmocka_unit_test(a_scan_of_very_many_values_is_refused_before_it_takes_memory),
+		cmocka_unit_test(what_a_parser_says_is_shown_in_harmless_lines),
+		cmocka_unit_test(a_parser_that_never_stops_talking_is_read_and_not_shown),
 		cmocka_unit_test(the_limit_of_values_follows_the_memory_up_to_that_of_a_store),
 	};
 	signal(SIGPIPE, SIG_IGN);
