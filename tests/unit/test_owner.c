@@ -370,7 +370,7 @@ static void closed_sockets_make_room_after_a_while(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 8];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 9];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
@@ -378,6 +378,7 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(what_its_flow_has_found_makes_room);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_service_that_nobody_uses_makes_room);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(connections_that_nobody_asked_for_are_listed_with_their_direction);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(an_address_that_is_given_out_again_is_that_of_the_living);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(addresses_without_end_push_out_the_oldest);
