@@ -27,6 +27,7 @@
 #define JITTER_SHARE 0.12       /* spread of a pause over its size that no timer makes by itself */
 #define SELDOM 0.25             /* share of failed calls: programs that retry do so after most failures */
 #define NORMAL_P10_TO_P90 2.563 /* standard deviations of a normal sample between these quantiles */
+#define UNEXPLAINED_MOST 0.5    /* share of attempts: else not even half are in calls of one length, and pauses are anything */
 enum { CALLS_MIN = 5 };         /* if half of them were tried again, five without one had p = 0.03 */
 
 /* ---- pauses ---- */
@@ -219,7 +220,7 @@ static bool hardly_ever(const struct fl_retries *r)
 
 static struct fl_retry_schedule said(struct fl_retry_schedule s)
 {
-	s.name = class_name(s.class, s.jitter);
+	s.name = s.unclear ? "unknown" : class_name(s.class, s.jitter);
 	return s;
 }
 
@@ -231,6 +232,11 @@ struct fl_retry_schedule fl_retry_schedule(const struct fl_retries *r)
 	if (hardly_ever(r)) {
 		s.class = FL_RETRY_NONE;
 		s.attempts = 1;
+		return said(s);
+	}
+	if (r->retried > 0 && r->unexplained > UNEXPLAINED_MOST) {
+		s.confidence = FL_CONFIDENCE_LOW;
+		s.unclear = true;
 		return said(s);
 	}
 	s.attempts = r->retried > 0 ? attempts_of(r, &s.attempts_at_least) : 0;

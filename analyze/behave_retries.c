@@ -136,6 +136,11 @@ static const char *schedule_text(struct behave *b, const struct fl_retry_schedul
 		", each longer by a factor", ", by no rule" };
 	if (s->class == FL_RETRY_NONE)
 		return "does not retry";
+	if (s->unclear && isnan(s->attempts_per_failed_call))
+		return "tries calls again; pauses could not be told, as calls overlap";
+	if (s->unclear)
+		return fl_arena_printf(b->arena, "tries calls again: %.2g attempts a failed call on average; pauses could "
+			"not be told, as calls overlap", s->attempts_per_failed_call);
 	if (s->class == FL_RETRY_IMMEDIATE)
 		return fl_arena_printf(b->arena, "retries at once, without a pause: %s%u attempts a call",
 			s->attempts_at_least ? "at least " : "", s->attempts);
@@ -175,6 +180,8 @@ static const char *retry_why(
 
 static double retry_severity(const struct fl_behave_finding *f)
 {
+	if (f->retry.unclear)
+		return 10;
 	bool steady = f->retry.class == FL_RETRY_IMMEDIATE || f->retry.class == FL_RETRY_FIXED;
 	if (f->retry.class == FL_RETRY_NONE)
 		return 5;
@@ -188,7 +195,7 @@ static void find_retries(struct behave *b, const struct behave_edge *e)
 	const char *chain = NULL;
 	/* Another attempt at another address is fail-over, which is told as such. */
 	bool elsewhere = (double)r->other_address >= ELSEWHERE * (double)r->retried;
-	if ((s.class >= FL_RETRY_IMMEDIATE && elsewhere) || s.class == FL_RETRY_UNKNOWN || !e->answered ||
+	if ((s.class >= FL_RETRY_IMMEDIATE && elsewhere) || (s.class == FL_RETRY_UNKNOWN && !s.unclear) || !e->answered ||
 		(s.class != FL_RETRY_NONE && r->retried < RETRIED_MIN))
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_RETRY, e);

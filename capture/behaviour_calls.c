@@ -385,6 +385,7 @@ bool behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 	b->response_timeout = calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
 	calls_learn_pauses(&c);
 	bool failover_seen = count_calls(&c, &b->retries);
+	b->retries.unexplained = b->retries.calls ? rounded(calls_unexplained(&c)) : 0;
 	if (is_undecided(&c, &b->retries))
 		retries_not_observed(&b->retries);
 	free(c.used);

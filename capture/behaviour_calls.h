@@ -76,6 +76,8 @@ bool calls_inbound_over(const struct attempt *inbound, int64_t when_ns);
 
 /* Puts the attempts together anew, when that leaves clearly less over than the links do that are there. Return: it did. */
 bool calls_put_together(struct calls *c);
+/* Share of failed attempts that is left over, where calls overlap and texts do not tell them apart; 0..1. */
+double calls_unexplained(const struct calls *c);
 
 /* How long callers waited before they gave up with @outcome; moves ends that are not known to where they must be. */
 struct fl_spread calls_find_timeout(struct calls *c, enum fl_outcome outcome);

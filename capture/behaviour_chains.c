@@ -25,7 +25,7 @@ static const int64_t slack_ns = 200000; /* two packets that were captured in the
 static const double widths[WIDTHS] = { 0.04, 0.12, 0.8 }; /* a timer, a busy host, a pause that is drawn by lot */
 static const double width_floor_s = 0.004;
 static const double lead_s = 0.5; /* a connection may have been opened this long before its request */
-static const double followed_least = 0.25, score_least = 8, nearly_as_good = 0.6, clearly_better = 0.75;
+static const double followed_least = 0.25, score_least = 8, nearly_as_good = 0.6, clearly_better = 0.75, overlap_least = 0.25;
 
 struct pair {
 	double lag_s;
@@ -371,6 +371,40 @@ static size_t left_over(const struct calls *c)
 	for (size_t i = 0; i < FL_ATTEMPTS_MAX; i++)
 		most = ended[i] > ended[most] ? i : most;
 	return all - ended[most] + (most == 0 ? orphans : 0);
+}
+
+/* Were failed calls open at once, so that one may have got an attempt of another? By the work that they are part of. */
+static bool calls_overlap(const struct calls *c)
+{
+	int64_t open_until_ns = INT64_MIN;
+	size_t calls = 0, overlapping = 0;
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i];
+		if (!counts(a) || !attempt_failed(a) || a->number || !a->parent)
+			continue;
+		calls++;
+		overlapping += a->begin_ns < open_until_ns;
+		open_until_ns = a->parent->end_ns > open_until_ns ? a->parent->end_ns : open_until_ns;
+	}
+	return (double)overlapping > overlap_least * (double)calls;
+}
+
+/* By attempts: a long call tells more than what is left of one. */
+double calls_unexplained(const struct calls *c)
+{
+	size_t ended[FL_ATTEMPTS_MAX] = { 0 }, all = 0, most = 0;
+	if (c->exact || left_over(c) < LEFT_OVER_LEAST || !calls_overlap(c))
+		return 0;
+	for (size_t i = 0; i < c->g->count; i++) {
+		const struct attempt *a = c->g->list[i];
+		if (!counts(a) || !attempt_failed(a) || a->retry)
+			continue;
+		ended[a->number < FL_ATTEMPTS_MAX ? a->number : FL_ATTEMPTS_MAX - 1] += a->number + 1;
+		all += a->number + 1;
+	}
+	for (size_t i = 0; i < FL_ATTEMPTS_MAX; i++)
+		most = ended[i] > ended[most] ? i : most;
+	return all ? (double)(all - ended[most]) / (double)all : 0;
 }
 
 struct link {

@@ -155,6 +155,9 @@ void fl_series_merge(struct fl_arena *a, struct fl_series *into, const struct fl
 
 static void merge_retries(struct fl_retries *into, const struct fl_retries *from)
 {
+	double here = (double)into->calls, there = (double)from->calls;
+	if (there > 0)
+		into->unexplained = (into->unexplained * here + from->unexplained * there) / (here + there);
 	into->calls = add(into->calls, from->calls);
 	into->retried = add(into->retried, from->retried);
 	for (size_t i = 0; i < FL_ATTEMPTS_MAX; i++) {

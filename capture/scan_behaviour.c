@@ -128,6 +128,7 @@ static void emit_retries(struct fl_json_emit *e, const struct fl_retries *r)
 		emit_spread(e, NULL, &r->gap[i]);
 	fl_json_emit_close(e);
 	fl_json_emit_u64(e, "other_address", r->other_address);
+	fl_json_emit_double(e, "unexplained", r->unexplained);
 	if (r->retried) {
 		fl_json_emit_time(e, "first", r->first_ns);
 		fl_json_emit_time(e, "last", r->last_ns);
@@ -340,6 +341,8 @@ static void read_retries(struct reading *r, const cJSON *object, struct fl_retri
 	read_list(r, item, "gave_up", FL_ATTEMPTS_MAX, (double)FL_JSON_EXACT_MAX, put_count, into->gave_up);
 	read_gaps(r, item, into);
 	into->other_address = scan_read_count(r, item, "other_address");
+	double unexplained = item ? scan_read_double(r, item, "unexplained", 1) : 0;
+	into->unexplained = isnan(unexplained) ? 0 : unexplained; /* scans of before it was told */
 	into->first_ns = scan_read_time(r, item, "first");
 	into->last_ns = scan_read_time(r, item, "last");
 	if (into->last_ns < into->first_ns)

@@ -12,6 +12,8 @@ enum { HOSTS_NAMED = 4 };
 
 static const char *retry_headline(const struct fl_behave_finding *f)
 {
+	if (f->retry.unclear)
+		return "retries, pauses not known";
 	switch (f->retry.class) {
 	case FL_RETRY_NONE:
 		return "no retries";
@@ -99,7 +101,7 @@ const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *
 	const char **text = fl_arena_array(a, 4, sizeof(*text));
 	for (size_t i = 0; i < b->edge_count; i++) {
 		const struct fl_behave_edge *e = &b->edges[i];
-		retries += e->behaviour != NULL && e->retry.class == FL_RETRY_UNKNOWN;
+		retries += e->behaviour != NULL && e->retry.class == FL_RETRY_UNKNOWN && !e->retry.unclear;
 		timeouts += e->behaviour != NULL && isnan(e->connect_timeout.seconds) &&
 			    isnan(e->response_timeout.seconds);
 	}

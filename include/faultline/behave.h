@@ -49,7 +49,8 @@ enum fl_retry_class {
 struct fl_retry_schedule {
 	enum fl_retry_class class;
 	bool jitter;                /* FIXED to EXPONENTIAL: pauses are drawn at random around their size */
-	const char *name;           /* "exponential-jitter"; "not observed" when unknown */
+	bool unclear;               /* UNKNOWN: calls are tried again, but too many may be put together wrongly to tell how */
+	const char *name;           /* "exponential-jitter"; of UNKNOWN "not observed", or "unknown" when unclear */
 	unsigned attempts;          /* of a call that fails throughout, the first included; 0: unknown */
 	bool attempts_at_least;     /* every call recovered before it had used them up */
 	double gaps_s[FL_GAPS_MAX]; /* medians: from a failure to the next attempt */

@@ -60,6 +60,8 @@ struct fl_retries {
 	struct fl_spread gap[FL_GAPS_MAX];  /* from the failure of attempt i + 1 to the start of attempt i + 2 */
 	uint64_t other_address;             /* retries that went to another address than the attempt before */
 	int64_t first_ns, last_ns;          /* first and last retry; 0 = none */
+	double unexplained;                 /* share of failed attempts that may belong to other calls: calls were open at once, and
+	                                     * their call has another number of attempts than most; 0..1 */
 };
 
 /* Calls that failed at every attempt, and what became of the inbound exchanges that they were part of. Which one a call

@@ -103,6 +103,23 @@ static void test_policy(void **state)
 			fabs(s.gaps_s[i] - p->pause[i] * (1 - p->jitter / 2)) < 0.1 * p->pause[i] + 0.003);
 }
 
+static void calls_that_may_be_put_together_wrongly_tell_no_class(void **state)
+{
+	struct fl_retries r = retries_of(&policies[6]);
+	(void)state;
+	r.unexplained = 0.4;
+	assert_int_equal(fl_retry_schedule(&r).class, FL_RETRY_FIXED);
+	assert_false(fl_retry_schedule(&r).unclear);
+	r.unexplained = 0.6;
+	struct fl_retry_schedule s = fl_retry_schedule(&r);
+	assert_string_equal(s.name, "unknown");
+	assert_int_equal(s.class, FL_RETRY_UNKNOWN);
+	assert_int_equal(s.confidence, FL_CONFIDENCE_LOW);
+	assert_int_equal(s.attempts, 0);
+	assert_int_equal(s.gap_count, 0);
+	assert_true(s.attempts_per_failed_call > 1);
+}
+
 static void what_recovers_tells_no_limit_of_attempts(void **state)
 {
 	struct fl_retries r = retries_of(&policies[6]);
@@ -852,13 +869,14 @@ int main(void)
 		IN_A_SYSTEM(a_ratio_that_changes_while_watched_is_a_finding),
 		IN_A_SYSTEM(what_callers_do_is_told_with_its_numbers),
 	};
-	struct CMUnitTest tests[FL_ARRAY_LEN(policies) + FL_ARRAY_LEN(systems) + 3] = {
+	struct CMUnitTest tests[FL_ARRAY_LEN(policies) + FL_ARRAY_LEN(systems) + 5] = {
+		cmocka_unit_test(calls_that_may_be_put_together_wrongly_tell_no_class),
 		cmocka_unit_test(what_recovers_tells_no_limit_of_attempts),
 		cmocka_unit_test(timeouts_are_where_waits_gather_at_the_end),
 		cmocka_unit_test(growth_over_stored_windows_is_told),
 		cmocka_unit_test(an_outage_over_the_end_of_a_window_is_one),
 	};
-	size_t count = 3;
+	size_t count = 5;
 	for (size_t i = 0; i < FL_ARRAY_LEN(policies); i++)
 		tests[count++] =
 			(struct CMUnitTest){ policies[i].name, test_policy, NULL, NULL, &policies[i] };

@@ -84,7 +84,7 @@ static struct fl_behaviour *some_behaviour(struct fl_arena *a)
 		.coupling_p = NAN,
 		.surfacing = { 6, 2, 1, 40, 9, 4, 0.75 } };
 	b->retries = (struct fl_retries){ .calls = 10, .retried = 9, .recovered = { 0, 4 }, .gave_up = { 1, 0, 5 },
-		.other_address = 2, .first_ns = T0 + 1, .last_ns = T0 + 2 };
+		.other_address = 2, .unexplained = 0.25, .first_ns = T0 + 1, .last_ns = T0 + 2 };
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
 		b->retries.gap[i] = (struct fl_spread){ 0, NAN, NAN, NAN, NAN, NAN };
 	b->retries.gap[1] = (struct fl_spread){ 3, 0.1, 0.1, 0.2, 0.3, 0.3 };
