@@ -126,13 +126,14 @@ static void see_pod(struct slice c, struct fl_cgroup_name *out)
 	if (c.n < FL_POD_UID + 3 || memcmp(c.s + c.n - FL_POD_UID - 3, "pod", 3) != 0)
 		return;
 	const char *uid = c.s + c.n - FL_POD_UID;
+	char text[FL_POD_UID + 1] = { 0 };
 	for (size_t i = 0; i < FL_POD_UID; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 		if (dash ? uid[i] != '-' && uid[i] != '_' : !is_hex(uid + i, 1))
 			return;
-		out->pod_uid[i] = dash ? '-' : uid[i];
+		text[i] = dash ? '-' : uid[i];
 	}
-	out->pod_uid[FL_POD_UID] = 0;
+	memcpy(out->pod_uid, text, sizeof(text));
 }
 
 static int hex_digit(char c)

@@ -13,6 +13,7 @@
  */
 #include "capture/watch_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,8 +101,14 @@ void watch_store_pending(struct watch *w)
 	struct fl_error err;
 	int status = 0;
 	bool stored = false;
-	while (w->pending_count && (status = store_one(w, w->pending[0], &err)) >= 0) {
-		if (status == FL_STORE_KNOWN) {
+	while (w->pending_count) {
+		status = store_one(w, w->pending[0], &err);
+		if (status < 0 && status != -EFBIG)
+			break;
+		if (status == -EFBIG) { /* it never will: those behind it must not wait for it */
+			lose_first(w, err.text);
+			status = 0;
+		} else if (status == FL_STORE_KNOWN) {
 			lose_first(w, "the store has windows of the same start");
 		} else {
 			tell_stored(w, w->pending[0]);

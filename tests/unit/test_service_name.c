@@ -35,6 +35,7 @@ static const struct path_row paths[] = {
 	{ "CRI-O in Kubernetes", "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/crio-" ID ".scope", "", ID, UID, "" },
 	{ "containerd in Kubernetes", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
 	{ "guaranteed pods have no class", "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
+	{ "what is nearly a pod's id is none", "/kubepods.slice/kubepods-pod3c8f1b8e_5a8b_4f0e_9a55_0a4a1b0c9d.e.slice/cri-containerd-" ID ".scope", "", ID, "", "" },
 	{ "Kubernetes with cgroupfs", "/kubepods/burstable/pod" UID "/" ID, "", ID, UID, "" },
 	{ "Kubernetes within kind", "/system.slice/docker-" ID ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
 	{ "LXC", "/lxc.payload.mail/system.slice/postfix.service", "postfix", "", "", "mail" },
