@@ -36,7 +36,6 @@
 #include "diff_internal.h"
 
 #define GONE_BELOW 0.01 /* DESIGN, section 5 */
-#define REMEMBERED_S 300.0 /* that resolvers' clients go without a look-up; most names live as long, or less */
 
 static const char *const change_names[] = { "added", "gone", "not-seen-yet", "moved", "provider", "fan-out", "rate",
 	"latency", "failures", "retry", "timeout", "spof-new", "spof-lost", "shared-fate-new", "shared-fate-lost" };
@@ -76,8 +75,7 @@ struct fl_change *fl_diff_add(struct fl_diff *d, size_t *capacity, const struct 
 	return added;
 }
 
-/* That the group's things came or went on this side is not certain: their single points are no finding. */
-static void remember(struct fl_diffing *w, const struct fl_use_group *g, int side)
+void fl_diff_unsure(struct fl_diffing *w, const struct fl_use_group *g, int side)
 {
 	struct fl_identities *list = &w->sides[side].unsure;
 	for (size_t i = 0; i < g->counts[side]; i++) {
@@ -87,336 +85,6 @@ static void remember(struct fl_diffing *w, const struct fl_use_group *g, int sid
 		}
 		list->list[list->count++] = g->uses[side][i]->to;
 	}
-}
-
-/* ---- groups ---- */
-
-static int compare_keys(const void *va, const void *vb)
-{
-	const struct fl_use *a = *(struct fl_use *const *)va, *b = *(struct fl_use *const *)vb;
-	int order = strcmp(a->from_key, b->from_key);
-	if (order == 0)
-		order = strcmp(a->to_key, b->to_key);
-	if (order == 0)
-		order = a->newer - b->newer;
-	if (order == 0)
-		order = strcmp(a->from, b->from);
-	return order != 0 ? order : strcmp(a->to, b->to);
-}
-
-static void collect_uses(struct fl_diffing *w)
-{
-	bool graphs = w->sides[0].system->scans.count == 0 || w->sides[1].system->scans.count == 0;
-	size_t counts[2];
-	struct fl_use *sides[2];
-	for (int newer = 0; newer < 2; newer++)
-		sides[newer] = fl_uses(w->a, w->sides[newer].system, graphs, newer != 0, &counts[newer]);
-	w->use_count = counts[0] + counts[1];
-	w->uses = fl_arena_array(w->a, w->use_count, sizeof(struct fl_use *));
-	for (size_t i = 0; i < w->use_count; i++)
-		w->uses[i] = i < counts[0] ? &sides[0][i] : &sides[1][i - counts[0]];
-	fl_diff_services(w);
-	if (w->use_count > 1)
-		qsort(w->uses, w->use_count, sizeof(struct fl_use *), compare_keys);
-}
-
-static bool same_group(const struct fl_use *a, const struct fl_use *b)
-{
-	return strcmp(a->from_key, b->from_key) == 0 && strcmp(a->to_key, b->to_key) == 0;
-}
-
-static void make_groups(struct fl_diffing *w)
-{
-	w->groups = fl_arena_array(w->a, w->use_count, sizeof(*w->groups));
-	for (size_t i = 0; i < w->use_count; i++) {
-		struct fl_use *use = w->uses[i];
-		if (i == 0 || !same_group(w->uses[i - 1], use))
-			w->group_count++;
-		use->group = w->group_count - 1;
-		struct fl_use_group *group = &w->groups[use->group];
-		if (group->counts[use->newer]++ == 0)
-			group->uses[use->newer] = &w->uses[i]; /* sorted by side within a group */
-		group->present[use->newer] = true;
-		group->real[use->newer] |= use->counts;
-	}
-}
-
-static struct fl_use *first_use(const struct fl_use_group *g)
-{
-	return g->present[1] ? g->uses[1][0] : g->uses[0][0];
-}
-
-/* A dependency that one side does not know at all. */
-static bool is_added(const struct fl_use_group *g)
-{
-	return !g->matched && g->real[1] && !g->present[0];
-}
-
-static bool is_missing(const struct fl_use_group *g)
-{
-	return !g->matched && g->real[0] && !g->present[1];
-}
-
-/* ---- weaker identities ---- */
-
-struct weak {
-	const char *from_key, *key;
-	size_t group;
-};
-
-typedef const char *weak_key(const struct fl_use *use);
-
-static const char *weak_target(const struct fl_use *use)
-{
-	return use->target_key;
-}
-
-static const char *weak_replica(const struct fl_use *use)
-{
-	return use->replica_key;
-}
-
-static const char *weak_moved(const struct fl_use *use)
-{
-	return use->moved_key;
-}
-
-static int compare_weak(const void *va, const void *vb)
-{
-	const struct weak *a = va, *b = vb;
-	int order = strcmp(a->from_key, b->from_key);
-	if (order == 0)
-		order = strcmp(a->key, b->key);
-	return order != 0 ? order : (a->group > b->group) - (a->group < b->group);
-}
-
-/* One entry a group that has such a key, sorted; free() it. */
-static struct weak *list_weak(const struct fl_diffing *w, weak_key *key_of, size_t *count)
-{
-	struct weak *list = fl_alloc_array(w->group_count, sizeof(*list));
-	*count = 0;
-	for (size_t i = 0; i < w->group_count; i++) {
-		const struct fl_use *use = first_use(&w->groups[i]);
-		if (key_of(use) != NULL)
-			list[(*count)++] =
-				(struct weak){ .from_key = use->from_key, .key = key_of(use), .group = i };
-	}
-	if (*count > 1)
-		qsort(list, *count, sizeof(*list), compare_weak);
-	return list;
-}
-
-/* The end of the run of equal keys that begins at @first. */
-static size_t run_end(const struct weak *list, size_t count, size_t first)
-{
-	size_t end = first + 1;
-	while (end < count && strcmp(list[first].from_key, list[end].from_key) == 0 &&
-		strcmp(list[first].key, list[end].key) == 0)
-		end++;
-	return end;
-}
-
-/* What one is to the older side, the other is to the newer: their measures are compared. */
-static void pair(struct fl_use_group *a, struct fl_use_group *b)
-{
-	struct fl_use_group *old = a->present[0] ? a : b, *new = a->present[0] ? b : a;
-	if (old->present[0] && !old->present[1] && new->present[1] && !new->present[0] && old->other == NULL)
-		old->other = new;
-}
-
-/* Where both sides know the weaker identity, nothing under it is added or missing. */
-static void match_weakly(struct fl_diffing *w, weak_key *key_of)
-{
-	size_t count;
-	struct weak *list = list_weak(w, key_of, &count);
-	for (size_t i = 0, end; i < count; i = end) {
-		bool present[2] = { false, false };
-		end = run_end(list, count, i);
-		for (size_t j = i; j < end; j++)
-			for (int side = 0; side < 2; side++)
-				present[side] |= w->groups[list[j].group].present[side];
-		if (end - i == 2)
-			pair(&w->groups[list[i].group], &w->groups[list[i + 1].group]);
-		for (size_t j = i; j < end && present[0] && present[1]; j++) {
-			struct fl_use_group *group = &w->groups[list[j].group];
-			if (is_added(group) || is_missing(group)) {
-				group->matched = true;
-				w->d->unchanged += group->counts[1];
-				w->d->address_only += group->counts[1];
-			}
-		}
-	}
-	free(list);
-}
-
-/* ---- one address ---- */
-
-/* All of a bare group must be there on the other side, of a name one address is enough. */
-static bool is_same_place(const struct fl_diffing *w, const struct fl_use_group *g, const bool *same)
-{
-	int side = g->present[1];
-	size_t known = 0;
-	for (size_t i = 0; i < g->counts[side]; i++)
-		known += same[g->uses[side] - w->uses + (ptrdiff_t)i];
-	return fl_use_is_bare(g->uses[side][0]) ? known == g->counts[side] : known > 0;
-}
-
-static void match_addresses(struct fl_diffing *w)
-{
-	bool *same = fl_alloc_array(w->use_count, sizeof(*same));
-	fl_diff_addresses(w->uses, w->use_count, same);
-	for (size_t i = 0; i < w->group_count; i++) {
-		struct fl_use_group *g = &w->groups[i];
-		if ((!is_added(g) && !is_missing(g)) || !is_same_place(w, g, same))
-			continue;
-		g->matched = true;
-		w->d->unchanged += g->counts[1];
-		remember(w, g, g->present[1]);
-	}
-	free(same);
-}
-
-/* The end of the groups of one caller that begin at @first. */
-static size_t caller_end(const struct fl_diffing *w, size_t first)
-{
-	size_t end = first + 1;
-	while (end < w->group_count &&
-		strcmp(first_use(&w->groups[first])->from_key, first_use(&w->groups[end])->from_key) == 0)
-		end++;
-	return end;
-}
-
-static bool has_address(const struct fl_use_group *g, int side, const struct fl_scan_dependency *bare)
-{
-	for (size_t i = 0; i < g->counts[side]; i++) {
-		const struct fl_dependency *d = g->uses[side][i]->evidence;
-		for (size_t k = 0; d != NULL && d->merged->port == bare->port && k < d->merged->address_count; k++)
-			for (size_t b = 0; b < bare->address_count; b++)
-				if (fl_addr_equal(&d->merged->addresses[k], &bare->addresses[b]))
-					return true;
-	}
-	return false;
-}
-
-enum { BARE_MAX = 64 }; /* of one caller and one side only, that are looked at; with more all its names are partial */
-
-/* A connection older than the scan is known by its address alone, beside later ones that have the name: what is counted under
- * the name is not all then. */
-static void mark_partial(struct fl_diffing *w, size_t first, size_t end)
-{
-	size_t found = 0;
-	for (size_t i = first; i < end; i++) {
-		const struct fl_use_group *bare = &w->groups[i];
-		int side = bare->present[1];
-		if ((bare->present[0] && bare->present[1]) || !fl_use_is_bare(bare->uses[side][0]))
-			continue;
-		found++;
-		for (size_t k = first; k < end && found <= BARE_MAX + 1; k++) {
-			struct fl_use_group *g = &w->groups[k];
-			if (g->present[0] && g->present[1])
-				g->partial |= found > BARE_MAX ||
-					      has_address(g, !side, bare->uses[side][0]->evidence->merged);
-		}
-	}
-}
-
-/* ---- silence ---- */
-
-static double watched(const struct fl_diffing *w, int side, const char *host)
-{
-	return fl_watched_s(&w->sides[side].watched, w->a, host);
-}
-
-/* Inbound exchanges of the service that makes these uses; 0 where none are known. */
-static double inbound_of(const struct fl_system *s, const char *id)
-{
-	const struct fl_system_service *service = fl_diff_find_service(s, id);
-	double sum = 0;
-	for (size_t i = 0; service != NULL && i < service->record_count; i++)
-		sum += (double)service->records[i].s->exchanges;
-	return sum;
-}
-
-/* How many times the other side's window would hold what this one held of @use: by the time watched, and for what
- * requests cause not more than by their number, where that is known. */
-static double window_ratio(const struct fl_diffing *w, int side, const struct fl_use *use)
-{
-	double window = use->evidence->window_s, ratio = window > 0 ? watched(w, !side, use->host) / window : 0;
-	const struct fl_system *other = w->sides[!side].system;
-	if (use->evidence->merged->class != FL_CLASS_ON_REQUEST || fl_diff_find_service(other, use->from) == NULL)
-		return ratio;
-	double inbound = inbound_of(w->sides[side].system, use->from);
-	return inbound > 0 ? fmin(ratio, inbound_of(other, use->from) / inbound) : ratio;
-}
-
-static struct fl_silence silence_of(struct fl_diffing *w, int side, const struct fl_use_group *g)
-{
-	struct fl_silence s = { NAN, NAN };
-	struct fl_amounts amounts;
-	if (g->uses[side][0]->evidence == NULL)
-		return s;
-	s.expected = 0;
-	for (size_t i = 0; i < g->counts[side]; i++) {
-		const struct fl_use *use = g->uses[side][i];
-		if (use->evidence == NULL || !use->counts)
-			continue;
-		const struct fl_scan_dependency *m = use->evidence->merged;
-		double events = m->exchanges > 0 ? (double)m->exchanges : (double)m->connections.established;
-		if (m->class == FL_CLASS_START_UP)
-			events = 1;
-		if (m->class == FL_CLASS_NAME_RESOLUTION)
-			events = fmin(events, fmax(1, use->evidence->window_s / REMEMBERED_S));
-		s.expected += events * window_ratio(w, side, use);
-	}
-	w->scratch = fl_arena_new();
-	fl_amounts_of_uses(&amounts, w, side, g);
-	s.p = exp(-s.expected / fl_burst_of(&amounts));
-	fl_arena_free(w->scratch);
-	return s;
-}
-
-/* One thing that several callers began to use, or ceased to, and that the other side does not know at all: what each of
- * them would have done there adds up. Replicas share the calls, and each alone may have made too few to tell. */
-static int by_target(const void *va, const void *vb)
-{
-	const struct fl_use_group *a = *(struct fl_use_group *const *)va, *b = *(struct fl_use_group *const *)vb;
-	int order = strcmp(first_use(a)->to_key, first_use(b)->to_key);
-	return order != 0 ? order : (a > b) - (a < b); /* places in one array, which is sorted */
-}
-
-static void combine(struct fl_use_group **list, size_t count)
-{
-	bool known[2] = { false, false };
-	double p = 1;
-	for (size_t i = 0; i < count; i++)
-		for (int side = 0; side < 2; side++)
-			known[side] |= list[i]->present[side];
-	for (size_t i = 0; i < count; i++)
-		if (!isnan(list[i]->silence.p))
-			p *= list[i]->silence.p;
-	for (size_t i = 0; i < count && !(known[0] && known[1]); i++)
-		if (!isnan(list[i]->silence.p) && list[i]->silence.p < 1)
-			list[i]->silence.p = p;
-}
-
-static void find_silences(struct fl_diffing *w)
-{
-	struct fl_use_group **list = fl_alloc_array(w->group_count, sizeof(*list));
-	for (size_t i = 0; i < w->group_count; i++) {
-		struct fl_use_group *g = list[i] = &w->groups[i];
-		g->silence = (struct fl_silence){ NAN, NAN };
-		if (is_added(g) || is_missing(g))
-			g->silence = silence_of(w, is_added(g), g);
-	}
-	if (w->group_count > 1)
-		qsort(list, w->group_count, sizeof(*list), by_target);
-	for (size_t i = 0, end; i < w->group_count; i = end) {
-		for (end = i + 1; end < w->group_count &&
-				  strcmp(first_use(list[i])->to_key, first_use(list[end])->to_key) == 0;)
-			end++;
-		combine(list + i, end - i);
-	}
-	free(list);
 }
 
 /* ---- requirements that are not certain to differ ---- */
@@ -515,14 +183,14 @@ static const char *say_chance(struct fl_arena *a, double p)
 /* That @side has these and the other may have them as well. */
 static void leave_open(struct fl_diffing *w, const struct fl_use_group *g, int side)
 {
-	remember(w, g, side);
+	fl_diff_unsure(w, g, side);
 	unsettle(w, g, side);
 }
 
 static void add_added(struct fl_diffing *w, const struct fl_use_group *g)
 {
 	const struct fl_use *use = g->uses[1][0];
-	bool stated = use->evidence == NULL, watched_before = stated || watched(w, 0, use->host) > 0;
+	bool stated = use->evidence == NULL, watched_before = stated || fl_diff_watched_s(w, 0, use->host) > 0;
 	struct fl_silence before = g->silence;
 	bool open = watched_before && !stated && before.p >= GONE_BELOW;
 	const char *why = "stated in the newer graph only";
@@ -550,7 +218,7 @@ static const char *why_missing(const struct fl_diffing *w, const struct fl_use *
 {
 	if (use->evidence == NULL)
 		return "stated in the older graph only";
-	if (watched(w, 1, use->host) == 0)
+	if (fl_diff_watched_s(w, 1, use->host) == 0)
 		return fl_arena_printf(
 			w->a, "host %s was not watched in the newer scans: nothing can be said", use->host);
 	return fl_arena_printf(w->a,
@@ -579,47 +247,29 @@ static void add_missing(struct fl_diffing *w, const struct fl_use_group *g)
 			.why = why_missing(w, use, s) });
 }
 
-static void add_moved(
-	struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added, struct fl_silence s)
+static void add_moved(struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added)
 {
 	const struct fl_use *old = missing->uses[0][0], *new = added->uses[1][0];
 	missing->matched = added->matched = true;
-	pair(missing, added);
-	remember(w, missing, 0);
-	remember(w, added, 1);
+	fl_diff_pair(missing, added);
+	fl_diff_unsure(w, missing, 0);
+	fl_diff_unsure(w, added, 1);
 	fl_diff_add(w->d, &w->capacity,
 		&(struct fl_change){ .kind = FL_CHANGE_MOVED,
 			.from = new->from,
 			.to = new->to,
 			.before = old->label,
 			.after = new->label,
-			.p = s.p,
-			.expected = s.expected,
+			.p = missing->silence.p,
+			.expected = missing->silence.expected,
 			.why = "the one went and the other came: same caller, registrable domain and port" });
 }
 
 /* One added and one gone thing under one key are one that moved. */
-static void find_moved(struct fl_diffing *w)
+static void see_moved(struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added)
 {
-	size_t count;
-	struct weak *list = list_weak(w, weak_moved, &count);
-	for (size_t i = 0, end; i < count; i = end) {
-		struct fl_use_group *added = NULL, *missing = NULL;
-		size_t several = 0;
-		end = run_end(list, count, i);
-		for (size_t j = i; j < end; j++) {
-			struct fl_use_group *group = &w->groups[list[j].group];
-			several += is_added(group) ? added != NULL : is_missing(group) && missing != NULL;
-			added = is_added(group) ? group : added;
-			missing = is_missing(group) ? group : missing;
-		}
-		if (added == NULL || missing == NULL || several > 0)
-			continue;
-		struct fl_silence s = missing->silence;
-		if (missing->uses[0][0]->evidence == NULL || s.p < GONE_BELOW)
-			add_moved(w, missing, added, s);
-	}
-	free(list);
+	if (missing->uses[0][0]->evidence == NULL || missing->silence.p < GONE_BELOW)
+		add_moved(w, missing, added);
 }
 
 /* ---- what stayed ---- */
@@ -710,9 +360,9 @@ static void find_changes(struct fl_diffing *w)
 	find_one_sided(w);
 	for (size_t i = 0; i < w->group_count; i++) {
 		const struct fl_use_group *g = &w->groups[i];
-		if (is_added(g))
+		if (fl_is_added(g))
 			add_added(w, g);
-		else if (is_missing(g))
+		else if (fl_is_missing(g))
 			add_missing(w, g);
 		else if (g->present[0] && g->present[1] && (g->real[0] || g->real[1]))
 			compare_both(w, g);
@@ -777,17 +427,9 @@ struct fl_diff *fl_diff(const struct fl_system *old, const struct fl_system *new
 		w.unsettled[side] = fl_alloc_array(fl_graph_group_count(w.sides[side].system->graph) + 1, sizeof(bool));
 		w.one_sided[side] = fl_alloc_array(fl_graph_group_count(w.sides[side].system->graph) + 1, sizeof(bool));
 	}
-	collect_uses(&w);
-	make_groups(&w);
-	match_weakly(&w, weak_target);
-	match_weakly(&w, weak_replica);
-	match_addresses(&w);
-	for (size_t i = 0, end; i < w.group_count; i = end) {
-		end = caller_end(&w, i);
-		mark_partial(&w, i, end);
-	}
-	find_silences(&w);
-	find_moved(&w);
+	fl_diff_match(&w);
+	fl_diff_silences(&w);
+	fl_diff_moves(&w, see_moved);
 	find_changes(&w);
 	fl_diff_measured(&w);
 	compare_settled(&w);

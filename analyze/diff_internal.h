@@ -109,6 +109,39 @@ struct fl_diffing {
 	size_t group_count;
 };
 
+static inline struct fl_use *fl_first_use(const struct fl_use_group *g)
+{
+	return g->present[1] ? g->uses[1][0] : g->uses[0][0];
+}
+
+/* A dependency that one side does not know at all. */
+static inline bool fl_is_added(const struct fl_use_group *g)
+{
+	return !g->matched && g->real[1] && !g->present[0];
+}
+
+static inline bool fl_is_missing(const struct fl_use_group *g)
+{
+	return !g->matched && g->real[0] && !g->present[1];
+}
+
+/* That the group's things came or went on this side is not certain: their single points are no finding. */
+void fl_diff_unsure(struct fl_diffing *w, const struct fl_use_group *g, int side);
+
+/* ---- diff_match.c: which is which ---- */
+
+void fl_diff_match(struct fl_diffing *w); /* fills uses and groups */
+/* What one is to the older side, the other is to the newer: their measures are compared. */
+void fl_diff_pair(struct fl_use_group *a, struct fl_use_group *b);
+/* Called for each caller's only missing and only added thing of one registrable domain, port and transport. */
+typedef void fl_diff_moved(struct fl_diffing *w, struct fl_use_group *missing, struct fl_use_group *added);
+void fl_diff_moves(struct fl_diffing *w, fl_diff_moved *moved);
+
+/* ---- diff_silence.c: how probable it is that nothing shows ---- */
+
+void fl_diff_silences(struct fl_diffing *w); /* of every group that is added or missing */
+double fl_diff_watched_s(const struct fl_diffing *w, int side, const char *host);
+
 /* ---- diff_amounts.c: what was measured ---- */
 
 struct fl_span { double start, end; }; /* seconds since the epoch */
