@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "analyze/join_internal.h"
+#include "faultline/sort.h"
 #include "faultline/units.h"
 
 static void add_counts(struct fl_coverage *into, const struct fl_coverage *c)
@@ -177,11 +178,6 @@ static void add_overlaps(struct fl_system *s)
 	c->blind_spots = spots;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 enum { DETECTIONS_MAX = 8 }; /* there are fewer ways */
 
 /* The ways that hosts were told by, each once: "cooked, given". */
@@ -193,8 +189,7 @@ static void add_host_detection(struct fl_system *s)
 	for (size_t i = 0; i < s->scans.count; i++)
 		if (s->scans.list[i]->coverage.host_detection)
 			list[n++] = s->scans.list[i]->coverage.host_detection;
-	if (n > 1)
-		qsort(list, n, sizeof(*list), by_text);
+	fl_sort_texts(list, n);
 	for (size_t i = 0; i < n && told < DETECTIONS_MAX; i++) {
 		if (i > 0 && strcmp(list[i - 1], list[i]) == 0)
 			continue;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cutset_internal.h"
+#include "faultline/sort.h"
 #include "faultline/status.h"
 
 #define END UINT32_MAX
@@ -41,12 +42,6 @@ struct listing {
 	uint32_t member_count;
 };
 
-static int compare_ids(const void *va, const void *vb)
-{
-	fl_node_id a = *(const fl_node_id *)va, b = *(const fl_node_id *)vb;
-	return (a > b) - (a < b);
-}
-
 void fl_cutset_add(struct fl_cutsets *out, const fl_node_id *members, uint32_t order)
 {
 	/* The array doubles inside the arena: what is left behind is at most as much again. */
@@ -59,8 +54,7 @@ void fl_cutset_add(struct fl_cutsets *out, const fl_node_id *members, uint32_t o
 	}
 	fl_node_id *list = fl_arena_array(out->arena, order, sizeof(*list));
 	memcpy(list, members, order * sizeof(*list));
-	if (order > 1)
-		qsort(list, order, sizeof(*list), compare_ids);
+	fl_sort_u32(list, order);
 	out->sets[out->set_count++] = (struct fl_cut_set){ .members = list, .order = order };
 }
 

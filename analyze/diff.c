@@ -35,6 +35,8 @@
 
 #include "diff_internal.h"
 
+#include "faultline/sort.h"
+
 #define GONE_BELOW 0.01 /* DESIGN, section 5 */
 
 static const char *const change_names[] = { "added", "gone", "not-seen-yet", "moved", "provider", "fan-out", "rate",
@@ -389,15 +391,9 @@ static int compare_changes(const void *va, const void *vb)
 	return order != 0 ? order : compare_text(a->before, b->before);
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void sort_identities(struct fl_identities *list)
 {
-	if (list->count > 1)
-		qsort(list->list, list->count, sizeof(*list->list), compare_strings);
+	fl_sort_texts(list->list, list->count);
 }
 
 /* What is left once the two graphs agree but for what is certain. */

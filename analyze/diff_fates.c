@@ -12,11 +12,7 @@
 
 #include "diff_internal.h"
 #include "faultline/shared.h"
-
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+#include "faultline/sort.h"
 
 /* NULL: it has none that lasts. */
 static const char *key_of(struct fl_arena *a, const struct fl_system *s, const struct fl_shared_fate *f)
@@ -38,8 +34,7 @@ static struct fl_identities keys_of(struct fl_arena *a, const struct fl_system *
 		if (keys[i] != NULL)
 			sorted.list[sorted.count++] = keys[i];
 	}
-	if (sorted.count > 1)
-		qsort(sorted.list, sorted.count, sizeof(*sorted.list), compare_strings);
+	fl_sort_texts(sorted.list, sorted.count);
 	return sorted;
 }
 

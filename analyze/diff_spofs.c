@@ -17,15 +17,12 @@
 
 #include "diff_internal.h"
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+#include "faultline/sort.h"
 
 bool fl_identities_hold(const struct fl_identities *list, const char *key)
 {
 	return list->count > 0 &&
-	       bsearch(&key, list->list, list->count, sizeof(*list->list), compare_strings) != NULL;
+	       bsearch(&key, list->list, list->count, sizeof(*list->list), fl_compare_texts) != NULL;
 }
 
 struct side {
@@ -51,8 +48,7 @@ static struct side make_side(struct fl_arena *a, const struct fl_diff_side *of)
 		if (side.keys[i] != NULL)
 			side.sorted.list[side.sorted.count++] = side.keys[i];
 	}
-	if (side.sorted.count > 1)
-		qsort(side.sorted.list, side.sorted.count, sizeof(*side.sorted.list), compare_strings);
+	fl_sort_texts(side.sorted.list, side.sorted.count);
 	return side;
 }
 

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "components.h"
+#include "faultline/sort.h"
 #include "faultline/status.h"
 
 #define UNKNOWN UINT32_MAX
@@ -80,23 +81,6 @@ static uint32_t push_gate(struct draft *d, struct fl_gate gate)
 	return (uint32_t)d->gate_count++;
 }
 
-static int compare_ids(const void *va, const void *vb)
-{
-	uint32_t a = *(const uint32_t *)va, b = *(const uint32_t *)vb;
-	return (a > b) - (a < b);
-}
-
-static uint32_t sort_distinct(uint32_t *list, uint32_t count)
-{
-	uint32_t kept = 0;
-	if (count > 1)
-		qsort(list, count, sizeof(*list), compare_ids);
-	for (uint32_t i = 0; i < count; i++)
-		if (kept == 0 || list[i] != list[kept - 1])
-			list[kept++] = list[i];
-	return kept;
-}
-
 /* OR and AND are sets; a count that leaves no choice makes them of ATLEAST. */
 static void settle_kind(struct fl_gate *gate, uint32_t *list)
 {
@@ -105,9 +89,9 @@ static void settle_kind(struct fl_gate *gate, uint32_t *list)
 	if (gate->kind == FL_GATE_ATLEAST && gate->threshold >= gate->count)
 		gate->kind = FL_GATE_AND;
 	if (gate->kind == FL_GATE_OR || gate->kind == FL_GATE_AND)
-		gate->count = sort_distinct(list, gate->count);
+		gate->count = (uint32_t)fl_sort_distinct_u32(list, gate->count);
 	else if (gate->count > 1)
-		qsort(list, gate->count, sizeof(*list), compare_ids);
+		fl_sort_u32(list, gate->count);
 }
 
 /* ---- cone and classes ---- */
@@ -260,7 +244,7 @@ static void make_gates(struct draft *d)
 		}
 		for (uint32_t i = first[c]; i < first[c + 1]; i++)
 			gather_groups(d, d->cone[places[i]], c, &any);
-		gate.count = sort_distinct(any.items, (uint32_t)any.count);
+		gate.count = (uint32_t)fl_sort_distinct_u32(any.items, any.count);
 		gate.first = d->child_count;
 		for (uint32_t i = 0; i < gate.count; i++)
 			push_child(d, any.items[i]);
@@ -614,8 +598,7 @@ static void list_events(struct fl_fault_tree *t, const struct draft *d)
 	for (uint32_t c = 0; c < d->class_count; c++)
 		if (d->gates[c].kind == FL_GATE_BASIC)
 			t->events[t->event_count++] = d->gates[c].node;
-	if (t->event_count > 1)
-		qsort(t->events, t->event_count, sizeof(*t->events), compare_ids);
+	fl_sort_u32(t->events, t->event_count);
 }
 
 /* What can fail, without detours; the gate that now is @top, UNKNOWN when it cannot fail. */

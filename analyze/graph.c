@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/sort.h"
 #include "faultline/strpool.h"
 
 struct raw_group {
@@ -197,22 +198,6 @@ static int compare_u32(uint32_t a, uint32_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	return compare_u32(*(const fl_node_id *)a, *(const fl_node_id *)b);
-}
-
-static uint32_t sort_distinct(fl_node_id *list, uint32_t count)
-{
-	uint32_t kept = 0;
-	if (count > 1)
-		qsort(list, count, sizeof(*list), compare_ids);
-	for (uint32_t i = 0; i < count; i++)
-		if (kept == 0 || list[i] != list[kept - 1])
-			list[kept++] = list[i];
-	return kept;
-}
-
 static int compare_members(const struct fl_group *a, const struct fl_group *b)
 {
 	uint32_t shared = a->member_count < b->member_count ? a->member_count : b->member_count;
@@ -250,7 +235,7 @@ static void freeze_groups(struct fl_graph *g, const struct fl_graph_builder *b, 
 	for (size_t i = 0; i < b->group_count; i++) {
 		const struct raw_group *raw = &b->groups[i];
 		fl_node_id *members = g->members + raw->first_member;
-		uint32_t count = sort_distinct(members, raw->member_count);
+		uint32_t count = (uint32_t)fl_sort_distinct_u32(members, raw->member_count);
 		uint32_t needs = raw->needs < count ? raw->needs : count;
 		enum fl_redundancy redundancy = raw->redundancy;
 		if (needs == count)

@@ -17,6 +17,8 @@
 #include "analyze/join_internal.h"
 #include "analyze/model_internal.h"
 
+#include "faultline/sort.h"
+
 uint64_t fl_join_add(uint64_t a, uint64_t b)
 {
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -46,17 +48,11 @@ size_t fl_join_unique_addresses(struct fl_addr *list, size_t count)
 	return kept;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static size_t unique_texts(const char **list, size_t count)
 {
 	size_t kept = 0;
 
-	if (count > 1)
-		qsort(list, count, sizeof(*list), by_text);
+	fl_sort_texts(list, count);
 	for (size_t i = 0; i < count; i++)
 		if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)
 			list[kept++] = list[i];

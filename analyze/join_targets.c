@@ -16,6 +16,8 @@
 
 #include "analyze/join_internal.h"
 
+#include "faultline/sort.h"
+
 /* One use of a target by one dependency. */
 struct use {
 	bool resolver;
@@ -287,11 +289,6 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static uint32_t node(struct join *j, const char *kind, const char *name)
 {
 	return fl_graph_builder_node(j->builder, fl_arena_printf(j->arena, "%s:%s", kind, name), kind);
@@ -332,8 +329,7 @@ static void add_hosts(struct leads *l)
 {
 	struct join_target *t = l->t;
 
-	if (l->host_count > 1)
-		qsort(l->hosts, l->host_count, sizeof(*l->hosts), by_text);
+	fl_sort_texts(l->hosts, l->host_count);
 	for (size_t i = 0; i < l->host_count; i++)
 		if (i == 0 || strcmp(l->hosts[i], l->hosts[i - 1]) != 0)
 			t->members[t->member_count++] = node(l->j, "host", l->hosts[i]);

@@ -9,6 +9,8 @@
  */
 #include "summary_internal.h"
 
+#include "faultline/sort.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,12 +131,6 @@ static void add_hosts(struct summary *m)
 	}
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	fl_str x = *(const fl_str *)a, y = *(const fl_str *)b;
-	return (x > y) - (x < y);
-}
-
 /* Names that each host's services were asked for. */
 static void collect_inbound_names(struct summary *m)
 {
@@ -156,8 +152,7 @@ static void collect_inbound_names(struct summary *m)
 		m->inbound_names[h][(*count)++] = v->key.name;
 	}
 	for (size_t h = 0; h < hosts; h++)
-		if (m->inbound_name_count[h])
-			qsort(m->inbound_names[h], m->inbound_name_count[h], sizeof(fl_str), compare_ids);
+		fl_sort_u32(m->inbound_names[h], m->inbound_name_count[h]);
 	free(capacity);
 }
 

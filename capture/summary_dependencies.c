@@ -16,6 +16,8 @@
  */
 #include "summary_internal.h"
 
+#include "faultline/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,14 +326,9 @@ static void set_ratios(struct fl_scan_dependency *d, const struct row *r, const 
 	d->period_s = has_beat(sum->busiest) ? sum->busiest->gap_mean_s : NAN;
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void set_hosts_asked(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)
 {
-	size_t asked = 0, count = 0, kept = 0;
+	size_t asked = 0, count = 0;
 	for (size_t i = 0; i < n; i++)
 		asked += rows[i].endpoint.asked != FL_STR_NONE;
 	if (!asked)
@@ -340,13 +337,8 @@ static void set_hosts_asked(struct summary *m, struct fl_scan_dependency *d, con
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].endpoint.asked)
 			names[count++] = summary_string(m, rows[i].endpoint.asked);
-	if (count)
-		qsort(names, count, sizeof(*names), compare_strings);
-	for (size_t i = 0; i < count; i++)
-		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
-			names[kept++] = names[i];
 	d->hosts_asked = names;
-	d->host_asked_count = kept;
+	d->host_asked_count = fl_sort_distinct_texts(names, count);
 }
 
 static void set_addresses(struct summary *m, struct fl_scan_dependency *d, const struct row *rows, size_t n)

@@ -9,6 +9,8 @@
  */
 #include "summary_internal.h"
 
+#include "faultline/sort.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,28 +176,20 @@ static void add_up(struct summary *m, struct service_row *row, const struct fl_c
 	}
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void add_virtual_hosts(struct summary *m, struct fl_scan_service *s, const struct inbound *list, size_t n)
 {
 	const char **names = fl_alloc_array(n + 1, sizeof(*names));
-	size_t count = 0, kept = 0;
+	size_t count = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct fl_conversation *v = list[i].v;
 		if (v->key.name && v->key.name_source <= FL_NAME_HTTP_HOST)
 			names[count++] = summary_string(m, v->key.name);
 	}
-	if (count)
-		qsort(names, count, sizeof(*names), compare_strings);
+	s->virtual_host_count = fl_sort_distinct_texts(names, count);
 	if (count)
 		s->virtual_hosts = fl_arena_array(m->arena, count, sizeof(*names));
-	for (size_t i = 0; i < count; i++)
-		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
-			s->virtual_hosts[kept++] = names[i];
-	s->virtual_host_count = kept;
+	for (size_t i = 0; i < s->virtual_host_count; i++)
+		s->virtual_hosts[i] = names[i];
 	free(names);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "faultline/report.h"
+#include "faultline/sort.h"
 #include "reports/deps.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
@@ -240,11 +241,6 @@ static struct caller next_caller(const struct fl_deps *d, size_t first, bool all
 	return c;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* "endpoint:10.0.0.5:80/tcp" and "endpoint:10.0.0.5:443/tcp" are one host. */
 static size_t count_hosts(const struct caller *c, struct fl_arena *a)
 {
@@ -258,8 +254,7 @@ static size_t count_hosts(const struct caller *c, struct fl_arena *a)
 		name = fl_deps_parse_id(a, c->rows[i].to, &port, &transport);
 		names[count++] = name != NULL ? name : c->rows[i].to;
 	}
-	if (count > 1)
-		qsort(names, count, sizeof(*names), compare_texts);
+	fl_sort_texts(names, count);
 	for (size_t i = 0; i < count; i++)
 		distinct += i == 0 || strcmp(names[i - 1], names[i]) != 0;
 	free(names);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sort.h - the orders that many lists have: numbers by value, texts by byte
+ *
+ * O(n log n) in place; empty lists are fine, NULL too. What is equal stands once after the _distinct ones.
+ */
+#ifndef FAULTLINE_SORT_H
+#define FAULTLINE_SORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For qsort() and bsearch() over uint32_t (node ids, string ids), and over const char *. */
+int fl_compare_u32(const void *a, const void *b);
+int fl_compare_texts(const void *a, const void *b);
+
+void fl_sort_u32(uint32_t *list, size_t count);
+void fl_sort_texts(const char **list, size_t count);
+/* Return: how many are left, at the front. */
+size_t fl_sort_distinct_u32(uint32_t *list, size_t count);
+size_t fl_sort_distinct_texts(const char **list, size_t count);
+
+#endif
