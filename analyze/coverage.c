@@ -115,17 +115,29 @@ static void add_blind_spots(struct fl_system *s)
 
 /* ---- the same time twice ---- */
 
-struct watch {
-	const char *host;
-	int64_t start_ns, end_ns;
-};
-
 static int by_host_and_start(const void *va, const void *vb)
 {
-	const struct watch *a = va, *b = vb;
+	const struct fl_watch *a = va, *b = vb;
 	int order = strcmp(a->host, b->host);
 	order = order != 0 ? order : (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
 	return order != 0 ? order : (a->end_ns > b->end_ns) - (a->end_ns < b->end_ns);
+}
+
+struct fl_watch *fl_system_watches(const struct fl_system *s, size_t *count)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->scans.count; i++)
+		n += s->scans.list[i]->host_count;
+	struct fl_watch *list = fl_alloc_array(n + 1, sizeof(*list));
+	*count = 0;
+	for (size_t i = 0; i < s->scans.count; i++) {
+		const struct fl_scan *scan = s->scans.list[i];
+		for (size_t k = 0; k < scan->host_count && scan->end_ns > scan->start_ns; k++)
+			list[(*count)++] = (struct fl_watch){ scan->hosts[k].name, scan->start_ns, scan->end_ns };
+	}
+	if (*count > 1)
+		qsort(list, *count, sizeof(*list), by_host_and_start);
+	return list;
 }
 
 static double seconds(int64_t start_ns, int64_t end_ns)
@@ -134,12 +146,12 @@ static double seconds(int64_t start_ns, int64_t end_ns)
 }
 
 /* How often a host was watched while an earlier scan watched it, for more than a tenth of the shorter. */
-static uint64_t count_overlaps(const struct watch *list, size_t count)
+static uint64_t count_overlaps(const struct fl_watch *list, size_t count)
 {
 	uint64_t found = 0;
-	struct watch last = { "", 0, 0 }; /* of this host the one that ends last */
+	struct fl_watch last = { "", 0, 0 }; /* of this host the one that ends last */
 	for (size_t i = 0; i < count; i++) {
-		const struct watch *w = &list[i];
+		const struct fl_watch *w = &list[i];
 		bool same = i > 0 && strcmp(last.host, w->host) == 0;
 		int64_t end_ns = w->end_ns < last.end_ns ? w->end_ns : last.end_ns;
 		double shorter = fmin(seconds(w->start_ns, w->end_ns), seconds(last.start_ns, last.end_ns));
@@ -153,18 +165,8 @@ static uint64_t count_overlaps(const struct watch *list, size_t count)
 /* Counts of scans are added, and which exchanges two of them have both counted is in neither. */
 static void add_overlaps(struct fl_system *s)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < s->scans.count; i++)
-		count += s->scans.list[i]->host_count;
-	struct watch *list = fl_alloc_array(count + 1, sizeof(*list));
-	count = 0;
-	for (size_t i = 0; i < s->scans.count; i++) {
-		const struct fl_scan *scan = s->scans.list[i];
-		for (size_t k = 0; k < scan->host_count && scan->end_ns > scan->start_ns; k++)
-			list[count++] = (struct watch){ scan->hosts[k].name, scan->start_ns, scan->end_ns };
-	}
-	if (count > 1)
-		qsort(list, count, sizeof(*list), by_host_and_start);
+	size_t count;
+	struct fl_watch *list = fl_system_watches(s, &count);
 	uint64_t found = count_overlaps(list, count);
 	free(list);
 	if (found == 0)

@@ -90,7 +90,7 @@ static void settle_kind(struct fl_gate *gate, uint32_t *list)
 		gate->kind = FL_GATE_AND;
 	if (gate->kind == FL_GATE_OR || gate->kind == FL_GATE_AND)
 		gate->count = (uint32_t)fl_sort_distinct_u32(list, gate->count);
-	else if (gate->count > 1)
+	else
 		fl_sort_u32(list, gate->count);
 }
 

@@ -82,18 +82,6 @@ void fl_changes_add_json(cJSON *root, const struct fl_diff *d)
 
 /* ---- Markdown ---- */
 
-static void write_text(FILE *out, const char *text)
-{
-	fl_escape_write(out, FL_LANGUAGE_MARKDOWN, text);
-}
-
-static void write_cell(FILE *out, const char *text)
-{
-	fputs(" ", out);
-	write_text(out, text == NULL || text[0] == '\0' ? "-" : text);
-	fputs(" |", out);
-}
-
 void fl_changes_write_markdown(FILE *out, struct fl_arena *a, const struct fl_diff *d, size_t most)
 {
 	if (d->count > 0)
@@ -101,12 +89,12 @@ void fl_changes_write_markdown(FILE *out, struct fl_arena *a, const struct fl_di
 	for (size_t i = 0; i < d->count && i < most; i++) {
 		const struct fl_change *c = &d->list[i];
 		fputs("|", out);
-		write_cell(out, fl_say_change(c));
-		write_cell(out, fl_say_id(a, c->from));
-		write_cell(out, fl_say_id(a, c->to));
-		write_cell(out, fl_say_name(a, c->before));
-		write_cell(out, fl_say_name(a, c->after));
-		write_cell(out, fl_say_sentence(a, c->why));
+		fl_markdown_cell(out, fl_say_change(c));
+		fl_markdown_cell(out, fl_say_id(a, c->from));
+		fl_markdown_cell(out, fl_say_id(a, c->to));
+		fl_markdown_cell(out, fl_say_name(a, c->before));
+		fl_markdown_cell(out, fl_say_name(a, c->after));
+		fl_markdown_cell(out, fl_say_sentence(a, c->why));
 		fputc('\n', out);
 	}
 	if (d->count > most)
@@ -120,7 +108,7 @@ static void write_count(FILE *out, const char *what, uint64_t old, uint64_t new)
 
 static void write_window(FILE *out, struct fl_arena *a, const struct fl_system *s)
 {
-	write_cell(out, s->scans.count == 0 ? "a graph file" : fl_say_span(a, s->start_ns, s->end_ns));
+	fl_markdown_cell(out, s->scans.count == 0 ? "a graph file" : fl_say_span(a, s->start_ns, s->end_ns));
 }
 
 static void write_coverage(FILE *out, struct fl_arena *a, const struct fl_system *old, const struct fl_system *new)

@@ -138,4 +138,7 @@ extern const char fl_html_screen_style[], fl_html_print_style[];
  * ids prefixed by @prefix; @label read aloud. */
 void fl_svg_write_inline(FILE *out, const char *svg, size_t size, const char *prefix, const char *label);
 
+/* A cell of a Markdown table, escaped; nothing is "-". markdown.c */
+void fl_markdown_cell(FILE *out, const char *text);
+
 #endif

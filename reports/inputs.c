@@ -40,32 +40,13 @@ void fl_model_warn(const struct fl_system *s, const char *command)
 	warn_of(command, "contradicted: ", s->model->contradicted, s->model->contradicted_count);
 }
 
-struct watch { const char *host; int64_t start_ns, end_ns; };
-
-static int by_host_and_time(const void *va, const void *vb)
-{
-	const struct watch *a = va, *b = vb;
-	int order = strcmp(a->host, b->host);
-	return order != 0 ? order : (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
-}
-
 /* Scans of before and after a release, given together, make a system that never was. */
 static void warn_of_two_times(const struct fl_system *s, const char *command)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < s->scans.count; i++)
-		count += s->scans.list[i]->host_count;
-	struct watch *list = fl_alloc_array(count, sizeof(*list));
-	count = 0;
-	for (size_t i = 0; i < s->scans.count; i++) {
-		const struct fl_scan *scan = s->scans.list[i];
-		for (size_t k = 0; k < scan->host_count && scan->end_ns > scan->start_ns; k++)
-			list[count++] = (struct watch){ scan->hosts[k].name, scan->start_ns, scan->end_ns };
-	}
-	if (count > 1)
-		qsort(list, count, sizeof(*list), by_host_and_time);
+	size_t count;
+	struct fl_watch *list = fl_system_watches(s, &count);
 	for (size_t i = 1; i < count; i++) {
-		const struct watch *a = &list[i - 1], *b = &list[i];
+		const struct fl_watch *a = &list[i - 1], *b = &list[i];
 		if (strcmp(a->host, b->host) != 0 || b->start_ns <= a->end_ns ||
 			(double)b->start_ns - (double)a->end_ns <= (double)a->end_ns - (double)a->start_ns)
 			continue;

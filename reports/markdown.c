@@ -22,7 +22,7 @@ static void write_text(FILE *out, const char *text)
 	fl_escape_write(out, FL_LANGUAGE_MARKDOWN, text);
 }
 
-static void write_cell(FILE *out, const char *text)
+void fl_markdown_cell(FILE *out, const char *text)
 {
 	fputs(" ", out);
 	write_text(out, text == NULL || text[0] == '\0' ? "-" : text);
@@ -63,8 +63,8 @@ static void write_coverage(FILE *out, const struct fl_digest *d)
 		fputs("| What | Value |\n| --- | ---: |\n", out);
 	for (size_t i = 0; i < d->coverage_count; i++) {
 		fputs("|", out);
-		write_cell(out, d->coverage[i].name);
-		write_cell(out, d->coverage[i].value);
+		fl_markdown_cell(out, d->coverage[i].name);
+		fl_markdown_cell(out, d->coverage[i].value);
 		fputc('\n', out);
 	}
 	if (d->caveat_count > 0)
@@ -88,12 +88,12 @@ static void write_spofs(FILE *out, const struct fl_digest *d)
 	for (size_t i = 0; i < d->finding_count && i < SPOF_ROWS_MAX; i++) {
 		const struct fl_finding *f = &d->findings[i];
 		fprintf(out, "| %u |", f->spof->rank);
-		write_cell(out, fl_arena_printf(d->arena, "%s %s", f->kind, f->label));
+		fl_markdown_cell(out, fl_arena_printf(d->arena, "%s %s", f->kind, f->label));
 		fprintf(out, " %u |", f->spof->entry_point_count);
-		write_cell(out, fl_say_share(d->arena, f->spof->expected_loss));
+		fl_markdown_cell(out, fl_say_share(d->arena, f->spof->expected_loss));
 		fprintf(out, " %u |", f->spof->services_lost);
-		write_cell(out, f->spof->redundancy == NULL ? "none" : f->spof->redundancy);
-		write_cell(out, f->why);
+		fl_markdown_cell(out, f->spof->redundancy == NULL ? "none" : f->spof->redundancy);
+		fl_markdown_cell(out, f->why);
 		fputc('\n', out);
 	}
 	write_rest(out, d->finding_count, SPOF_ROWS_MAX, "rank");
@@ -115,9 +115,9 @@ static void write_finding(FILE *out, const struct fl_digest *d, const struct fl_
 	for (size_t i = 0; i < f->failing_count && i < FAILING_ROWS_MAX; i++) {
 		const struct fl_failing *x = &f->failing[i];
 		fprintf(out, "| %d |", x->step);
-		write_cell(out, fl_arena_printf(d->arena, "%s %s%s", x->kind, x->label,
+		fl_markdown_cell(out, fl_arena_printf(d->arena, "%s %s%s", x->kind, x->label,
 			x->entry_point ? " (entry point)" : ""));
-		write_cell(out, x->because);
+		fl_markdown_cell(out, x->because);
 		fputc('\n', out);
 	}
 	write_rest(out, f->failing_count, FAILING_ROWS_MAX, "blast");
@@ -135,13 +135,13 @@ static void write_externals(FILE *out, const struct fl_digest *d)
 	for (size_t i = 0; i < d->external_count && i < EXTERNAL_ROWS_MAX; i++) {
 		const struct fl_external *e = &d->externals[i];
 		fputs("|", out);
-		write_cell(out, e->service);
-		write_cell(out, e->chain == NULL ? e->endpoint :
+		fl_markdown_cell(out, e->service);
+		fl_markdown_cell(out, e->chain == NULL ? e->endpoint :
 						   fl_arena_printf(d->arena, "%s, alias of %s", e->endpoint, e->chain));
-		write_cell(out, e->provider);
-		write_cell(out, e->reached->direct ? "direct" : e->path);
-		write_cell(out, e->use);
-		write_cell(out, e->evidence == NULL ? NULL :
+		fl_markdown_cell(out, e->provider);
+		fl_markdown_cell(out, e->reached->direct ? "direct" : e->path);
+		fl_markdown_cell(out, e->use);
+		fl_markdown_cell(out, e->evidence == NULL ? NULL :
 			fl_arena_printf(d->arena, e->name_source == NULL ? "%s; known by address only%s" : "%s; name from %s",
 				e->evidence, e->name_source == NULL ? "" : e->name_source));
 		fputc('\n', out);
@@ -156,10 +156,10 @@ static void write_listed(FILE *out, const struct fl_digest *d)
 	fputs("\n## Listed, but not ranked\n\n| From | To | Why | Evidence |\n| --- | --- | --- | --- |\n", out);
 	for (size_t i = 0; i < d->listed_count && i < LISTED_ROWS_MAX; i++) {
 		fputs("|", out);
-		write_cell(out, d->listed[i].from);
-		write_cell(out, d->listed[i].to);
-		write_cell(out, d->listed[i].why);
-		write_cell(out, d->listed[i].evidence);
+		fl_markdown_cell(out, d->listed[i].from);
+		fl_markdown_cell(out, d->listed[i].to);
+		fl_markdown_cell(out, d->listed[i].why);
+		fl_markdown_cell(out, d->listed[i].evidence);
 		fputc('\n', out);
 	}
 	write_rest(out, d->listed_count, LISTED_ROWS_MAX, "deps");

@@ -93,6 +93,9 @@ const char *fl_system_label(const struct fl_system *s, fl_node_id v);
 bool fl_is_host_service(const char *id);
 /* Scope of an endpoint, address, resolver or provider; LOCAL for hosts and services. */
 enum fl_scope fl_system_scope(const struct fl_system *s, fl_node_id v);
+/* When each host was watched, by name, begin and end: one entry for each host of each scan whose window is not empty. free() it. */
+struct fl_watch { const char *host; int64_t start_ns, end_ns; };
+struct fl_watch *fl_system_watches(const struct fl_system *s, size_t *count);
 /* Host node a service runs on; FL_NODE_NONE. */
 fl_node_id fl_system_host_of(const struct fl_system *s, fl_node_id service);
 
