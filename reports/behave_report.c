@@ -96,13 +96,6 @@ void fl_behave_write_html(FILE *out, const struct fl_digest *d)
 
 /* ---- Markdown ---- */
 
-static void write_cell(FILE *out, const char *text)
-{
-	fputc(' ', out);
-	fl_escape_write(out, FL_LANGUAGE_MARKDOWN, text);
-	fputs(" |", out);
-}
-
 void fl_behave_write_markdown(FILE *out, const struct fl_digest *d)
 {
 	const struct fl_behave *b = behave_of(d);
@@ -116,10 +109,10 @@ void fl_behave_write_markdown(FILE *out, const struct fl_digest *d)
 	for (size_t i = 0; i < b->count && i < ROWS_MAX; i++) {
 		const struct fl_behave_finding *f = &b->list[i];
 		fputs("|", out);
-		write_cell(out, fl_behave_headline(f));
-		write_cell(out, fl_behave_where(d->arena, f));
-		write_cell(out, fl_say_sentence(d->arena, f->why));
-		write_cell(out, fl_behave_evidence(d->arena, f));
+		fl_markdown_cell(out, fl_behave_headline(f));
+		fl_markdown_cell(out, fl_behave_where(d->arena, f));
+		fl_markdown_cell(out, fl_say_sentence(d->arena, f->why));
+		fl_markdown_cell(out, fl_behave_evidence(d->arena, f));
 		fputc('\n', out);
 	}
 	if (b->count > ROWS_MAX)

@@ -187,13 +187,6 @@ void fl_shared_write_html(FILE *out, const struct fl_digest *d)
 	fputs("</section>\n", out);
 }
 
-static void write_cell(FILE *out, const char *text)
-{
-	fputc(' ', out);
-	fl_escape_write(out, FL_LANGUAGE_MARKDOWN, text == NULL ? "-" : text);
-	fputs(" |", out);
-}
-
 void fl_shared_write_markdown(FILE *out, const struct fl_digest *d)
 {
 	const struct fl_shared *r = shared_of(d);
@@ -207,12 +200,12 @@ void fl_shared_write_markdown(FILE *out, const struct fl_digest *d)
 	for (size_t i = 0; i < r->count && i < ROWS_MAX; i++) {
 		const struct fl_shared_fate *f = &r->list[i];
 		fputc('|', out);
-		write_cell(out, fl_say_shared_group(a, f));
-		write_cell(out, fl_say_shared_members(a, f));
-		write_cell(out, fl_say_node(a, d->report->system, f->shares));
-		write_cell(out, fl_say_share(a, f->expected_loss));
-		write_cell(out, fl_say_fail_over(f));
-		write_cell(out, fl_say_sentence(a, f->why));
+		fl_markdown_cell(out, fl_say_shared_group(a, f));
+		fl_markdown_cell(out, fl_say_shared_members(a, f));
+		fl_markdown_cell(out, fl_say_node(a, d->report->system, f->shares));
+		fl_markdown_cell(out, fl_say_share(a, f->expected_loss));
+		fl_markdown_cell(out, fl_say_fail_over(f));
+		fl_markdown_cell(out, fl_say_sentence(a, f->why));
 		fputc('\n', out);
 	}
 	if (r->separate_count > 0)
