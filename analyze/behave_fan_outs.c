@@ -86,7 +86,7 @@ static size_t find_cut(const struct ratio *r, double *p)
 	for (size_t quarter = 1; quarter < 4; quarter++) {
 		size_t cut = r->count * quarter / 4;
 		double before = sum(r->calls, 0, cut), after = sum(r->calls, cut, r->count);
-		double q = fl_rates_equal_dispersed_p((uint64_t)before, sum(r->requests, 0, cut),
+		double q = fl_rates_equal_p((uint64_t)before, sum(r->requests, 0, cut),
 			(uint64_t)after, sum(r->requests, cut, r->count), dispersion(r, cut));
 		if (q < *p)
 			*p = q, best = cut;

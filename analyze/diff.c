@@ -48,14 +48,6 @@ const char *fl_change_name(enum fl_change_kind k)
 	return change_names[k];
 }
 
-int fl_change_parse(const char *name)
-{
-	for (int k = 0; k < FL_CHANGE_COUNT; k++)
-		if (strcmp(change_names[k], name) == 0)
-			return k;
-	return -1;
-}
-
 bool fl_diff_differs(const struct fl_diff *d)
 {
 	for (size_t i = 0; i < d->count; i++)

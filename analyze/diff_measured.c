@@ -98,7 +98,7 @@ static struct fl_change fan_out_of(struct measured *m, const struct pair *p)
 	const struct fl_amounts *b = &p->before, *n = &p->after;
 	struct fl_change c = measured_change(p, FL_CHANGE_FAN_OUT, "calls per inbound request",
 		divide((double)b->calls, (double)b->inbound), divide((double)n->calls, (double)n->inbound));
-	c.p = fl_rates_equal_dispersed_p(b->calls, (double)b->inbound, n->calls, (double)n->inbound,
+	c.p = fl_rates_equal_p(b->calls, (double)b->inbound, n->calls, (double)n->inbound,
 		fmax(fl_dispersion_of_fan_out(b), fl_dispersion_of_fan_out(n)));
 	c.before = fl_arena_printf(a, "%s calls a request", number(a, c.before_value));
 	c.after = fl_arena_printf(a, "%s calls a request", number(a, c.after_value));
@@ -114,7 +114,7 @@ static struct fl_change rate_of(struct measured *m, const struct pair *p)
 	const struct fl_amounts *b = &p->before, *n = &p->after;
 	struct fl_change c = measured_change(p, FL_CHANGE_RATE, "calls per second",
 		divide((double)b->calls, b->window_s), divide((double)n->calls, n->window_s));
-	c.p = fl_rates_equal_dispersed_p(b->calls, b->window_s, n->calls, n->window_s,
+	c.p = fl_rates_equal_p(b->calls, b->window_s, n->calls, n->window_s,
 		fmax(fl_dispersion_of_rate(b), fl_dispersion_of_rate(n)));
 	c.before = fl_arena_printf(a, "%s calls/s", number(a, c.before_value));
 	c.after = fl_arena_printf(a, "%s calls/s", number(a, c.after_value));
@@ -166,7 +166,7 @@ static void test_failures(struct measured *m, const struct pair *p)
 	}
 	struct fl_change c = measured_change(p, FL_CHANGE_FAILURES, "share of calls that failed",
 		divide((double)b->failures, (double)b->attempts), divide((double)n->failures, (double)n->attempts));
-	c.p = fl_rates_equal_dispersed_p(b->failures, (double)b->attempts, n->failures, (double)n->attempts,
+	c.p = fl_rates_equal_p(b->failures, (double)b->attempts, n->failures, (double)n->attempts,
 		fmax(fl_dispersion_of_failures(b), fl_dispersion_of_failures(n)));
 	c.before = fl_arena_printf(a, "%s %% fail", number(a, c.before_value * 100));
 	c.after = fl_arena_printf(a, "%s %% fail", number(a, c.after_value * 100));
@@ -285,7 +285,7 @@ static void test_latency(struct measured *m, const struct pair *p)
 	censor(&before, b, limit);
 	censor(&after, n, limit);
 	struct fl_change c = measured_change(p, FL_CHANGE_LATENCY, "", NAN, NAN);
-	c.p = fl_ks_histograms_dispersed(&before, &after, fmax(fl_dispersion_of_latency(b), fl_dispersion_of_latency(n)))
+	c.p = fl_ks_histograms(&before, &after, fmax(fl_dispersion_of_latency(b), fl_dispersion_of_latency(n)))
 		      .p;
 	say_latency(m->w->a, &c, &before, &after, m->w->options->threshold);
 	bool matters = fabs(c.after_value - c.before_value) >= LATENCY_MIN;

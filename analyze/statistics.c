@@ -84,11 +84,6 @@ static double gamma_upper(double a, double x)
 	return x < a + 1 ? 1 - gamma_series(a, x) : gamma_fraction(a, x);
 }
 
-double fl_poisson_at_most(uint64_t k, double mean)
-{
-	return isinf(mean) ? 0 : gamma_upper((double)k + 1, mean);
-}
-
 double fl_poisson_at_least(uint64_t k, double mean)
 {
 	if (k == 0 || isinf(mean))
@@ -137,20 +132,6 @@ static double beta_regularised(double a, double b, double x)
 	return 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
-double fl_binomial_at_least(uint64_t k, uint64_t n, double p)
-{
-	if (k == 0 || k > n)
-		return k == 0 ? 1 : 0;
-	return beta_regularised((double)k, (double)(n - k) + 1, p);
-}
-
-double fl_binomial_at_most(uint64_t k, uint64_t n, double p)
-{
-	if (k >= n)
-		return 1;
-	return beta_regularised((double)(n - k), (double)k + 1, 1 - p);
-}
-
 /* ---- two rates, two shares ---- */
 
 /* The beta function does not mind counts that are no whole numbers, so dispersion needs no rounding. */
@@ -164,12 +145,7 @@ static double rates_equal(double a, double t_a, double b, double t_b)
 	return fmin(1, 2 * fmin(at_least, at_most));
 }
 
-double fl_rates_equal_p(uint64_t a, double t_a, uint64_t b, double t_b)
-{
-	return rates_equal((double)a, t_a, (double)b, t_b);
-}
-
-double fl_rates_equal_dispersed_p(uint64_t a, double t_a, uint64_t b, double t_b, double dispersion)
+double fl_rates_equal_p(uint64_t a, double t_a, uint64_t b, double t_b, double dispersion)
 {
 	double by = dispersion > 1 ? dispersion : 1;
 	return rates_equal((double)a / by, t_a, (double)b / by, t_b);
@@ -250,12 +226,7 @@ static double bucket_sum(const struct fl_histogram *h)
 	return sum;
 }
 
-struct fl_ks_test fl_ks_histograms(const struct fl_histogram *a, const struct fl_histogram *b)
-{
-	return fl_ks_histograms_dispersed(a, b, 1);
-}
-
-struct fl_ks_test fl_ks_histograms_dispersed(
+struct fl_ks_test fl_ks_histograms(
 	const struct fl_histogram *a, const struct fl_histogram *b, double dispersion)
 {
 	struct fl_ks_test t = { NAN, NAN };

@@ -137,18 +137,6 @@ static int read_path(const char *path, char **text, size_t *size, struct fl_erro
 	return r;
 }
 
-int fl_json_read(const char *path, cJSON **root, struct fl_error *err)
-{
-	char *text = NULL;
-	size_t size = 0;
-
-	int r = read_path(path, &text, &size, err);
-	if (r == 0)
-		r = add_remedy(fl_json_parse(name_of(path), text, size, root, err), err);
-	free(text);
-	return r;
-}
-
 int fl_json_read_text(const char *path, struct fl_json_text *t, struct fl_error *err)
 {
 	*t = (struct fl_json_text){ .name = name_of(path) };
@@ -226,13 +214,6 @@ const char *fl_json_string(const cJSON *object, const char *key)
 	return m && cJSON_IsString(m) ? m->valuestring : NULL;
 }
 
-double fl_json_double(const cJSON *object, const char *key, double otherwise)
-{
-	const cJSON *m = fl_json_get(object, key);
-
-	return m && cJSON_IsNumber(m) && isfinite(m->valuedouble) ? m->valuedouble : otherwise;
-}
-
 /* Digits alone, below 2^64. */
 static bool parse_digits(const char *text, uint64_t *value)
 {
@@ -259,23 +240,6 @@ uint64_t fl_json_u64(const cJSON *object, const char *key, uint64_t otherwise)
 		trunc(m->valuedouble) != m->valuedouble)
 		return otherwise;
 	return (uint64_t)m->valuedouble;
-}
-
-bool fl_json_bool(const cJSON *object, const char *key, bool otherwise)
-{
-	const cJSON *m = fl_json_get(object, key);
-
-	return cJSON_IsBool(m) ? cJSON_IsTrue(m) : otherwise;
-}
-
-int64_t fl_json_time(const cJSON *object, const char *key, int64_t otherwise)
-{
-	const char *text = fl_json_string(object, key);
-	int64_t time_ns = otherwise;
-
-	if (text)
-		(void)fl_time_parse(text, &time_ns);
-	return time_ns;
 }
 
 /* ---- building ---- */

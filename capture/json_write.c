@@ -201,12 +201,6 @@ void fl_json_write_compact(FILE *out, const cJSON *root)
 	write_tree(out, root, false, 0);
 }
 
-void fl_json_write_line(FILE *out, const cJSON *root)
-{
-	fl_json_write_compact(out, root);
-	fputc('\n', out);
-}
-
 static void write_indent(FILE *out, unsigned indent)
 {
 	fputc('\n', out);

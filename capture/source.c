@@ -491,11 +491,6 @@ int fl_source_fd(const struct fl_source *s)
 	return s->live ? pcap_get_selectable_fd(s->pcap) : -1;
 }
 
-const char *fl_source_name(const struct fl_source *s)
-{
-	return s->name;
-}
-
 void fl_source_confine(struct fl_source *s)
 {
 	s->confined = true;

@@ -38,7 +38,6 @@ enum fl_change_kind {
 	FL_CHANGE_COUNT
 };
 const char *fl_change_name(enum fl_change_kind k); /* "not-seen-yet" ... */
-int fl_change_parse(const char *name);             /* -1: none of them */
 
 struct fl_change {
 	enum fl_change_kind kind;

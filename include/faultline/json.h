@@ -22,10 +22,8 @@ enum { FL_JSON_DEPTH_MAX = 64 };           /* nesting; ours needs 8 */
 #define FL_JSON_EXACT_MAX ((UINT64_C(1) << 53) - 1) /* above it a double skips integers */
 #define FL_JSON_FILE_MAX (UINT64_C(2) << 30) /* bytes */
 
-/* Parse all of @path ("-": standard input). The error names file, line and
- * column. *@root is owned by the caller (cJSON_Delete). */
-int fl_json_read(const char *path, cJSON **root, struct fl_error *err);
-/* The same for text in memory; @name stands for the file in errors. */
+/* Parse a text; @name stands for the file in errors, which name line and column. *@root is owned by the caller
+ * (cJSON_Delete). */
 int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
 		  struct fl_error *err);
 /* The same for a text of somebody who is not trusted. A value of one byte takes eighty in the tree: -EFBIG, before there is one, when it
@@ -48,6 +46,7 @@ struct fl_json_piece { /* one value; at NULL: there is none */
 };
 enum { FL_JSON_MEMBERS_MAX = 1000 };              /* of the object of a whole document */
 enum { FL_JSON_PIECE_MAX = 128 * 1024 * 1024 };   /* bytes that are made a tree at once */
+/* All of @path ("-": standard input), checked. The error names file, line, column and remedy. */
 int fl_json_read_text(const char *path, struct fl_json_text *t, struct fl_error *err);
 void fl_json_text_fini(struct fl_json_text *t);
 /* Members of the document's object by @keys; absent, or no object: none. -EINVAL: one is there twice. */
@@ -69,10 +68,7 @@ int fl_json_check_schema(const char *name, const cJSON *root, const char *kind, 
 const cJSON *fl_json_get(const cJSON *object, const char *key);
 const cJSON *fl_json_array(const cJSON *object, const char *key);
 const char *fl_json_string(const cJSON *object, const char *key);
-double fl_json_double(const cJSON *object, const char *key, double otherwise);
 uint64_t fl_json_u64(const cJSON *object, const char *key, uint64_t otherwise);
-bool fl_json_bool(const cJSON *object, const char *key, bool otherwise);
-int64_t fl_json_time(const cJSON *object, const char *key, int64_t otherwise);
 
 void fl_json_add_u64(cJSON *object, const char *key, uint64_t value);
 void fl_json_add_double(cJSON *object, const char *key, double value);
@@ -84,8 +80,7 @@ void fl_json_add_addresses(cJSON *object, const char *key, const struct fl_addr 
 /* Pretty text with two spaces, one final newline. Strings that are not UTF-8
  * are repaired with U+FFFD before they are added. */
 void fl_json_write(FILE *out, const cJSON *root);
-/* One line, no spaces, with newline; the second without. */
-void fl_json_write_line(FILE *out, const cJSON *root);
+/* One line, no spaces, no newline. */
 void fl_json_write_compact(FILE *out, const cJSON *root);
 
 /* Large documents, one piece at a time: an object whose lists are too long to be a tree.

@@ -87,7 +87,6 @@ void fl_source_confine(struct fl_source *s);
 
 /* For poll(2); -1 for files. */
 int fl_source_fd(const struct fl_source *s);
-const char *fl_source_name(const struct fl_source *s); /* path or interface */
 /* Refreshes the drop counters first on live sources. */
 const struct fl_source_counters *fl_source_counters(struct fl_source *s);
 

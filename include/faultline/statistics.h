@@ -42,19 +42,13 @@ struct fl_trend_test fl_trend_test(const double *x, const double *y, size_t coun
 
 /* ---- counts and shares ---- */
 
-/* P(X <= k), P(X >= k) for X ~ Poisson(mean). */
-double fl_poisson_at_most(uint64_t k, double mean);
+/* P(X >= k) for X ~ Poisson(mean). */
 double fl_poisson_at_least(uint64_t k, double mean);
-/* P(X <= k), P(X >= k) for X ~ Binomial(n, p). */
-double fl_binomial_at_most(uint64_t k, uint64_t n, double p);
-double fl_binomial_at_least(uint64_t k, uint64_t n, double p);
 /* Are two Poisson rates equal? @a counts in exposure @t_a (seconds, calls ...), @b in @t_b: conditional on
  * the sum, a is binomial (Przyborowski & Wilenski, Biometrika 31, 1940). The smaller tail doubled, at most 1.
- */
-double fl_rates_equal_p(uint64_t a, double t_a, uint64_t b, double t_b);
-/* The same for counts that vary more than Poisson's (retries, bursts): @dispersion >= 1 is variance over
- * mean, by which counts and exposures alike are divided. */
-double fl_rates_equal_dispersed_p(uint64_t a, double t_a, uint64_t b, double t_b, double dispersion);
+ * @dispersion: variance over mean, by which the counts are divided where they vary more than Poisson's (retries, bursts);
+ * below 1 counts as 1. */
+double fl_rates_equal_p(uint64_t a, double t_a, uint64_t b, double t_b, double dispersion);
 /* Are two shares equal? @a of @n_a, @b of @n_b (Fisher's exact test, the smaller tail doubled; of millions
  * the normal approximation). O(min(a + b, n_a)). */
 double fl_shares_equal_p(uint64_t a, uint64_t n_a, uint64_t b, uint64_t n_b);
@@ -67,10 +61,9 @@ struct fl_ks_test {
 	double d; /* greatest distance of the two distribution functions */
 	double p; /* asymptotic with Stephens' correction; conservative, for values within a bucket tie */
 };
-/* Two-sample Kolmogorov-Smirnov over histograms; NaN when one is empty. */
-struct fl_ks_test fl_ks_histograms(const struct fl_histogram *a, const struct fl_histogram *b);
-/* The same for values that are not independent: @dispersion >= 1 values weigh as much as one. */
-struct fl_ks_test fl_ks_histograms_dispersed(
+/* Two-sample Kolmogorov-Smirnov over histograms; NaN when one is empty. @dispersion: so many values weigh as much as one that is
+ * independent of others; below 1 counts as 1. */
+struct fl_ks_test fl_ks_histograms(
 	const struct fl_histogram *a, const struct fl_histogram *b, double dispersion);
 
 /* Type 7 of Hyndman & Fan 1996, of @values in any order (not changed); NaN when there are none. O(n log n).

@@ -86,7 +86,7 @@ static char *written(const cJSON *root, bool pretty)
 	if (pretty)
 		fl_json_write(out, root);
 	else
-		fl_json_write_line(out, root);
+		fl_json_write_compact(out, root);
 	fclose(out);
 	return text;
 }
@@ -112,7 +112,6 @@ static void run_row(void **state)
 	assert_string_equal(err.text, "");
 	assert_int_equal(r, 0);
 	char *text = written(root, false);
-	text[strlen(text) - 1] = '\0'; /* its line end */
 	assert_string_equal(text, row->written);
 	free(text);
 	cJSON_Delete(root);
@@ -190,10 +189,6 @@ static void members_of_other_types_are_absent(void **state)
 	assert_string_equal(fl_json_string(o, "s"), "x");
 	assert_null(fl_json_string(o, "n"));
 	assert_null(fl_json_string(o, "none"));
-	assert_true(fl_json_double(o, "n", 7) == 1.5);
-	assert_true(fl_json_double(o, "z", 7) == 7);
-	assert_true(fl_json_double(o, "inf", 7) == 7);
-	assert_true(isnan(fl_json_double(o, "z", NAN)));
 	assert_true(fl_json_u64(o, "big", 7) == UINT64_MAX);
 	assert_int_equal(fl_json_u64(o, "over", 7), 7);
 	assert_int_equal(fl_json_u64(o, "minus", 7), 7);
@@ -202,10 +197,6 @@ static void members_of_other_types_are_absent(void **state)
 	assert_int_equal(fl_json_u64(o, "sign", 7), 7);
 	assert_int_equal(fl_json_u64(o, "empty", 7), 7);
 	assert_true(fl_json_u64(o, "count", 7) == UINT64_C(9007199254740991));
-	assert_true(fl_json_bool(o, "t", false));
-	assert_true(fl_json_bool(o, "n", true));
-	assert_int_equal(fl_json_time(o, "time", 7), 1000000000);
-	assert_int_equal(fl_json_time(o, "s", 7), 7);
 	cJSON_Delete(o);
 }
 
@@ -301,30 +292,30 @@ static void files(void **state)
 {
 	char directory[] = "/tmp/fl-json-XXXXXX", path[64];
 	struct fl_error err;
-	cJSON *root = NULL;
+	struct fl_json_text text;
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
-	assert_int_equal(fl_json_read(directory, &root, &err), -EISDIR);
+	assert_int_equal(fl_json_read_text(directory, &text, &err), -EISDIR);
 	assert_non_null(strstr(err.text, "directory; name a file in it"));
 	snprintf(path, sizeof(path), "%s/a", directory);
-	assert_int_equal(fl_json_read(path, &root, &err), -ENOENT);
+	assert_int_equal(fl_json_read_text(path, &text, &err), -ENOENT);
 	assert_non_null(strstr(err.text, path));
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
 	fclose(f);
-	assert_int_equal(fl_json_read(path, &root, &err), -EINVAL);
+	assert_int_equal(fl_json_read_text(path, &text, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "/a: empty"));
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f, "{\"pad\":\"%0100000d\",\n\"a\":1}", 7);
 	fclose(f);
-	assert_int_equal(fl_json_read(path, &root, &err), 0);
-	assert_int_equal(fl_json_u64(root, "a", 0), 1);
-	cJSON_Delete(root);
+	assert_int_equal(fl_json_read_text(path, &text, &err), 0);
+	assert_true(text.size > 100000);
+	fl_json_text_fini(&text);
 	unlink(path);
 	rmdir(directory);
-	assert_int_equal(fl_json_read("/dev/zero", &root, &err), -EINVAL);
+	assert_int_equal(fl_json_read_text("/dev/zero", &text, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "zero bytes"));
 }
 

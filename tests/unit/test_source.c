@@ -149,7 +149,6 @@ static void packets_with_times_and_counters(void **state)
 	assert_int_equal(c->parse[FL_PARSE_UNSUPPORTED], 1);
 	assert_false(c->cut_short);
 	assert_int_equal(fl_source_fd(s), -1);
-	assert_string_equal(fl_source_name(s), path);
 	fl_source_close(s);
 }
 
@@ -215,7 +214,6 @@ static void a_pipe_is_read_without_seeking(void **state)
 		assert_int_equal(fl_source_open_file(&s, "-", NULL, &err), 0);
 		assert_int_equal(drain(s, &packets, &err), FL_SOURCE_END);
 		assert_int_equal(packets, 2);
-		assert_string_equal(fl_source_name(s), "standard input");
 		fl_source_close(s);
 		assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0); /* not ours to close */
 		if (saved >= 0) {

@@ -21,26 +21,9 @@ static void near(double got, double wanted, double by)
 static void poisson_tails_are_those_of_the_tables(void **state)
 {
 	(void)state;
-	near(fl_poisson_at_most(0, 3), exp(-3), 1e-12);
-	near(fl_poisson_at_most(3, 2), 0.857123460, 1e-9);
 	near(fl_poisson_at_least(10, 3), 0.001102488, 1e-9);
 	near(fl_poisson_at_least(0, 3), 1, 0);
-	near(fl_poisson_at_most(100000, 1e5), 0.5, 2e-3);
-	near(fl_poisson_at_most(5, 0), 1, 0);
-	assert_true(fl_poisson_at_most(10, 1000) < 1e-300);
-	near(fl_poisson_at_most(1000000000, 1e9), 0.5, 1e-4);
 	near(fl_poisson_at_least(1000063246, 1e9), 0.0228, 1e-4); /* two standard deviations */
-}
-
-static void binomial_tails_are_exact(void **state)
-{
-	(void)state;
-	near(fl_binomial_at_least(8, 10, 0.5), 56 / 1024.0, 1e-12);
-	near(fl_binomial_at_most(2, 10, 0.5), 56 / 1024.0, 1e-12);
-	near(fl_binomial_at_least(1, 20, 0.05), 1 - pow(0.95, 20), 1e-12);
-	near(fl_binomial_at_most(10, 10, 0.3), 1, 0);
-	near(fl_binomial_at_least(11, 10, 0.3), 0, 0);
-	near(fl_binomial_at_least(500000, 1000000, 0.5), 0.5, 1e-3);
 }
 
 static void a_lady_tasting_tea(void **state)
@@ -58,13 +41,13 @@ static void a_lady_tasting_tea(void **state)
 static void two_rates_conditional_on_their_sum(void **state)
 {
 	(void)state;
-	near(fl_rates_equal_p(8, 60, 2, 60), 2 * 56 / 1024.0, 1e-12);
-	near(fl_rates_equal_p(0, 60, 10, 60), 2 / 1024.0, 1e-12);
-	near(fl_rates_equal_p(30, 60, 10, 20), 1, 0.1);
-	assert_true(isnan(fl_rates_equal_p(0, 60, 0, 60)));
-	assert_true(isnan(fl_rates_equal_p(3, 0, 2, 60)));
-	near(fl_rates_equal_dispersed_p(16, 60, 4, 60, 2), fl_rates_equal_p(8, 60, 2, 60), 1e-12);
-	near(fl_rates_equal_dispersed_p(8, 60, 2, 60, 0.5), fl_rates_equal_p(8, 60, 2, 60), 1e-12);
+	near(fl_rates_equal_p(8, 60, 2, 60, 1), 2 * 56 / 1024.0, 1e-12);
+	near(fl_rates_equal_p(0, 60, 10, 60, 1), 2 / 1024.0, 1e-12);
+	near(fl_rates_equal_p(30, 60, 10, 20, 1), 1, 0.1);
+	assert_true(isnan(fl_rates_equal_p(0, 60, 0, 60, 1)));
+	assert_true(isnan(fl_rates_equal_p(3, 0, 2, 60, 1)));
+	near(fl_rates_equal_p(16, 60, 4, 60, 2), fl_rates_equal_p(8, 60, 2, 60, 1), 1e-12);
+	near(fl_rates_equal_p(8, 60, 2, 60, 0.5), fl_rates_equal_p(8, 60, 2, 60, 1), 1e-12);
 }
 
 static void the_interval_of_wilson(void **state)
@@ -109,11 +92,11 @@ static void distributions_that_differ_by_half(void **state)
 	fill(&a, 100, 200, 1);
 	fill(&b, 100, 200, 2);
 	fill(&c, 150, 250, 1);
-	near(fl_ks_histograms(&a, &b).d, 0, 1e-12);
-	near(fl_ks_histograms(&a, &b).p, 1, 1e-12);
-	near(fl_ks_histograms(&a, &c).d, 0.5, 0.06);
-	assert_true(fl_ks_histograms(&a, &c).p < 1e-6);
-	assert_true(isnan(fl_ks_histograms(&a, &none).p));
+	near(fl_ks_histograms(&a, &b, 1).d, 0, 1e-12);
+	near(fl_ks_histograms(&a, &b, 1).p, 1, 1e-12);
+	near(fl_ks_histograms(&a, &c, 1).d, 0.5, 0.06);
+	assert_true(fl_ks_histograms(&a, &c, 1).p < 1e-6);
+	assert_true(isnan(fl_ks_histograms(&a, &none, 1).p));
 }
 
 static void the_critical_value_of_kolmogorov(void **state)
@@ -123,7 +106,7 @@ static void the_critical_value_of_kolmogorov(void **state)
 	fill(&a, 1, 2, 5000);
 	fill(&b, 1, 2, 5000 - 136); /* D = 0.0272 = 1.36 / sqrt(n m / (n + m)): the 5 % point */
 	fill(&b, 8, 9, 136);
-	near(fl_ks_histograms(&a, &b).p, 0.049, 0.003);
+	near(fl_ks_histograms(&a, &b, 1).p, 0.049, 0.003);
 }
 
 /* The fifteen tests of Benjamini & Hochberg 1995, section 4: four are reported at 5 %. */
@@ -276,7 +259,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(poisson_tails_are_those_of_the_tables),
-		cmocka_unit_test(binomial_tails_are_exact),
 		cmocka_unit_test(a_lady_tasting_tea),
 		cmocka_unit_test(two_rates_conditional_on_their_sum),
 		cmocka_unit_test(the_interval_of_wilson),
