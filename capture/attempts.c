@@ -195,13 +195,15 @@ void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct f
 /* ---- several at once ---- */
 
 uint32_t scanner_attempt_call(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, int64_t start_ns,
-			      uint32_t size, bool health)
+			      uint32_t size, uint32_t fingerprint, bool health)
 {
+	bool led = f->exchanges <= 1 && !f->midstream;
 	struct fl_attempt a = {
-		.start_ns = start_ns, .wait_us = FL_NO_TIME, .conversation = v->serial, .request_size = size,
+		.start_ns = start_ns, .wait_us = FL_NO_TIME, .last_us = led ? offset_us(f->first_ns, start_ns) : 0,
+		.conversation = v->serial, .fingerprint = fingerprint, .request_size = size,
 		.client_port = f->port[FL_INITIATOR], .outcome = FL_OUTCOME_UNDECIDED,
 	};
-	unsigned flags = FL_ATTEMPT_MULTIPLEXED;
+	unsigned flags = fingerprint ? FL_ATTEMPT_READABLE : 0;
 	flags |= health ? FL_ATTEMPT_HEALTH : 0;
 	flags |= f->exchanges <= 1 ? FL_ATTEMPT_FIRST : 0;
 	a.flags = (uint8_t)flags;

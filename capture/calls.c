@@ -221,13 +221,13 @@ static void note_work(struct fl_scanner *s, struct fl_flow *f, struct call *call
 }
 
 /* @call is new and has a name. */
-static void count_call(struct fl_scanner *s, struct fl_flow *f, struct call *call, bool health, uint32_t size)
+static void count_call(struct fl_scanner *s, struct fl_flow *f, struct call *call, bool health, uint32_t size, uint32_t fingerprint)
 {
 	if (!f->exchanges)
 		scanner_own_flow(s, f);
 	struct fl_conversation *v = conversation_of(s, f, call->name, call->start_ns);
 	f->exchanges++;
-	call->attempt = scanner_attempt_call(s, f, v, call->start_ns, size, health);
+	call->attempt = scanner_attempt_call(s, f, v, call->start_ns, size, fingerprint, health);
 	v->exchanges++;
 	v->health += health;
 	if (size < v->request_min)
@@ -251,7 +251,7 @@ static bool begin_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	uint32_t name = f->user[FLOW_REQUEST_NAME];
 	f->user[FLOW_REQUEST_NAME] = before;
 	*call = (struct call){ .start_ns = time_ns, .stream = e->stream, .name = name, .wait_us = FL_NO_TIME };
-	count_call(s, f, call, scanner_is_health_path(e->request.path), e->size);
+	count_call(s, f, call, scanner_is_health_path(e->request.path), e->size, e->fingerprint);
 	return true;
 }
 
@@ -321,8 +321,21 @@ static bool see_client(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	return true;
 }
 
+/* The server goes and says which stream is the last that it works on: what is open above it failed, and may be tried again. */
+static void see_goaway(struct fl_scanner *s, struct fl_flow *f, uint32_t last, int64_t time_ns)
+{
+	struct connection *c = connection_of(s, f);
+	for (uint32_t i = c->count; i-- > 0;)
+		if (c->list[i].stream > last && !c->list[i].answered)
+			reset_call(s, f, &c->list[i], FL_RESPONDER, time_ns);
+}
+
 static void see_server(struct fl_scanner *s, struct fl_flow *f, const struct fl_http2_event *e, int64_t time_ns)
 {
+	if (e->kind == FL_HTTP2_GOAWAY) {
+		see_goaway(s, f, e->stream, time_ns);
+		return;
+	}
 	struct call *call = find_call(connection_of(s, f), e->stream);
 	if (!call)
 		return;
@@ -392,7 +405,7 @@ bool calls_begin_pipeline(struct fl_scanner *s, struct fl_flow *f)
 	return false;
 }
 
-void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, int64_t time_ns)
+void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, uint32_t fingerprint, int64_t time_ns)
 {
 	struct call *call = new_call(s, f, time_ns);
 	if (!call) {
@@ -401,7 +414,7 @@ void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, int64_t t
 	}
 	*call = (struct call){ .start_ns = time_ns, .name = f->user[FLOW_REQUEST_NAME], .wait_us = FL_NO_TIME };
 	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
-	count_call(s, f, call, flow_has(f, FLOW_HEALTH), size);
+	count_call(s, f, call, flow_has(f, FLOW_HEALTH), size, fingerprint);
 }
 
 /* The head of the next answer, which ends the one before. Return: bytes used; 0 when its head is not complete. */

@@ -24,8 +24,8 @@ uint64_t calls_pool_crowded(const struct calls_pool *pool);
 bool calls_begin(struct fl_scanner *s, struct fl_flow *f);
 /* HTTP/1: a request follows one that is not answered yet. That one becomes a call when its exchange is open. False: no place. */
 bool calls_begin_pipeline(struct fl_scanner *s, struct fl_flow *f);
-/* ... the request that was noted at the flow last. */
-void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, int64_t time_ns);
+/* ... the request that was noted at the flow last; @fingerprint: of its text (request.h). */
+void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, uint32_t fingerprint, int64_t time_ns);
 /* ... a segment of answers, which come in the order of the requests. */
 void calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns);
 /* ... an answer is missing: whose the next one is nobody knows. */

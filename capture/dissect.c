@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "faultline/request.h"
 
 enum {
 	IDENTIFY_SEGMENTS = 8,     /* payload packets of the initiator that may still identify */
@@ -384,35 +385,44 @@ struct request_run {
 	uint32_t size;
 	bool begun;  /* the first head began in an earlier one */
 	bool unseen; /* it acknowledges an answer that was not captured */
+	struct fl_slice last; /* text of the newest head so far, with what is there of its body */
 };
 
-/* A whole head was read. Another request that is not answered yet stands before it: the open exchange, unless that began with
+static void add_call(struct fl_scanner *s, struct fl_flow *f, const struct request_run *run)
+{
+	uint32_t fingerprint = fl_request_fingerprint(FL_APP_HTTP, false, run->last.data, run->last.size);
+	calls_add(s, f, run->size, fingerprint, run->time_ns);
+}
+
+/* A whole head was read, @text. Another request that is not answered yet stands before it: the open exchange, unless that began with
  * the first bytes of this very head (@known), or the @before heads of the same segment. */
-static void take_request(struct fl_scanner *s, struct fl_flow *f, const struct request_run *run, size_t before)
+static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
 {
 	bool waits = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns && flow_has(f, FLOW_HTTP) && !(run->begun && before == 0);
 	bool apart = s->request.connect || s->request.absolute || flow_has(f, FLOW_TUNNEL | FLOW_CALLS | FLOW_ANSWER_UNSEEN);
 	if ((waits || before) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
 		bool begun = calls_begin_pipeline(s, f);
 		if (begun && !waits)
-			calls_add(s, f, run->size, run->time_ns);
+			add_call(s, f, run);
 	}
 	note_request(s, f);
+	run->last = text;
 	if (flow_has(f, FLOW_CALLS))
-		calls_add(s, f, run->size, run->time_ns);
+		add_call(s, f, run);
 }
 
 /* Read all heads in @bytes; bodies in between are skipped by their length. */
-static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, const struct request_run *run)
+static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	size_t at = 0, heads = 0;
 	while (at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK) {
-		enum fl_parse result = fl_http_request(bytes->data + at, bytes->size - at, &s->request);
+		struct fl_slice text = { bytes->data + at, bytes->size - at };
+		enum fl_parse result = fl_http_request(text.data, text.size, &s->request);
 		if (result == FL_PARSE_MORE && !flow_has(f, FLOW_HTTP))
 			flow_set_application(f, FL_APP_HTTP);
 		if (result == FL_PARSE_MORE && s->request.host[0]) {
-			take_request(s, f, run, heads); /* the Host is what was wanted; the rest of the head need not be stored */
+			take_request(s, f, run, heads, text); /* the Host is what was wanted; the rest of the head need not be stored */
 			break;
 		}
 		if (result == FL_PARSE_MORE) {
@@ -423,7 +433,10 @@ static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct 
 			s->counters.parse_errors++;
 			break;
 		}
-		take_request(s, f, run, heads++);
+		size_t body = text.size - s->request.head_size;
+		if (!s->request.chunked && s->request.content_length < body)
+			text.size = s->request.head_size + (size_t)s->request.content_length;
+		take_request(s, f, run, heads++, text);
 		at += s->request.head_size;
 		if (s->request.chunked || s->request.connect || s->request.content_length >= bytes->size - at)
 			break;
@@ -507,7 +520,7 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 		restart_stream(s, stream, p->tcp_seq);
 }
 
-static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, const struct request_run *run)
+static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
@@ -561,7 +574,7 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 					    p->payload_len - p->payload.size, &bytes);
 	if (state == FL_PARSE_TRUNCATED)
 		s->counters.cut_payload++;
-	struct request_run run = { p->time_ns, p->payload_len, bytes.size > p->payload.size, fl_flow_acks_unseen(f, p) };
+	struct request_run run = { p->time_ns, p->payload_len, bytes.size > p->payload.size, fl_flow_acks_unseen(f, p), { NULL, 0 } };
 	if (bytes.size)
 		identify(s, f, &bytes, &run);
 }

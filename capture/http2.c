@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "faultline/request.h"
 #include "wire_text.h"
 
 #if FL_HAVE_HTTP2
@@ -42,9 +43,10 @@ bool fl_grpc_failed(int status)
 }
 
 #if FL_HAVE_HTTP2
-enum { FRAME_HEAD = 9, FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RESET = 3, FRAME_PUSH = 5, FRAME_CONTINUATION = 9 };
+enum { FRAME_HEAD = 9, FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RESET = 3, FRAME_PUSH = 5, FRAME_GOAWAY = 7,
+       FRAME_CONTINUATION = 9 };
 enum { FLAG_END_STREAM = 1, FLAG_END_HEADERS = 4, FLAG_PADDED = 8, FLAG_PRIORITY = 0x20 };
-enum { TABLE_MAX = 65536, BLOCK_MAX = 4 * FL_HTTP2_BEGIN_MAX };
+enum { TABLE_MAX = 65536, BLOCK_MAX = 4 * FL_HTTP2_BEGIN_MAX, GOAWAY_LEAST = 8 };
 
 struct fl_http2_reader {
 	struct fl_http2_budget *budget;
@@ -190,8 +192,10 @@ static void take_field(const nghttp2_nv *nv, struct fl_http2_event *e)
 		take_authority(value, q);
 	} else if (is_named(nv, ":path")) {
 		copy_printable(value, q->path, sizeof(q->path), '?');
+		e->fingerprint ^= fl_request_field_fingerprint(value.data, value.size);
 	} else if (is_named(nv, ":method")) {
 		copy_printable(value, q->method, sizeof(q->method), 0);
+		e->fingerprint ^= fl_request_field_fingerprint(value.data, value.size);
 		q->connect = strcmp(q->method, "CONNECT") == 0;
 	} else if (is_named(nv, ":status")) {
 		int status = read_number(nv);
@@ -276,6 +280,20 @@ static bool has_block(uint8_t type)
 	return type == FRAME_HEADERS || type == FRAME_PUSH || type == FRAME_CONTINUATION;
 }
 
+/* Of the frame that begins at @start, behind its head. */
+static enum fl_parse read_goaway(struct fl_http2_reader *h, struct fl_reader *r, const struct fl_reader *start, uint32_t length,
+				 struct fl_http2_event *e)
+{
+	uint32_t last = fl_read_be32(r) & INT32_MAX;
+	if (r->failed) {
+		*r = *start;
+		return FL_PARSE_MORE;
+	}
+	h->skip = length - 4;
+	*e = (struct fl_http2_event){ .kind = FL_HTTP2_GOAWAY, .stream = last, .grpc_status = -1 };
+	return FL_PARSE_OK;
+}
+
 /* One frame at the start of @r. OK: an event. MORE: none; whether the frame is used up tells @r. */
 static enum fl_parse read_frame(struct fl_http2_reader *h, struct fl_reader *r, struct fl_http2_event *e)
 {
@@ -291,6 +309,8 @@ static enum fl_parse read_frame(struct fl_http2_reader *h, struct fl_reader *r, 
 	}
 	if ((f.type == FRAME_CONTINUATION) != (h->block != 0) || (h->block && f.stream != h->block))
 		return FL_PARSE_MALFORMED;
+	if (f.type == FRAME_GOAWAY && length >= GOAWAY_LEAST)
+		return read_goaway(h, r, &start, length, e);
 	if (!has_block(f.type)) {
 		h->skip = length;
 		h->ending = f.type == FRAME_DATA && f.flags & FLAG_END_STREAM ? f.stream : 0;

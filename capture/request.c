@@ -160,6 +160,11 @@ static uint32_t print_of_http(const uint8_t *data, size_t size)
 	return halves(shape_of(data, line, '?'), all);
 }
 
+uint32_t fl_request_field_fingerprint(const uint8_t *data, size_t size)
+{
+	return halves(shape_of(data, size, '?'), half(data, size, 2));
+}
+
 static uint32_t print_of_text(const uint8_t *data, size_t size)
 {
 	return halves(shape_of(data, at_most(size, PRINT_MAX), 0xff), half(data, at_most(size, PRINT_MAX), 2));

@@ -281,7 +281,7 @@ void scanner_attempt_so_far(struct fl_scanner *s, const struct fl_flow *f);
 void scanner_attempt_end(struct fl_scanner *s, struct fl_flow *f, const struct fl_conversation *v, enum fl_flow_end how, bool failed);
 /* One of several calls at once: begins (handle, or 0), ends; @wait_us: to the answer or failure, or FL_NO_TIME. */
 uint32_t scanner_attempt_call(struct fl_scanner *s, const struct fl_flow *f, const struct fl_conversation *v, int64_t start_ns,
-			      uint32_t size, bool health);
+			      uint32_t size, uint32_t fingerprint, bool health);
 void scanner_attempt_call_end(struct fl_scanner *s, uint32_t handle, const struct fl_conversation *v, enum fl_outcome outcome,
 			      uint32_t wait_us);
 /* The flow ended; nothing is done when it carried exchanges. */

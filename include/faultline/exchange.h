@@ -29,7 +29,7 @@ enum fl_attempt_flag {
 	FL_ATTEMPT_CONNECT = 1,         /* a connection that carried no exchange */
 	FL_ATTEMPT_READABLE = 2,        /* fingerprint tells the request, else it is 0 */
 	FL_ATTEMPT_HEALTH = 4,          /* a health check by its path */
-	FL_ATTEMPT_MULTIPLEXED = 8,     /* one of several at once in its connection: what became of it is not known */
+	FL_ATTEMPT_MULTIPLEXED = 8,     /* one of several at once in its connection, not told apart: what became of it is not known */
 	FL_ATTEMPT_FIRST = 16,          /* the first exchange of its connection in view */
 };
 

@@ -31,6 +31,7 @@ enum fl_http2_kind {
 	FL_HTTP2_HEADERS,               /* a block: of a request, an answer, or trailers */
 	FL_HTTP2_END,                   /* the stream's last data */
 	FL_HTTP2_RESET,                 /* RST_STREAM */
+	FL_HTTP2_GOAWAY,                /* streams above this one are not worked on (RFC 9113 section 6.8) */
 };
 
 struct fl_http2_event {
@@ -38,6 +39,7 @@ struct fl_http2_event {
 	uint32_t stream;
 	bool end;                       /* HEADERS: nothing follows in this direction */
 	uint32_t size;                  /* HEADERS: bytes of the block as it was sent */
+	uint32_t fingerprint;           /* HEADERS: of method and whole path (request.h); 0: the block is no request's */
 	unsigned status;                /* 100 .. 599; 0: the block has none */
 	int grpc_status;                /* -1: the block has none */
 	struct fl_http_request request; /* method is "" where the block is no request's; as in HTTP/1, the rest is zero */

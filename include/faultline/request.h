@@ -23,6 +23,8 @@ enum fl_request_kind fl_request_kind(enum fl_application a, const uint8_t *data,
 /* Of the request's text: equal for equal requests, on any machine. The upper half is of its shape (method and path, statement or
  * command, without numbers and quoted texts), the lower of all of it, HTTP fields apart, which change from try to try. 0 where nothing is read. */
 uint32_t fl_request_fingerprint(enum fl_application a, bool udp, const uint8_t *data, size_t size);
+/* Of one field of a request that comes in fields, HTTP/2's method or path; of several: the exclusive or. */
+uint32_t fl_request_field_fingerprint(const uint8_t *data, size_t size);
 
 /* Bytes of application data in a segment of TLS records, as their lengths say, a Finished at its start left out.
  * 0: none, or not at a record's border. */

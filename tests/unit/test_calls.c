@@ -2,6 +2,8 @@
 /* test_calls.c - HTTP/2 in the clear: each request under its own name, with its own answer. Blocks are made by libnghttp2. */
 #include "unit.h"
 
+#include <math.h>
+
 #include "config.h"
 #include "faultline/http2.h"
 #include "traffic.h"
@@ -397,6 +399,123 @@ static void of_too_many_calls_at_once_the_oldest_are_undecided(void **state)
 	fl_scan_free(s);
 }
 
+/* ---- what the caller does when calls fail ---- */
+
+#define MS (SECOND / 1000)
+#define USER "192.0.2.7"
+
+enum h2_failure { SAYS_UNAVAILABLE, RESETS_STREAM, GIVES_UP, GOES_AWAY };
+
+static const struct h2_policy {
+	const char *sentence;
+	enum h2_failure failure;
+	int64_t wait_ms, pause_ms[3];
+	size_t retries;
+	enum fl_outcome outcome;
+} h2_policies[] = {
+	{ "no retry", SAYS_UNAVAILABLE, .retries = 0, .outcome = FL_OUTCOME_ERROR },
+	{ "retries at once", SAYS_UNAVAILABLE, .retries = 2, .outcome = FL_OUTCOME_ERROR },
+	{ "retries that wait twice as long each time", RESETS_STREAM, .pause_ms = { 100, 200, 400 }, .retries = 3,
+	  .outcome = FL_OUTCOME_RESET },
+	{ "a deadline of 300 ms, and one retry", GIVES_UP, .wait_ms = 300, .pause_ms = { 150 }, .retries = 1,
+	  .outcome = FL_OUTCOME_RESPONSE_TIMEOUT },
+	{ "what the server will not work on", GOES_AWAY, .pause_ms = { 50, 50 }, .retries = 2, .outcome = FL_OUTCOME_RESET },
+};
+
+static void put_be32_frame(struct writer *w, uint8_t type, uint32_t stream, uint32_t first, uint32_t second)
+{
+	uint8_t payload[8] = { (uint8_t)(first >> 24), (uint8_t)(first >> 16), (uint8_t)(first >> 8), (uint8_t)first, 0, 0, 0,
+			       (uint8_t)second };
+	put_frame(w, type, 0, stream, payload, type == RESET ? 4 : 8);
+}
+
+static void h2_attempt(struct h2 *h, const struct h2_policy *p, uint32_t stream, int i, bool well)
+{
+	enum { GO_AWAY = 7, CANCEL = 8, UNAVAILABLE_FRAME = 2 };
+	char path[40];
+	snprintf(path, sizeof(path), "/rates/%d", i);
+	put_request(h, stream, "api.internal", path);
+	h2_send(h, 0, 1000);
+	h->net.now += 4 * MS;
+	if (well || p->failure == SAYS_UNAVAILABLE)
+		put_grpc_answer(h, stream, well ? "0" : "14");
+	else if (p->failure == RESETS_STREAM)
+		put_be32_frame(&h->side[1], RESET, stream, UNAVAILABLE_FRAME, 0);
+	else if (p->failure == GOES_AWAY)
+		put_be32_frame(&h->side[1], GO_AWAY, 0, stream - 2, 0);
+	h2_send(h, 1, 1000);
+	if (well || p->failure != GIVES_UP)
+		return;
+	h->net.now += (p->wait_ms - 5) * MS;
+	put_be32_frame(&h->side[0], RESET, stream, CANCEL, 0);
+	h2_send(h, 0, 1000);
+}
+
+/* One request of a user, another call that always works beside it, and the call that may fail with its retries. */
+static void h2_request(struct h2 *h, const struct h2_policy *p, struct conn *user, uint32_t *stream, int i, bool ill)
+{
+	char inbound[80];
+	snprintf(inbound, sizeof(inbound), "GET /shop/%d HTTP/1.1\r\nHost: www\r\n\r\n", i);
+	tcp_text(&h->net, user, 0, inbound);
+	h->net.now += 2 * MS;
+	put_request(h, *stream, "other.internal", "/users");
+	uint32_t other = *stream;
+	*stream += 2;
+	for (size_t a = 0; a <= p->retries; a++) {
+		h2_attempt(h, p, *stream, i, !ill);
+		*stream += 2;
+		if (!ill)
+			break;
+		if (a < p->retries)
+			h->net.now += p->pause_ms[a] * MS;
+	}
+	put_answer(h, other, "200");
+	h2_send(h, 1, 1000);
+	tcp_text(&h->net, user, 1, ill ? "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void check_h2_policy(const struct h2_policy *p, const struct fl_behaviour *b)
+{
+	const struct fl_retries *r = &b->retries;
+	if (b->outcome[p->outcome] != 20 * (p->retries + 1))
+		fail_msg("%s: %d failures", p->sentence, (int)b->outcome[p->outcome]);
+	if (r->calls != 20 || r->retried != (p->retries ? 20 : 0) || r->gave_up[p->retries] != 20)
+		fail_msg("%s: %d calls failed, %d were tried again", p->sentence, (int)r->calls, (int)r->retried);
+	for (size_t i = 0; i < p->retries; i++)
+		if (r->gap[i].count != 20 || fabs(r->gap[i].p50 - (double)p->pause_ms[i] / 1e3) > 0.012)
+			fail_msg("%s: pause %zu is %g", p->sentence, i, r->gap[i].p50);
+	if (p->wait_ms && (b->response_timeout.count == 0 || fabs(b->response_timeout.p50 - (double)p->wait_ms / 1e3) > 0.01))
+		fail_msg("%s: gives up after %g", p->sentence, b->response_timeout.p50);
+}
+
+static void retries_of_calls_are_known(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < FL_ARRAY_LEN(h2_policies); k++) {
+		const struct h2_policy *p = &h2_policies[k];
+		struct h2 h;
+		uint32_t stream = 1;
+		h2_open(&h);
+		struct conn user = tcp_conn(USER, 30000, HOST, 80);
+		tcp_open(&h.net, &user);
+		int64_t begin = h.net.now;
+		for (int i = 0; i < 60; i++) {
+			int64_t due = begin + (int64_t)i * 400 * MS + (i * 7919 % 100) * MS;
+			h.net.now = h.net.now > due ? h.net.now + 20 * MS : due;
+			h2_request(&h, p, &user, &stream, i, i >= 20 && i < 40);
+		}
+		h.net.now += 30 * SECOND;
+		tcp_close(&h.net, &user);
+		struct fl_scan *s = h2_scan(&h);
+		assert_non_null(named(s, "api.internal")->behaviour);
+		check_h2_policy(p, named(s, "api.internal")->behaviour);
+		assert_int_equal(named(s, "other.internal")->failures, 0);
+		fl_scan_free(s);
+	}
+}
+
+/* ---- HTTP/1 ---- */
+
 #define GET(host) "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
 #define POST(host) "POST / HTTP/1.1\r\nHost: " host "\r\nContent-Length: 4\r\n\r\nbody"
 #define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
@@ -541,6 +660,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_was_not_captured_is_no_failure),
 		cmocka_unit_test(memory_that_clients_ask_for_ends_at_the_limit),
 		cmocka_unit_test(of_too_many_calls_at_once_the_oldest_are_undecided),
+		cmocka_unit_test(retries_of_calls_are_known),
 		cmocka_unit_test(requests_in_a_row_count_under_their_own_hosts),
 		cmocka_unit_test(the_open_exchange_becomes_the_first_of_the_row),
 		cmocka_unit_test(the_body_of_an_answer_may_look_like_an_answer),
