@@ -9,6 +9,10 @@
  * number is found by walking the hierarchy once; an unknown one makes it walk again, but not more often than twice a
  * second, since short-lived groups come and go. So the group of a process that has ended is known, if it was there at
  * the last walk.
+ *
+ * A part of the hierarchy that was given away belongs to another user: whoever has it makes the groups below, as many as he likes and under
+ * any name. They are called by the way down to that part, and only some of them are kept by number. What is named
+ * by nobody but a user or a container is told with a party, so that a table of services can keep room for others.
  */
 #include "capture/namer.h"
 
@@ -24,18 +28,21 @@
 #include "faultline/index.h"
 #include "faultline/service_name.h"
 
-enum { RECENT = 256, GROUPS_MAX = 16384, DEPTH_MAX = 64, MOUNTS_MAX = 1 << 20 };
+enum { RECENT = 256, GROUPS_MAX = 16384, GIVEN_MAX = 1024 /* below one that was given away */, DEPTH_MAX = 64, MOUNTS_MAX = 1 << 20 };
+#define CONTAINER_PARTY (UINT32_C(1) << 31)
 static const int64_t walk_again_ns = INT64_C(500) * 1000000, recent_ns = INT64_C(5) * 1000000000;
 
 struct group {
 	uint64_t id;
 	char service[FL_SERVICE_NAME_MAX]; /* "": names none */
+	uint32_t party;                    /* see owner.h; not 0: a user or a container without a name runs there what it likes */
 };
 
 /* A process that was named lately: most connections come from few. */
 struct recent {
 	struct fl_process process;
 	int64_t when_ns;         /* 0: none */
+	uint32_t party;
 	char service[FL_SERVICE_NAME_MAX];
 	char command[FL_OWNER_COMMAND_MAX];
 };
@@ -46,6 +53,7 @@ struct fl_namer {
 	char mount[PATH_MAX];    /* of the cgroup2 hierarchy; "" when there is none */
 	struct group *groups;
 	uint32_t count, room;
+	uid_t system;            /* owner of the hierarchy */
 	struct fl_index by_id;
 	int64_t walked_ns;
 };
@@ -79,6 +87,8 @@ struct fl_namer *fl_namer_new(const char *root)
 	snprintf(n->root, sizeof(n->root), "%s", root);
 	fl_index_init(&n->by_id, GROUPS_MAX);
 	find_mount(n);
+	struct stat st;
+	n->system = *n->mount && stat(n->mount, &st) == 0 ? st.st_uid : 0;
 	return n;
 }
 
@@ -89,6 +99,11 @@ void fl_namer_free(struct fl_namer *n)
 	fl_index_fini(&n->by_id);
 	free(n->groups);
 	free(n);
+}
+
+uint32_t fl_namer_groups(const struct fl_namer *n)
+{
+	return n->count;
 }
 
 bool fl_namer_mount(const struct fl_namer *n, char *path)
@@ -113,15 +128,53 @@ static struct group *find_group(const struct fl_namer *n, uint64_t id)
 	return NULL;
 }
 
-static void name_group(const struct fl_namer *n, const char *path, char service[static FL_SERVICE_NAME_MAX])
+/* Down to the first group that is another's, which the system made, too: what is below he made. All of it where that cannot be told. */
+static void cut_at_given(const struct fl_namer *n, const char *path, char made[static PATH_MAX])
 {
-	struct fl_cgroup_name g;
-	fl_cgroup_parse(path, &g);
-	if (fl_container_name(n->root, &g, service))
+	char full[PATH_MAX];
+	struct stat st;
+	size_t base = strlen(n->mount);
+	snprintf(made, PATH_MAX, "%s", path);
+	if (!*n->mount || snprintf(full, sizeof(full), "%s%s", n->mount, path) >= (int)sizeof(full))
 		return;
-	/* A container without a name is its program; the unit around it is its engine. */
-	const char *name = *g.machine ? g.machine : *g.container || *g.pod_uid ? "" : g.unit;
-	snprintf(service, FL_SERVICE_NAME_MAX, "%s", name);
+	for (char *at = full + base; (at = strchr(at + (*at != 0), '/'));) {
+		*at = 0;
+		bool given = at > full + base && stat(full, &st) == 0 && st.st_uid != n->system;
+		*at = '/';
+		if (given) {
+			made[at - full - (ptrdiff_t)base] = 0;
+			return;
+		}
+	}
+}
+
+static uint32_t party_of_container(const struct fl_cgroup_name *g)
+{
+	const char *id = *g->container ? g->container : g->pod_uid;
+	return CONTAINER_PARTY | (uint32_t)fl_hash_bytes(id, strlen(id), 0);
+}
+
+/* A container without a name is its program; the unit around it is its engine. */
+static void name_group(const struct fl_namer *n, const char *path, struct group *group)
+{
+	char made[PATH_MAX], user[sizeof("user-") + FL_USER_ID];
+	struct fl_cgroup_name g;
+	cut_at_given(n, path, made);
+	fl_cgroup_parse(made, &g);
+	if (g.by_user)
+		fl_cgroup_parse(path, &g);
+	bool container = *g.container || *g.pod_uid;
+	*group->service = 0;
+	group->party = 0;
+	snprintf(user, sizeof(user), "user-%s", g.user);
+	if (g.by_user && *g.unit && !container)
+		fl_service_join(user, g.unit, "", group->service);
+	else if (!g.by_user && !fl_container_name(n->root, &g, group->service))
+		snprintf(group->service, FL_SERVICE_NAME_MAX, "%s", *g.machine ? g.machine : container ? "" : g.unit);
+	if (container && !g.by_user && !*group->service)
+		group->party = party_of_container(&g);
+	else if (g.by_user || !*group->service)
+		group->party = (uint32_t)strtoul(g.user, NULL, 10) & ~CONTAINER_PARTY;
 }
 
 static void forget_groups(struct fl_namer *n)
@@ -143,7 +196,7 @@ static void add_group(struct fl_namer *n, uint64_t id, const char *path)
 	}
 	struct group *g = &n->groups[n->count];
 	g->id = id;
-	name_group(n, path, g->service);
+	name_group(n, path, g);
 	fl_index_add(&n->by_id, hash_id(id), n->count++);
 }
 
@@ -157,12 +210,13 @@ static bool is_directory(const char *path, const struct dirent *e)
 	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Depth first with an open directory a level; @path is grown and cut in place. */
+/* Depth first with an open directory a level; @path is grown and cut in place. Of what is below a group that was given away at most GIVEN_MAX
+ * are kept; the process tells the rest. */
 static void walk(struct fl_namer *n)
 {
 	char path[PATH_MAX];
 	DIR *stack[DEPTH_MAX];
-	size_t length[DEPTH_MAX], depth = 0, base = strlen(n->mount);
+	size_t length[DEPTH_MAX], depth = 0, base = strlen(n->mount), given = 0; /* depth at which it was; 0: not */
 	struct stat st;
 	if (!*n->mount)
 		return;
@@ -170,10 +224,12 @@ static void walk(struct fl_namer *n)
 	length[0] = base;
 	stack[0] = opendir(path);
 	depth = stack[0] != NULL;
-	for (unsigned seen = 0; depth;) {
-		const struct dirent *e = seen < GROUPS_MAX ? readdir(stack[depth - 1]) : NULL;
+	for (unsigned seen = 0, below = 0; depth;) {
+		bool full = seen == GROUPS_MAX || (given && below == GIVEN_MAX);
+		const struct dirent *e = full ? NULL : readdir(stack[depth - 1]);
 		if (!e) {
 			closedir(stack[--depth]);
+			given = depth < given ? 0 : given;
 			continue;
 		}
 		size_t at = length[depth - 1], size = strlen(e->d_name);
@@ -184,10 +240,15 @@ static void walk(struct fl_namer *n)
 		if (!is_directory(path, e) || stat(path, &st) != 0)
 			continue;
 		seen++;
+		below++;
 		add_group(n, st.st_ino, path + base);
 		if (depth == DEPTH_MAX || !(stack[depth] = opendir(path)))
 			continue;
 		length[depth++] = at + 1 + size;
+		if (!given && st.st_uid != n->system) {
+			given = depth;
+			below = 0;
+		}
 	}
 }
 
@@ -202,7 +263,7 @@ static const struct group *group_of(struct fl_namer *n, uint64_t id)
 }
 
 /* The process' own word, for hosts whose units are in another hierarchy than cgroup2: "ID:CONTROLLERS:PATH" a line. */
-static bool group_by_process(struct fl_namer *n, uint32_t pid, char service[static FL_SERVICE_NAME_MAX])
+static bool group_by_process(struct fl_namer *n, uint32_t pid, struct group *found)
 {
 	char path[PATH_MAX + 32], text[8192], *rest = NULL;
 	snprintf(path, sizeof(path), "%s/proc/%u/cgroup", n->root, pid);
@@ -213,8 +274,8 @@ static bool group_by_process(struct fl_namer *n, uint32_t pid, char service[stat
 		const char *group = colon ? strchr(colon + 1, ':') : NULL;
 		if (!group)
 			continue;
-		name_group(n, group + 1, service);
-		if (*service)
+		name_group(n, group + 1, found);
+		if (*found->service || found->party)
 			return true;
 	}
 	return false;
@@ -225,24 +286,57 @@ bool fl_namer_group(struct fl_namer *n, uint64_t cgroup, struct fl_owner_record 
 	const struct group *g = group_of(n, cgroup);
 	if (!g || !*g->service)
 		return false;
-	snprintf(record->service, sizeof(record->service), "%s", g->service);
+	memcpy(record->service, g->service, sizeof(record->service));
+	record->party = g->party;
 	return true;
 }
 
 /* ---- processes ---- */
 
+/* Whether the host has a unit of this name: systemd.unit(5). */
+static bool is_unit(const struct fl_namer *n, const char *name)
+{
+	static const char *const directories[] = { "/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator",
+						   "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
+	char path[PATH_MAX + 64 + FL_SERVICE_NAME_MAX];
+	struct stat st;
+	for (size_t i = 0; i < FL_ARRAY_LEN(directories) && !strchr(name, '/'); i++) {
+		snprintf(path, sizeof(path), "%s%s/%s.service", n->root, directories[i], name);
+		if (lstat(path, &st) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void name_by_program(const struct fl_namer *n, const char program[static FL_SERVICE_NAME_MAX], const struct fl_process *p,
+			    const struct group *g, struct fl_owner_record *record)
+{
+	static const char mark[] = "-program";
+	memcpy(record->service, program, FL_SERVICE_NAME_MAX);
+	record->party = g && g->party ? g->party : p->uid & ~CONTAINER_PARTY;
+	/* What others call their programs is not taken for a unit of the system. */
+	if (g && g->party && strlen(program) + sizeof(mark) <= FL_SERVICE_NAME_MAX && is_unit(n, program))
+		memcpy(record->service + strlen(program), mark, sizeof(mark));
+}
+
 static void name_anew(struct fl_namer *n, const struct fl_process *p, struct fl_owner_record *record)
 {
-	char program[FL_SERVICE_NAME_MAX], group[FL_SERVICE_NAME_MAX] = "";
+	char program[FL_SERVICE_NAME_MAX];
+	struct group by_process = { .id = 0 };
 	fl_program_name(p->exe, p->args, p->args_size, p->comm, program);
 	snprintf(record->command, sizeof(record->command), "%.*s", (int)sizeof(record->command) - 1, program);
 	if (fl_namer_group(n, p->cgroup, record))
 		return;
 	/* Only where cgroup2 knows nothing of it: it has no groups there. */
-	if (!find_group(n, p->cgroup) && group_by_process(n, p->pid, group))
-		memcpy(record->service, group, sizeof(group));
-	else
-		memcpy(record->service, program, sizeof(program));
+	const struct group *g = find_group(n, p->cgroup);
+	if (!g && group_by_process(n, p->pid, &by_process))
+		g = &by_process;
+	if (g && *g->service) {
+		memcpy(record->service, g->service, sizeof(g->service));
+		record->party = g->party;
+	} else {
+		name_by_program(n, program, p, g, record);
+	}
 }
 
 static uint32_t hash_process(const struct fl_process *p)
@@ -268,10 +362,12 @@ void fl_namer_name(struct fl_namer *n, const struct fl_process *p, struct fl_own
 		name_anew(n, p, record);
 		r->process = *p;
 		r->when_ns = now;
+		r->party = record->party;
 		memcpy(r->service, record->service, sizeof(r->service));
 		memcpy(r->command, record->command, sizeof(r->command));
 		return;
 	}
+	record->party = r->party;
 	memcpy(record->service, r->service, sizeof(r->service));
 	memcpy(record->command, r->command, sizeof(r->command));
 }

@@ -30,6 +30,8 @@ void fl_namer_name(struct fl_namer *n, const struct fl_process *p, struct fl_own
 /* By the control group alone; false when that names no service. */
 bool fl_namer_group(struct fl_namer *n, uint64_t cgroup, struct fl_owner_record *record);
 
+/* How many control groups are known by number. */
+uint32_t fl_namer_groups(const struct fl_namer *n);
 /* Where the cgroup2 hierarchy is mounted, into PATH_MAX bytes; false when it is not. */
 bool fl_namer_mount(const struct fl_namer *n, char *path);
 

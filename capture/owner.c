@@ -292,6 +292,7 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 	}
 	s.service = (uint16_t)owner_services_number(&o->services, r);
 	o->counters.services_refused = o->services.refused;
+	o->counters.services_of_one = o->services.refused_to_one;
 	uint32_t hash = hash_socket(&s), i = find_same(o, &s, hash);
 	if (i == UINT32_MAX) {
 		i = take_place(o, fl_addr_is_none(&s.remote) || s.before ? &o->standing : &o->fresh);

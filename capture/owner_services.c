@@ -4,7 +4,8 @@
  *
  * Names are what programs, units and containers are called, so whoever may run a program on the host chooses some. A table that never
  * forgot would be full for good after 4096 of them. At the end of a window nothing is left that speaks of most numbers but sockets
- * and flows; a number that neither of them uses is free for another service.
+ * and flows; a number that neither of them uses is free for another service. Within a window each party that is not the system has a
+ * share, and all of them together leave a quarter to the system.
  */
 #include "capture/owner_services.h"
 
@@ -68,6 +69,21 @@ static uint32_t take_number(struct owner_services *t)
 	return t->count++;
 }
 
+/* Whether there is room for one more of @party. */
+static bool has_share(struct owner_services *t, uint32_t party)
+{
+	uint32_t of_one = 0, of_all = 0;
+	for (uint32_t i = 1; party && i < t->count; i++) {
+		of_one += t->list[i].party == party;
+		of_all += t->list[i].party != 0;
+	}
+	bool one = of_one >= FL_OWNER_SERVICES_OF_ONE;
+	bool all = of_all >= FL_OWNER_SERVICES_MAX - FL_OWNER_SERVICES_OF_SYSTEM;
+	t->refused_to_one += one;
+	t->refused += all && !one;
+	return !one && !all;
+}
+
 uint32_t owner_services_number(struct owner_services *t, const struct fl_owner_record *r)
 {
 	char name[FL_SERVICE_NAME_MAX];
@@ -79,6 +95,8 @@ uint32_t owner_services_number(struct owner_services *t, const struct fl_owner_r
 	while ((i = fl_index_next(&t->by_name, hash, &at)) != UINT32_MAX)
 		if (strcmp(t->list[i].name, name) == 0)
 			return i;
+	if (!has_share(t, r->party))
+		return 0;
 	i = take_number(t);
 	if (!i) {
 		t->refused++;
@@ -88,6 +106,7 @@ uint32_t owner_services_number(struct owner_services *t, const struct fl_owner_r
 	memcpy(s->name, name, sizeof(name));
 	keep_text(s->command, r->command, sizeof(s->command));
 	s->uid = r->uid;
+	s->party = r->party;
 	fl_index_add(&t->by_name, hash, i);
 	return i;
 }

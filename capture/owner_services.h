@@ -16,13 +16,14 @@ struct owner_services {
 	uint16_t *free;                /* numbers that were given back, the last one first out */
 	uint32_t free_count;
 	struct fl_index by_name;
-	uint64_t refused;
+	uint64_t refused, refused_to_one;
 };
 
 void owner_services_init(struct owner_services *t);
 void owner_services_fini(struct owner_services *t);
 
-/* Number of the service of @r, a new one when it was not known; 0 when it has no name, or when there is no place (counted). Expected O(1). */
+/* Number of the service of @r, a new one when it was not known; 0 when it has no name, or when there is no place for it or for more of its
+ * party (counted). Expected O(1), a new one of a party O(services). */
 uint32_t owner_services_number(struct owner_services *t, const struct fl_owner_record *r);
 
 /* More than half of the places are taken: the time to sweep. */

@@ -176,6 +176,20 @@ static void see_unit(struct slice c, struct fl_cgroup_name *out)
 	clean(text, unescape(c, text), out->unit);
 }
 
+/* user-UID.slice, and user@UID.service that is the user's manager. */
+static bool see_user(struct slice c, const char *start, const char *ending, struct fl_cgroup_name *out)
+{
+	size_t around = strlen(start) + strlen(ending), n = c.n - around;
+	if (c.n <= around || n > FL_USER_ID || !starts_with(c, start) || !ends_with(c, ending))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isdigit((unsigned char)c.s[strlen(start) + i]))
+			return false;
+	memcpy(out->user, c.s + strlen(start), n);
+	out->user[n] = 0;
+	return true;
+}
+
 /* lxc.payload.NAME; machine.slice/machine-NAME.scope and systemd-nspawn@NAME.service. */
 static void see_machine(struct slice c, struct fl_cgroup_name *out)
 {
@@ -191,18 +205,44 @@ static void see_machine(struct slice c, struct fl_cgroup_name *out)
 	}
 }
 
+/* Whose groups come next on the way down. */
+enum maker { SYSTEM, UNIT, USER, OTHERS };
+
+static enum maker see_of_user(struct slice c, struct fl_cgroup_name *out)
+{
+	if (!*out->unit)
+		see_unit(c, out);
+	see_container(c, out);
+	return *out->container ? OTHERS : USER;
+}
+
+static enum maker see_of_system(struct slice c, enum maker maker, struct fl_cgroup_name *out)
+{
+	see_machine(c, out);
+	see_container(c, out);
+	see_pod(c, out);
+	(void)see_user(c, "user-", ".slice", out);
+	if (maker == SYSTEM && see_user(c, "user@", ".service", out)) {
+		out->by_user = true;
+		return USER;
+	}
+	if (maker == SYSTEM && ends_with(c, ".service")) {
+		see_unit(c, out);
+		maker = UNIT;
+	}
+	return *out->machine || *out->container || ends_with(c, ".scope") ? OTHERS : maker;
+}
+
 void fl_cgroup_parse(const char *path, struct fl_cgroup_name *out)
 {
+	enum maker maker = SYSTEM;
 	*out = (struct fl_cgroup_name){ 0 };
-	while (*path) {
+	while (*path && maker != OTHERS) {
 		struct slice c = { path, strcspn(path, "/") };
 		path += c.n + (path[c.n] == '/');
 		if (!c.n || c.n > COMPONENT_MAX)
 			continue;
-		see_container(c, out);
-		see_pod(c, out);
-		see_unit(c, out);
-		see_machine(c, out);
+		maker = maker == USER ? see_of_user(c, out) : see_of_system(c, maker, out);
 	}
 }
 

@@ -62,6 +62,8 @@ static void add_limits(struct summary *m)
 		  "sockets forgotten before a packet asked for them");
 	add_limit(m, "services", FL_OWNER_SERVICES_MAX, owners->services_refused - b->owners.services_refused,
 		  "sockets of services beyond it");
+	add_limit(m, "services of a user or container", FL_OWNER_SERVICES_OF_ONE, owners->services_of_one - b->owners.services_of_one,
+		  "sockets of services beyond it");
 	add_limit(m, "exchange log", fl_exchange_log_limit(s->attempts), fl_exchange_log_thinned(s->attempts),
 		  "answered exchanges told by their neighbours; counts hold");
 	add_limit(m, "exchange log lost", fl_exchange_log_limit(s->attempts), fl_exchange_log_lost(s->attempts),

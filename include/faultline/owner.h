@@ -21,6 +21,8 @@ enum {
 	FL_SERVICE_NAME_MAX = 128, /* bytes, with the final zero */
 	FL_OWNER_COMMAND_MAX = 64,
 	FL_OWNER_SERVICES_MAX = 4096, /* distinct services kept at a time; a host has hundreds */
+	FL_OWNER_SERVICES_OF_ONE = 512, /* of one party */
+	FL_OWNER_SERVICES_OF_SYSTEM = 1024, /* of those, kept for names that the system chose */
 	FL_OWNER_ADDRESSES_MAX = 4096, /* local addresses whose namespace is kept */
 };
 
@@ -39,6 +41,7 @@ struct fl_owner_record {
 	int64_t since_ns;        /* when it was opened; of sockets that were only found: when they were found; of closed ones: when it was closed */
 	uint32_t netns;          /* inode of the network namespace */
 	uint32_t uid;
+	uint32_t party;          /* who chose the name of the service: 0 the system, else a user or a container, in a number of the writer's */
 	uint16_t local_port, remote_port, far_local_port, far_remote_port;
 	uint8_t transport;       /* IP protocol number */
 	uint8_t kind;            /* enum fl_owner_kind */
@@ -62,7 +65,7 @@ struct fl_owned {
 struct fl_owner_service {
 	char name[FL_SERVICE_NAME_MAX];
 	char command[FL_OWNER_COMMAND_MAX]; /* of its first socket */
-	uint32_t uid;
+	uint32_t uid, party;
 };
 
 /* One side of a flow. */
@@ -89,7 +92,8 @@ struct fl_owner_unseen {
 struct fl_owner_counters {
 	uint64_t records;
 	uint64_t evicted;        /* sockets that made room for others before a packet asked for them */
-	uint64_t services_refused; /* records of services beyond FL_OWNER_SERVICES_MAX */
+	uint64_t services_refused; /* records of services beyond FL_OWNER_SERVICES_MAX, or beyond what is not kept for the system */
+	uint64_t services_of_one;  /* records of services beyond FL_OWNER_SERVICES_OF_ONE */
 	uint64_t ambiguous;      /* look-ups to which several namespaces gave different answers */
 };
 

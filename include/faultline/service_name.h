@@ -14,10 +14,15 @@
 
 #include "faultline/owner.h"
 
-enum { FL_CONTAINER_ID = 64, FL_POD_UID = 36 };
+enum { FL_CONTAINER_ID = 64, FL_POD_UID = 36, FL_USER_ID = 10 };
 
-/* What the path of a control group says. Empty strings where it does not. */
+/* What the path of a control group says. Empty strings where it does not. Who is given a part of the hierarchy (a user's manager, a
+ * container) makes groups below it and calls them as he likes, perhaps like a unit of the system. So the first unit, container or machine on
+ * the way down counts and what is below it does not: but for containers below a unit, which may be their engine, and what a user's
+ * manager made, which is said to be his. */
 struct fl_cgroup_name {
+	char user[FL_USER_ID + 1];      /* whose slice it is, in digits */
+	bool by_user;                   /* unit and container are the words of this user */
 	char unit[FL_SERVICE_NAME_MAX]; /* systemd service without its ending; a template ends in '@' */
 	char container[FL_CONTAINER_ID + 1]; /* 64 hexadecimal digits */
 	char pod_uid[FL_POD_UID + 1];

@@ -22,6 +22,7 @@ static void check_group(const char *text)
 	fl_cgroup_parse(text, &g);
 	check_clean(g.unit);
 	check_clean(g.machine);
+	fuzz_check(strnlen(g.user, sizeof(g.user)) <= FL_USER_ID && strspn(g.user, "0123456789") == strlen(g.user));
 	size_t id = strlen(g.container), uid = strlen(g.pod_uid);
 	fuzz_check(id == 0 || id == FL_CONTAINER_ID);
 	fuzz_check(uid == 0 || uid == FL_POD_UID);

@@ -209,6 +209,41 @@ static void services_beyond_the_limit_are_counted(void **state)
 	(void)state;
 }
 
+static void add_of_party(struct fl_owners *o, uint32_t party, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct given g = { "10.0.0.1", "10.0.0.9", (uint16_t)(i + 1), 443, 6, HERE, T0, "x" };
+		struct fl_owner_record r = record(&g);
+		r.party = party;
+		snprintf(r.service, sizeof(r.service), "%u-%u", party, i);
+		fl_owners_add(o, &r);
+	}
+}
+
+static void one_party_has_a_share_of_the_services_and_all_leave_room_for_the_system(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	add_of_party(o, 1000, 5000);
+	assert_int_equal(fl_owners_service_count(o), FL_OWNER_SERVICES_OF_ONE);
+	assert_int_equal(fl_owners_counters(o)->services_of_one, 5000 - FL_OWNER_SERVICES_OF_ONE);
+	add_of_party(o, 1001, 10);
+	assert_int_equal(fl_owners_service_count(o), FL_OWNER_SERVICES_OF_ONE + 10);
+	assert_int_equal(fl_owners_counters(o)->services_refused, 0);
+	for (unsigned user = 1002; user < 1010; user++)
+		add_of_party(o, user, FL_OWNER_SERVICES_OF_ONE);
+	assert_int_equal(fl_owners_service_count(o), FL_OWNER_SERVICES_MAX - FL_OWNER_SERVICES_OF_SYSTEM);
+	assert_true(fl_owners_counters(o)->services_refused > 0);
+	uint64_t refused = fl_owners_counters(o)->services_refused;
+	add_of_party(o, 0, FL_OWNER_SERVICES_OF_SYSTEM - 1);
+	assert_int_equal(fl_owners_service_count(o), FL_OWNER_SERVICES_MAX - 1);
+	assert_int_equal(fl_owners_counters(o)->services_refused, refused);
+	/* A name that is known needs no room, whoever has it. */
+	add_of_party(o, 1000, FL_OWNER_SERVICES_OF_ONE);
+	assert_int_equal(fl_owners_counters(o)->services_of_one, 5000 - FL_OWNER_SERVICES_OF_ONE);
+	fl_owners_free(o);
+	(void)state;
+}
+
 static void add_service(struct fl_owners *o, const char *service, unsigned n, uint16_t port)
 {
 	struct given g = { "10.0.0.1", "10.0.0.9", port, 443, 6, HERE, T0, "x" };
@@ -370,7 +405,7 @@ static void closed_sockets_make_room_after_a_while(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 9];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 10];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
@@ -378,6 +413,7 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(what_its_flow_has_found_makes_room);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(one_party_has_a_share_of_the_services_and_all_leave_room_for_the_system);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_service_that_nobody_uses_makes_room);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(connections_that_nobody_asked_for_are_listed_with_their_direction);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(an_address_that_is_given_out_again_is_that_of_the_living);

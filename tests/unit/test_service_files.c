@@ -110,12 +110,97 @@ static void groups_are_found_by_number_and_programs_serve_without(void **state)
 	(void)state;
 }
 
+struct group_row {
+	const char *name, *group, *given, *exe, *expected; /* @given: who made it is 1000; NULL: nothing is another's */
+	uint32_t party;
+};
+
+#define USERS "/user.slice/user-1000.slice/user@1000.service"
+static const struct group_row groups[] = {
+	{ "a unit of the system", "/system.slice/nginx.service", NULL, "nginx", "nginx", 0 },
+	{ "a user's unit of the same name has the user in its name", USERS "/app.slice/nginx.service", USERS, "nginx", "user-1000.nginx", 1000 },
+	{ "a user's container is its program", USERS "/app.slice/docker.service/docker-" A ".scope", USERS, "redis-server", "redis-server", 1000 },
+	{ "a user's container cannot take the name of one of the host's", USERS "/docker-" B ".scope", USERS, "curl", "curl", 1000 },
+	{ "a user's program is not taken for a unit", "/user.slice/user-1000.slice/session-3.scope", NULL, "nginx", "nginx-program", 1000 },
+	{ "a user's other programs keep their names", "/user.slice/user-1000.slice/session-3.scope", NULL, "curl", "curl", 1000 },
+	{ "root's session is the system's", "/user.slice/user-0.slice/session-3.scope", NULL, "nginx", "nginx", 0 },
+	{ "a container without a name is its program, not a unit", "/docker/" A, NULL, "nginx", "nginx-program", 1U << 31 },
+	{ "a container with a name", "/docker/" B, NULL, "nginx", "shop", 0 },
+	{ "what another makes below a unit that was given to him is that unit", "/system.slice/runner.service/docker-" B ".scope",
+	  "/system.slice/runner.service", "x", "runner", 0 },
+	{ "what another makes in a folder that was given to him is nothing", "/theirs/system.slice/nginx.service", "/theirs", "x", "x", 0 },
+};
+
+static void name_in_group(void **state)
+{
+	const struct group_row *row = *state;
+	char root[] = "/tmp/faultline-test-XXXXXX", path[512];
+	struct stat st;
+	if (row->given && geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(root));
+	put(root, "/proc/self/mountinfo", "31 23 0:28 / /cg rw - cgroup2 cgroup2 rw\n");
+	put(root, "/usr/lib/systemd/system/nginx.service", "");
+	put(root, "/var/lib/docker/containers/" B "/config.v2.json", "{\"Name\":\"/shop\"}");
+	snprintf(path, sizeof(path), "/cg%s/x", row->group);
+	put(root, path, "");
+	snprintf(path, sizeof(path), "%s/cg%s", root, row->given ? row->given : "");
+	assert_true(!row->given || chown(path, 1000, 1000) == 0);
+	snprintf(path, sizeof(path), "%s/cg%s", root, row->group);
+	assert_int_equal(stat(path, &st), 0);
+	struct fl_namer *n = fl_namer_new(root);
+	struct fl_process p = { .pid = 1, .cgroup = st.st_ino, .comm = "x" };
+	struct fl_owner_record r = { .uid = 0 };
+	snprintf(p.exe, sizeof(p.exe), "%s", row->exe);
+	fl_namer_name(n, &p, &r);
+	fl_namer_free(n);
+	take_away(root);
+	assert_string_equal(r.service, row->expected);
+	assert_int_equal(row->party >> 31 ? r.party & row->party : r.party, row->party);
+}
+
+static void groups_without_end_below_one_that_was_given_away_leave_room_for_others(void **state)
+{
+	enum { THEIRS = 3000, OURS = 50 };
+	char root[] = "/tmp/faultline-test-XXXXXX", path[256];
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(root));
+	put(root, "/proc/self/mountinfo", "31 23 0:28 / /cg rw - cgroup2 cgroup2 rw\n");
+	put(root, "/cg/theirs/x", "");
+	snprintf(path, sizeof(path), "%s/cg/theirs", root);
+	assert_int_equal(chown(path, 1000, 1000), 0);
+	for (int i = 0; i < THEIRS; i++) {
+		snprintf(path, sizeof(path), "%s/cg/theirs/%d.service", root, i);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	ino_t ours[OURS];
+	for (int i = 0; i < OURS; i++) {
+		struct stat st;
+		snprintf(path, sizeof(path), "%s/cg/ours-%d.service", root, i);
+		assert_int_equal(mkdir(path, 0700) | stat(path, &st), 0);
+		ours[i] = st.st_ino;
+	}
+	struct fl_namer *n = fl_namer_new(root);
+	for (int i = 0; i < OURS; i++) {
+		struct fl_owner_record r = { .uid = 0 };
+		assert_true(fl_namer_group(n, ours[i], &r));
+	}
+	assert_in_range(fl_namer_groups(n), OURS + 1, OURS + 1 + 1024);
+	fl_namer_free(n);
+	take_away(root);
+	(void)state;
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 1];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(groups) + 2];
 	size_t n = 0;
-	for (; n < FL_ARRAY_LEN(rows); n++)
-		tests[n] = (struct CMUnitTest){ rows[n].name, name_container, NULL, NULL, (void *)(uintptr_t)&rows[n] };
+	for (; n < FL_ARRAY_LEN(groups); n++)
+		tests[n] = (struct CMUnitTest){ groups[n].name, name_in_group, NULL, NULL, (void *)(uintptr_t)&groups[n] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
+		tests[n++] = (struct CMUnitTest){ rows[i].name, name_container, NULL, NULL, (void *)(uintptr_t)&rows[i] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(groups_without_end_below_one_that_was_given_away_leave_room_for_others);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(groups_are_found_by_number_and_programs_serve_without);
 	return _cmocka_run_group_tests("service_files", tests, n, NULL, NULL);
 }

@@ -8,44 +8,61 @@
 #include "faultline/service_name.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 #define UID "3c8f1b8e-5a8b-4f0e-9a55-0a4a1b0c9d2e"
 #define UID_ "3c8f1b8e_5a8b_4f0e_9a55_0a4a1b0c9d2e"
 
 struct path_row {
-	const char *name, *path, *unit, *container, *pod, *machine;
+	const char *name, *path, *unit, *container, *pod, *machine, *user;
+	bool by_user;
 };
 
 static const struct path_row paths[] = {
-	{ "the root says nothing", "/", "", "", "", "" },
-	{ "an empty path says nothing", "", "", "", "", "" },
-	{ "a system unit", "/system.slice/nginx.service", "nginx", "", "", "" },
-	{ "a template's instance is the template", "/system.slice/system-postgresql.slice/postgresql@15-main.service", "postgresql@", "", "", "" },
-	{ "escapes in a unit's name are undone", "/system.slice/my\\x2dapp.service", "my-app", "", "", "" },
-	{ "a control group below the unit", "/system.slice/containerd.service/init", "containerd", "", "", "" },
-	{ "a user's unit, not the user's manager", "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service", "syncthing", "", "", "" },
-	{ "a user's manager alone names nothing", "/user.slice/user-1000.slice/user@1000.service/init.scope", "", "", "", "" },
-	{ "a session names nothing", "/user.slice/user-1000.slice/session-3.scope", "", "", "", "" },
-	{ "a transient run names nothing", "/system.slice/run-u12.service", "", "", "", "" },
-	{ "Docker, systemd driver", "/system.slice/docker-" ID ".scope", "", ID, "", "" },
-	{ "Docker, cgroupfs driver", "/docker/" ID, "", ID, "", "" },
-	{ "Docker rootless", "/user.slice/user-1000.slice/user@1000.service/app.slice/docker.service/docker-" ID ".scope", "docker", ID, "", "" },
-	{ "Podman", "/machine.slice/libpod-" ID ".scope/container", "", ID, "", "" },
-	{ "Podman's monitor is no container", "/machine.slice/libpod-conmon-" ID ".scope", "", "", "", "" },
-	{ "Podman by a unit of its own", "/system.slice/web.service/libpod-payload-" ID, "web", ID, "", "" },
-	{ "CRI-O in Kubernetes", "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/crio-" ID ".scope", "", ID, UID, "" },
-	{ "containerd in Kubernetes", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
-	{ "guaranteed pods have no class", "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
-	{ "what is nearly a pod's id is none", "/kubepods.slice/kubepods-pod3c8f1b8e_5a8b_4f0e_9a55_0a4a1b0c9d.e.slice/cri-containerd-" ID ".scope", "", ID, "", "" },
-	{ "Kubernetes with cgroupfs", "/kubepods/burstable/pod" UID "/" ID, "", ID, UID, "" },
-	{ "Kubernetes within kind", "/system.slice/docker-" ID ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "" },
-	{ "LXC", "/lxc.payload.mail/system.slice/postfix.service", "postfix", "", "", "mail" },
-	{ "nspawn", "/machine.slice/systemd-nspawn@build.service/payload", "systemd-nspawn@", "", "", "build" },
-	{ "too few digits are no container", "/docker/0123456789abcdef", "", "", "", "" },
-	{ "capital digits are no container", "/docker/0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", "", "", "", "" },
-	{ "hostile bytes are escaped", "/system.slice/\x1b[2J\n\xff.service", "\\027[2J\\010\\255", "", "", "" },
-	{ "escapes of hostile bytes are, too", "/system.slice/a\\x1bb\\x5cx.service", "a\\027b\\092x", "", "", "" },
-	{ "a name of nothing but the ending", "/system.slice/.service", "", "", "", "" },
-	{ "slashes only", "////", "", "", "", "" },
+	{ "the root says nothing", "/", "", "", "", "", NULL, false },
+	{ "an empty path says nothing", "", "", "", "", "", NULL, false },
+	{ "a system unit", "/system.slice/nginx.service", "nginx", "", "", "", NULL, false },
+	{ "a template's instance is the template", "/system.slice/system-postgresql.slice/postgresql@15-main.service", "postgresql@", "", "", "", NULL, false },
+	{ "escapes in a unit's name are undone", "/system.slice/my\\x2dapp.service", "my-app", "", "", "", NULL, false },
+	{ "a control group below the unit", "/system.slice/containerd.service/init", "containerd", "", "", "", NULL, false },
+	{ "a user's unit, not the user's manager", "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service", "syncthing", "", "", "", "1000", true },
+	{ "a user's manager alone names nothing", "/user.slice/user-1000.slice/user@1000.service/init.scope", "", "", "", "", "1000", true },
+	{ "a session names nothing but its user", "/user.slice/user-1000.slice/session-3.scope", "", "", "", "", "1000", false },
+	{ "a transient run names nothing", "/system.slice/run-u12.service", "", "", "", "", NULL, false },
+	{ "Docker, systemd driver", "/system.slice/docker-" ID ".scope", "", ID, "", "", NULL, false },
+	{ "Docker, cgroupfs driver", "/docker/" ID, "", ID, "", "", NULL, false },
+	{ "Docker rootless", "/user.slice/user-1000.slice/user@1000.service/app.slice/docker.service/docker-" ID ".scope", "docker", ID, "", "", "1000", true },
+	{ "Podman", "/machine.slice/libpod-" ID ".scope/container", "", ID, "", "", NULL, false },
+	{ "Podman's monitor is no container", "/machine.slice/libpod-conmon-" ID ".scope", "", "", "", "", NULL, false },
+	{ "Podman by a unit of its own", "/system.slice/web.service/libpod-payload-" ID, "web", ID, "", "", NULL, false },
+	{ "CRI-O in Kubernetes", "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/crio-" ID ".scope", "", ID, UID, "", NULL, false },
+	{ "containerd in Kubernetes", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "", NULL, false },
+	{ "guaranteed pods have no class", "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", "", ID, UID, "", NULL, false },
+	{ "what is nearly a pod's id is none", "/kubepods.slice/kubepods-pod3c8f1b8e_5a8b_4f0e_9a55_0a4a1b0c9d.e.slice/cri-containerd-" ID ".scope", "", ID, "", "", NULL, false },
+	{ "Kubernetes with cgroupfs", "/kubepods/burstable/pod" UID "/" ID, "", ID, UID, "", NULL, false },
+	{ "Kubernetes within kind is the container that it is for the host", "/system.slice/docker-" ID ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" OTHER ".scope", "", ID, "", "", NULL, false },
+	{ "LXC, and not what it calls its units", "/lxc.payload.mail/system.slice/postfix.service", "", "", "", "mail", NULL, false },
+	{ "nspawn", "/machine.slice/systemd-nspawn@build.service/payload", "systemd-nspawn@", "", "", "build", NULL, false },
+	{ "a unit that a user made is his, also when he calls its slice like that of the system", "/user.slice/user-1000.slice/user@1000.service/system.slice/nginx.service", "nginx", "", "", "", "1000", true },
+	{ "a group below a user's unit is that unit", "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service/nginx.service", "syncthing", "", "", "", "1000", true },
+	{ "a user's group that is called like a pod is none", "/user.slice/user-1000.slice/user@1000.service/kubepods/pod" UID "/x", "", "", "", "", "1000", true },
+	{ "a user's group that is called like a machine is none", "/user.slice/user-1000.slice/user@1000.service/machine.slice/machine-mail.scope", "", "", "", "", "1000", true },
+	{ "a user's manager below that of another is a group like any", "/user.slice/user-1000.slice/user@1000.service/user@0.service/nginx.service", "nginx", "", "", "", "1000", true },
+	{ "a unit of the system in a user's slice", "/user.slice/user-1000.slice/backup.service", "backup", "", "", "", "1000", false },
+	{ "a unit that a container made is that container", "/system.slice/docker-" ID ".scope/system.slice/nginx.service", "", ID, "", "", NULL, false },
+	{ "a container that a container made is the outer one", "/docker/" ID "/docker/" OTHER "", "", ID, "", "", NULL, false },
+	{ "a unit below a unit is the outer one", "/system.slice/runner.service/system.slice/nginx.service", "runner", "", "", "", NULL, false },
+	{ "a unit below a transient run is none", "/system.slice/run-u12.service/nginx.service", "", "", "", "", NULL, false },
+	{ "a unit below a session is none", "/user.slice/user-1000.slice/session-3.scope/nginx.service", "", "", "", "", "1000", false },
+	{ "a pod below a container is none", "/machine.slice/libpod-" ID ".scope/kubepods/pod" UID "", "", ID, "", "", NULL, false },
+	{ "a unit that a machine made is that machine", "/machine.slice/machine-mail.scope/payload/system.slice/nginx.service", "", "", "", "mail", NULL, false },
+	{ "a manager without a number is a unit like any", "/user.slice/user@nginx.service/nginx.service", "", "", "", "", NULL, false },
+	{ "a number that is too long is none", "/user.slice/user-12345678901.slice/session-3.scope", "", "", "", "", NULL, false },
+	{ "too few digits are no container", "/docker/0123456789abcdef", "", "", "", "", NULL, false },
+	{ "capital digits are no container", "/docker/0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", "", "", "", "", NULL, false },
+	{ "hostile bytes are escaped", "/system.slice/\x1b[2J\n\xff.service", "\\027[2J\\010\\255", "", "", "", NULL, false },
+	{ "escapes of hostile bytes are, too", "/system.slice/a\\x1bb\\x5cx.service", "a\\027b\\092x", "", "", "", NULL, false },
+	{ "a name of nothing but the ending", "/system.slice/.service", "", "", "", "", NULL, false },
+	{ "slashes only", "////", "", "", "", "", NULL, false },
 };
 
 static void parse_path(void **state)
@@ -57,6 +74,8 @@ static void parse_path(void **state)
 	assert_string_equal(out.container, row->container);
 	assert_string_equal(out.pod_uid, row->pod);
 	assert_string_equal(out.machine, row->machine);
+	assert_string_equal(out.user, row->user ? row->user : "");
+	assert_int_equal(out.by_user, row->by_user);
 }
 
 struct program_row {
