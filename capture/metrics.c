@@ -3,7 +3,12 @@
  * metrics.c - a small server of Prometheus' text format
  *
  * A connection has a time limit and one request. Its answer is made when the request is whole and sent as the client
- * takes it. The format: https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4).
+ * takes it. When all places are taken the one who has had his the longest makes room: a client that asks and reads at once is served in one step,
+ * however many others trickle their requests or do not read. The format:
+ * https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4).
+ *
+ * A page in a browser on this machine may ask any name for what it resolves to, also when that is the loopback address a moment later (DNS
+ * rebinding), and read the answer. What it cannot choose is the name in the request: of loopback only loopback's own names are answered.
  */
 #include "capture/metrics.h"
 
@@ -14,6 +19,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,7 +51,7 @@ struct metrics {
 	struct client clients[METRICS_CLIENTS_MAX];
 	struct series series[METRICS_SERIES_MAX + 1]; /* the last: other */
 	size_t series_count;
-	uint64_t folded;
+	uint64_t folded, dropped;
 };
 
 /* ---- listening ---- */
@@ -234,6 +240,9 @@ static void write_series(const struct metrics *m, FILE *out)
 	metrics_family(out, "dependency_series_folded_total", "counter",
 		       "Dependencies of finished windows that were counted under service=\"other\".");
 	metrics_value(out, "dependency_series_folded_total", NULL, (double)m->folded);
+	metrics_family(out, "metrics_clients_dropped_total", "counter",
+		       "Clients of this page that took too long for their request or for its answer.");
+	metrics_value(out, "metrics_clients_dropped_total", NULL, (double)m->dropped);
 	for (size_t f = 0; f < FL_ARRAY_LEN(families); f++) {
 		metrics_family(out, families[f].name, "counter", families[f].help);
 		for (size_t i = 0; i <= METRICS_SERIES_MAX; i++) {
@@ -307,6 +316,56 @@ static void answer(struct metrics *m, struct client *c, const char *status, bool
 	free(body);
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* "localhost", a loopback address, with or without a port: the value of Host (RFC 9110 section 7.2). */
+static bool names_loopback(const char *value, size_t size)
+{
+	char host[64], *name = host, *port, *end;
+	struct fl_addr a;
+	while (size && is_space(*value)) {
+		value++;
+		size--;
+	}
+	while (size && is_space(value[size - 1]))
+		size--;
+	if (size == 0 || size >= sizeof(host))
+		return false;
+	memcpy(host, value, size);
+	host[size] = 0;
+	if (*host == '[' && (end = strchr(host, ']'))) {
+		port = end + 1;
+		*end = 0;
+		name++;
+	} else {
+		port = host + strcspn(host, ":");
+	}
+	if (*port && (*port != ':' || strspn(port + 1, "0123456789") != strlen(port + 1)))
+		return false;
+	if (*port)
+		*port = 0;
+	return strcasecmp(name, "localhost") == 0 || (fl_addr_parse(name, &a) && fl_addr_is_loopback(&a));
+}
+
+/* Every Host of the request; a client of HTTP/1.0 sends none. */
+static bool may_ask(const struct metrics *m, const struct client *c)
+{
+	static const char field[] = "host:";
+	const char *line = c->request, *end = c->request + c->used;
+	while (!m->is_public && (line = memchr(line, '\n', (size_t)(end - line)))) {
+		line++;
+		const char *stop = memchr(line, '\n', (size_t)(end - line));
+		size_t size = stop ? (size_t)(stop - line) : (size_t)(end - line);
+		size_t name = sizeof(field) - 1;
+		if (size >= name && strncasecmp(line, field, name) == 0 && !names_loopback(line + name, size - name))
+			return false;
+	}
+	return true;
+}
+
 static void judge(struct metrics *m, struct client *c)
 {
 	char *line_end = memchr(c->request, '\n', c->used);
@@ -317,6 +376,8 @@ static void judge(struct metrics *m, struct client *c)
 	size_t path = line_end ? strcspn(c->request + 4, " ?\r\n") : 0;
 	if (!whole)
 		answer(m, c, "431 Request Header Fields Too Large", false);
+	else if (!may_ask(m, c))
+		answer(m, c, "403 Forbidden: this page is for this machine; ask for 127.0.0.1 or localhost", false);
 	else if (!get)
 		answer(m, c, "405 Method Not Allowed", false);
 	else if (path != 8 || memcmp(c->request + 4, "/metrics", 8) != 0)
@@ -352,44 +413,58 @@ static void serve(struct metrics *m, struct client *c)
 	}
 }
 
-static void accept_clients(struct metrics *m, int64_t now_ns)
+/* A free place, else that of the client who came first. */
+static struct client *take_place(struct metrics *m)
 {
+	struct client *first = &m->clients[0];
 	for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++) {
 		struct client *c = &m->clients[i];
-		if (c->fd >= 0)
-			continue;
-		int fd = accept4(m->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0)
-			return;
-		c->fd = fd;
-		c->until_ns = now_ns + CLIENT_NS;
-		c->used = c->size = c->sent = 0;
+		if (c->fd < 0)
+			return c;
+		if (c->until_ns < first->until_ns)
+			first = c;
 	}
+	m->dropped++;
+	drop_client(first);
+	return first;
+}
+
+static void accept_client(struct metrics *m, int64_t now_ns)
+{
+	int fd = accept4(m->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	struct client *c = take_place(m);
+	c->fd = fd;
+	c->until_ns = now_ns + CLIENT_NS;
+	c->used = c->size = c->sent = 0;
 }
 
 size_t metrics_poll(const struct metrics *m, struct pollfd *list)
 {
-	size_t n = 0, busy = 0;
+	size_t n = 0;
 	for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++) {
 		const struct client *c = &m->clients[i];
 		if (c->fd < 0)
 			continue;
-		busy++;
 		list[n++] = (struct pollfd){ c->fd, c->answer ? POLLOUT : POLLIN, 0 };
 	}
-	if (busy < METRICS_CLIENTS_MAX)
-		list[n++] = (struct pollfd){ m->fd, POLLIN, 0 };
+	list[n++] = (struct pollfd){ m->fd, POLLIN, 0 };
 	return n;
 }
 
 void metrics_step(struct metrics *m, int64_t now_ns)
 {
-	accept_clients(m, now_ns);
 	for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++) {
 		struct client *c = &m->clients[i];
 		if (c->fd >= 0)
 			serve(m, c);
-		if (c->fd >= 0 && now_ns > c->until_ns)
+		if (c->fd >= 0 && now_ns > c->until_ns) {
+			m->dropped++;
 			drop_client(c);
+		}
 	}
+	/* After those that are there: they have had their turn before one of them makes room. */
+	for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++)
+		accept_client(m, now_ns);
 }

@@ -2,8 +2,8 @@
 /*
  * metrics.h - a small server of Prometheus' text format
  *
- * It answers GET /metrics and nothing else. Connections, request size and time are bounded, nothing blocks; it lives in the
- * keeper, so that whatever a client does, no packet waits for it.
+ * It answers GET /metrics and nothing else; bound to loopback, only for Host names of loopback. Connections, request size and time are
+ * bounded, nothing blocks; it lives in the keeper, so that whatever a client does, no packet waits for it.
  *
  * Dependencies are counted over windows as they are finished; FL_METRICS_SERIES_MAX of them have a series of their own, what
  * comes later is added up under service="other".
