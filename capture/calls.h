@@ -22,12 +22,14 @@ uint64_t calls_pool_crowded(const struct calls_pool *pool);
 
 /* The initiator's stream of @f begins with HTTP/2's preface. False: there is no place. */
 bool calls_begin(struct fl_scanner *s, struct fl_flow *f);
+/* The responder goes on in HTTP/2, as the request that is open offered. The next byte of either side is the first of HTTP/2. */
+bool calls_begin_upgraded(struct fl_scanner *s, struct fl_flow *f);
 /* HTTP/1: a request follows one that is not answered yet. That one becomes a call when its exchange is open. False: no place. */
 bool calls_begin_pipeline(struct fl_scanner *s, struct fl_flow *f);
-/* ... the request that was noted at the flow last; @fingerprint: of its text (request.h). */
-void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, uint32_t fingerprint, int64_t time_ns);
-/* ... a segment of answers, which come in the order of the requests. */
-void calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns);
+/* ... the request that was noted at the flow last; @fingerprint: of its text (request.h); @bare: its answer has no body. */
+void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, uint32_t fingerprint, bool bare, int64_t time_ns);
+/* ... bytes of answers, which come in the order of the requests. @stream: they are in order, and what is not used comes again. */
+size_t calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, bool stream, int64_t time_ns);
 /* ... an answer is missing: whose the next one is nobody knows. */
 void calls_skip_answers(struct fl_scanner *s, struct fl_flow *f);
 bool calls_are_pipelined(const struct fl_scanner *s, const struct fl_flow *f);

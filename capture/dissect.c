@@ -26,6 +26,8 @@ enum {
 	DNS_PORT = 53,
 	DOT_PORT = 853,
 	RCODE_SERVFAIL = 2, RCODE_REFUSED = 5,
+	STATUS_LEAST = 13,         /* bytes that tell a status line */
+	BODY_MAX = 1 << 30,        /* longer ones are not passed over: sequence numbers come round */
 };
 
 /* ---- names of a flow ---- */
@@ -357,6 +359,23 @@ static bool asks_proxy(const struct fl_scanner *s, const struct fl_flow *f)
 	return resolved ? strcmp(resolved, q->host) != 0 : f->port[FL_RESPONDER] != q->port;
 }
 
+/* The answer that takes it up is read from its first byte on. */
+static void offer_upgrade(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	fl_stream_close(stream, s->streams);
+	*stream = (struct fl_stream){ 0 };
+	flow_set(f, FLOW_UPGRADE);
+}
+
+static void note_body(const struct fl_scanner *s, struct fl_flow *f)
+{
+	if (s->request.content_length || s->request.chunked)
+		flow_set(f, FLOW_BODY);
+	else
+		flow_clear(f, FLOW_BODY);
+}
+
 static void note_request(struct fl_scanner *s, struct fl_flow *f)
 {
 	bool proxy = asks_proxy(s, f);
@@ -369,14 +388,15 @@ static void note_request(struct fl_scanner *s, struct fl_flow *f)
 		flow_set(f, FLOW_PROXIED);
 	else if (s->request.connect)
 		flow_clear(f, FLOW_PROXIED);
-	if (s->request.content_length || s->request.chunked)
-		flow_set(f, FLOW_BODY);
-	else
-		flow_clear(f, FLOW_BODY);
+	note_body(s, f);
 	if (scanner_is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
 	else
 		flow_clear(f, FLOW_HEALTH);
+	if (s->request.upgrade_h2c && !flow_has(f, FLOW_CALLS))
+		offer_upgrade(s, f);
+	else
+		flow_clear(f, FLOW_UPGRADE);
 }
 
 /* The segment with which requests came. */
@@ -390,8 +410,10 @@ struct request_run {
 
 static void add_call(struct fl_scanner *s, struct fl_flow *f, const struct request_run *run)
 {
+	static const char head[] = "HEAD ";
+	bool bare = run->last.size >= sizeof(head) && memcmp(run->last.data, head, sizeof(head) - 1) == 0;
 	uint32_t fingerprint = fl_request_fingerprint(FL_APP_HTTP, false, run->last.data, run->last.size);
-	calls_add(s, f, run->size, fingerprint, run->time_ns);
+	calls_add(s, f, run->size, fingerprint, bare, run->time_ns);
 }
 
 /* A whole head was read, @text. Another request that is not answered yet stands before it: the open exchange, unless that began with
@@ -411,21 +433,67 @@ static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request
 		add_call(s, f, run);
 }
 
-/* Read all heads in @bytes; bodies in between are skipped by their length. */
+static void restart_stream(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq)
+{
+	fl_stream_close(stream, s->streams);
+	*stream = (struct fl_stream){ 0 };
+	fl_stream_start(stream, seq);
+}
+
+/* The body behind the head that was read last ends at a byte to come: the stream goes on there. *@at is behind the head. Return:
+ * it ends in @size. */
+static bool pass_body(struct fl_scanner *s, struct fl_flow *f, size_t size, size_t *at)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	uint64_t length = s->request.content_length;
+	if (length <= size - *at) {
+		*at += (size_t)length;
+		return true;
+	}
+	if (length < BODY_MAX)
+		restart_stream(s, stream, stream->next_seq + (uint32_t)(*at + length));
+	else
+		fl_stream_close(stream, s->streams);
+	return false;
+}
+
+/* Chunks of a body from @at on. Return: it ends in @bytes, or what is there is none. */
+static bool pass_chunks(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t *at)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	size_t used;
+	uint64_t skip;
+	enum fl_parse result = fl_http_chunks(bytes->data + *at, bytes->size - *at, &used, &skip);
+	*at += used;
+	f->user_bits = result == FL_PARSE_MORE && skip < BODY_MAX ? FLOW_IN_CHUNKS : 0;
+	if (result != FL_PARSE_MORE)
+		return true;
+	if (skip == 0)
+		fl_stream_consume(stream, s->streams, *at);
+	else if (f->user_bits)
+		restart_stream(s, stream, stream->next_seq + (uint32_t)(*at + skip));
+	else
+		fl_stream_close(stream, s->streams);
+	return false;
+}
+
+/* Read all heads in @bytes; bodies in between are passed over. */
 static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	size_t at = 0, heads = 0;
+	if (f->user_bits == FLOW_IN_CHUNKS && !pass_chunks(s, f, bytes, &at))
+		return;
 	while (at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK) {
 		struct fl_slice text = { bytes->data + at, bytes->size - at };
 		enum fl_parse result = fl_http_request(text.data, text.size, &s->request);
 		if (result == FL_PARSE_MORE && !flow_has(f, FLOW_HTTP))
 			flow_set_application(f, FL_APP_HTTP);
-		if (result == FL_PARSE_MORE && s->request.host[0]) {
-			take_request(s, f, run, heads, text); /* the Host is what was wanted; the rest of the head need not be stored */
-			break;
-		}
 		if (result == FL_PARSE_MORE) {
+			if (s->request.host[0] && !f->user_bits) {
+				take_request(s, f, run, heads, text); /* now, as the exchange begins under its name */
+				f->user_bits = FLOW_IN_HEAD;
+			}
 			fl_stream_consume(stream, s->streams, at);
 			return;
 		}
@@ -436,13 +504,24 @@ static void read_requests(struct fl_scanner *s, struct fl_flow *f, const struct 
 		size_t body = text.size - s->request.head_size;
 		if (!s->request.chunked && s->request.content_length < body)
 			text.size = s->request.head_size + (size_t)s->request.content_length;
-		take_request(s, f, run, heads++, text);
+		if (f->user_bits)
+			note_body(s, f);
+		else
+			take_request(s, f, run, heads, text);
+		f->user_bits = 0;
+		heads++;
 		at += s->request.head_size;
-		if (s->request.chunked || s->request.connect || s->request.content_length >= bytes->size - at)
+		if (s->request.connect)
 			break;
-		at += (size_t)s->request.content_length;
+		if (s->request.chunked ? !pass_chunks(s, f, bytes, &at) : !pass_body(s, f, bytes->size, &at))
+			return;
 	}
-	fl_stream_close(stream, s->streams);
+	/* Of requests in a row the next head comes at once, in pieces of any size. */
+	bool goes_on = at < bytes->size ? fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_MORE : flow_has(f, FLOW_CALLS);
+	if (goes_on)
+		fl_stream_consume(stream, s->streams, at);
+	else
+		fl_stream_close(stream, s->streams);
 }
 
 /* There is no room to follow the connection: its first request stands for all. */
@@ -496,13 +575,6 @@ static void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side 
 
 /* ---- the initiator's stream ---- */
 
-static void restart_stream(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq)
-{
-	fl_stream_close(stream, s->streams);
-	*stream = (struct fl_stream){ 0 };
-	fl_stream_start(stream, seq);
-}
-
 /* A closed stream is opened again where a segment begins like something we read. */
 static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
@@ -516,13 +588,27 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 	bool in_body = flow_has(f, FLOW_BODY) && f->last_payload_side == FL_INITIATOR;
 	bool request = !hello && !in_body && (!flow_has(f, FLOW_TLS)) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
 		       fl_http_probe(d->data, d->size) == FL_PARSE_OK;
-	if (hello || request)
-		restart_stream(s, stream, p->tcp_seq);
+	if (!hello && !request)
+		return;
+	f->user_bits = 0;
+	restart_stream(s, stream, p->tcp_seq);
+}
+
+/* Does the client say something new where the rest of a body was expected? It was answered before it had sent all. */
+static bool leaves_body(const struct fl_flow *f, const struct fl_packet *p)
+{
+	const struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	return flow_has(f, FLOW_BODY) && f->last_payload_side == FL_RESPONDER && !stream->store &&
+	       (int32_t)(p->tcp_seq - stream->next_seq) < 0 && p->tcp_seq + p->payload_len == f->payload_end_seq[FL_INITIATOR];
 }
 
 static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	if (f->user_bits) {
+		read_requests(s, f, bytes, run);
+		return;
+	}
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
 	if (tls == FL_PARSE_OK) {
 		read_hello(s, f, bytes);
@@ -546,7 +632,8 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_sl
 		return;
 	}
 	bool more = socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
-	if (more && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS) {
+	bool begun = http == FL_PARSE_MORE && flow_has(f, FLOW_HTTP);
+	if (begun || (more && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS)) {
 		fl_stream_consume(stream, s->streams, 0);
 		return;
 	}
@@ -561,7 +648,7 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (!flow_has(f, FLOW_CALLS))
 		f->user[FLOW_SEGMENTS]++;
-	if (stream->closed)
+	if (stream->closed || leaves_body(f, p))
 		reopen_stream(s, f, p);
 	if (stream->closed) {
 		/* A connection older than the capture may begin in the middle of a request. */
@@ -579,6 +666,20 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 		identify(s, f, &bytes, &run);
 }
 
+/* Of requests in a row. When bytes are missing, an answer is found where a segment begins with one. */
+static void dissect_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	struct fl_slice bytes = { NULL, 0 };
+	if (!stream->closed)
+		(void)fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+				    p->payload_len - p->payload.size, &bytes);
+	if (bytes.size)
+		fl_stream_consume(stream, s->streams, calls_read_answers(s, f, &bytes, true, p->time_ns));
+	else if (stream->closed && p->payload.size)
+		(void)calls_read_answers(s, f, &p->payload, false, p->time_ns);
+}
+
 /* HTTP/1, where requests come before the answers to others. */
 static void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
@@ -587,8 +688,46 @@ static void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_si
 	if (side == FL_INITIATOR)
 		dissect_initiator(s, f, p);
 	else
-		calls_read_answers(s, f, &p->payload, p->time_ns);
+		dissect_answers(s, f, p);
 	f->last_payload_side = (uint8_t)side;
+}
+
+/* Both sides speak HTTP/2 behind the @head bytes of the answer. */
+static void upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t head, int64_t time_ns)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	if (!calls_begin_upgraded(s, f)) {
+		flow_set(f, FLOW_MULTIPLEXED);
+		fl_stream_close(stream, s->streams);
+		return;
+	}
+	restart_stream(s, &f->stream[FL_INITIATOR], f->payload_end_seq[FL_INITIATOR]);
+	struct fl_slice behind = { bytes->data + head, bytes->size - head };
+	size_t used = calls_read(s, f, FL_RESPONDER, &behind, time_ns);
+	fl_stream_consume(stream, s->streams, head + used);
+}
+
+/* The answer to an offer of HTTP/2: 101 takes it up (RFC 7540 section 3.2). */
+static void dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	struct fl_slice bytes;
+	(void)fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
+	if (!bytes.size && !stream->closed)
+		return;
+	unsigned status = fl_http_status(bytes.data, bytes.size);
+	size_t head = status && status < 200 ? fl_http_answer_body(bytes.data, bytes.size).head_size : 0;
+	bool waits = status ? status < 200 && !head : bytes.size < STATUS_LEAST;
+	bool interim = head && status != 101;
+	if ((waits || interim) && bytes.size < FL_HTTP_HEAD_MAX && !stream->closed) {
+		fl_stream_consume(stream, s->streams, head);
+		return;
+	}
+	flow_clear(f, FLOW_UPGRADE);
+	if (head && status == 101)
+		upgrade(s, f, &bytes, head, p->time_ns);
+	else
+		fl_stream_close(stream, s->streams);
 }
 
 static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
@@ -607,6 +746,8 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
 	if (side == FL_INITIATOR)
 		dissect_initiator(s, f, p);
+	else if (flow_has(f, FLOW_UPGRADE))
+		dissect_upgrade(s, f, p);
 	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
 		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
 	if (!flow_has(f, FLOW_TLS))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * http.c - heads of HTTP/1 requests, and the status line of answers
+ * http.c - heads of HTTP/1 requests and answers, and where bodies end
  *
  * A head is lines: the request line, fields, an empty line (RFC 9112 section 2.1).
  * Lines end in CR LF; a bare LF is taken too (section 2.2). A field goes on in the next line when
@@ -31,6 +31,7 @@ enum {
 	PROBE_LINE_MAX = 512, /* how far the probe looks for the line's end */
 	EMPTY_LINES_MAX = 2,  /* before the request line: RFC 9112 section 2.2 wants one forgiven */
 	VERSION_SIZE = 8,     /* "HTTP/1.1" */
+	CHUNK_DIGITS_MAX = 12, /* no chunk is as long as that */
 };
 
 /* ---- bytes ------------------------------------------------------------- */
@@ -349,6 +350,18 @@ static bool is_chunked(struct fl_slice value)
 	return value.size >= length && equals(cut(value, value.size - length, value.size), "chunked");
 }
 
+/* Is @word in the list (RFC 9110 section 5.6.1)? */
+static bool offers(struct fl_slice list, const char *word)
+{
+	while (list.size > 0) {
+		size_t comma = find(list, ',');
+		if (equals(trim(cut(list, 0, comma)), word))
+			return true;
+		list = cut(list, comma < list.size ? comma + 1 : comma, list.size);
+	}
+	return false;
+}
+
 static bool read_field(struct fl_slice line, struct fl_http_request *q, bool *host_seen)
 {
 	size_t colon = find(line, ':');
@@ -363,6 +376,8 @@ static bool read_field(struct fl_slice line, struct fl_http_request *q, bool *ho
 		return read_content_length(value, q);
 	} else if (equals(name, "transfer-encoding")) {
 		q->chunked = is_chunked(value);
+	} else if (equals(name, "upgrade")) {
+		q->upgrade_h2c = offers(value, "h2c");
 	}
 	return true;
 }
@@ -371,7 +386,7 @@ static void clear(struct fl_http_request *q)
 {
 	q->method[0] = q->host[0] = q->path[0] = 0;
 	q->port = 0;
-	q->connect = q->absolute = q->chunked = false;
+	q->connect = q->absolute = q->chunked = q->upgrade_h2c = false;
 	q->head_size = 0;
 	q->content_length = 0;
 }
@@ -425,7 +440,7 @@ unsigned fl_http_status(const uint8_t *data, size_t size)
 	return (at[0] - (unsigned)'0') * 100 + (at[1] - (unsigned)'0') * 10 + (at[2] - (unsigned)'0');
 }
 
-uint64_t fl_http_answer_body(const uint8_t *data, size_t size, size_t *head_size)
+struct fl_http_body fl_http_answer_body(const uint8_t *data, size_t size)
 {
 	struct fl_http_request q;
 	struct fl_slice head = { data, size < FL_HTTP_HEAD_MAX ? size : FL_HTTP_HEAD_MAX };
@@ -433,7 +448,71 @@ uint64_t fl_http_answer_body(const uint8_t *data, size_t size, size_t *head_size
 	clear(&q);
 	(void)first_line(head, &next);
 	q.content_length = UINT64_MAX;
-	bool complete = next && read_fields(head, next, &q) == FL_PARSE_OK;
-	*head_size = complete ? q.head_size : 0;
-	return complete && !q.chunked ? q.content_length : UINT64_MAX;
+	if (!next || read_fields(head, next, &q) != FL_PARSE_OK)
+		return (struct fl_http_body){ 0, UINT64_MAX, false };
+	return (struct fl_http_body){ q.head_size, q.chunked ? UINT64_MAX : q.content_length, q.chunked };
+}
+
+/* ---- chunks ---- */
+
+/* -1: it is no digit. */
+static int hex_digit(uint8_t c)
+{
+	if (is_digit(c))
+		return c - '0';
+	c = wire_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "1a; extension" of the chunk's head. False: it is none. */
+static bool chunk_size(struct fl_slice line, uint64_t *length)
+{
+	size_t i = 0;
+	*length = 0;
+	for (; i < line.size && i < CHUNK_DIGITS_MAX && hex_digit(line.data[i]) >= 0; i++)
+		*length = *length << 4 | (uint64_t)hex_digit(line.data[i]);
+	return i > 0 && (i == line.size || line.data[i] == ';' || is_blank(line.data[i]));
+}
+
+/* Bytes of the trailers at the start of @s with the empty line behind; 0: it is not there yet. */
+static size_t trailers(struct fl_slice s)
+{
+	for (size_t at = 0, next; at < s.size; at += next) {
+		struct fl_slice line = first_line(cut(s, at, s.size), &next);
+		if (next == 0)
+			return 0;
+		if (line.size == 0)
+			return at + next;
+	}
+	return 0;
+}
+
+static enum fl_parse more_unless_too_long(size_t size)
+{
+	return size < FL_HTTP_HEAD_MAX ? FL_PARSE_MORE : FL_PARSE_MALFORMED;
+}
+
+enum fl_parse fl_http_chunks(const uint8_t *data, size_t size, size_t *used, uint64_t *skip)
+{
+	struct fl_slice s = { data, size };
+	*skip = 0;
+	for (*used = 0; *used < size;) {
+		struct fl_slice rest = cut(s, *used, size);
+		size_t next;
+		uint64_t length;
+		struct fl_slice line = first_line(rest, &next);
+		if (next == 0) /* as far as it is there it must be one, too */
+			return hex_digit(rest.data[0]) < 0 ? FL_PARSE_MALFORMED : more_unless_too_long(rest.size);
+		if (!chunk_size(line, &length))
+			return FL_PARSE_MALFORMED;
+		if (length == 0) {
+			size_t end = trailers(cut(rest, next, rest.size));
+			*used += end ? next + end : 0;
+			return end ? FL_PARSE_OK : more_unless_too_long(rest.size);
+		}
+		uint64_t behind = length + 2; /* CR LF */
+		*skip = behind > rest.size - next ? behind - (rest.size - next) : 0;
+		*used += *skip ? rest.size : next + (size_t)behind;
+	}
+	return FL_PARSE_MORE;
 }

@@ -4,7 +4,7 @@
  *
  *   scanner.c   packets to flows, flows to conversations, the end of flows
  *   dissect.c   payload to names, application, exchange boundaries
- *   calls.c     HTTP/2: requests of one connection that are open at the same time
+ *   calls.c     requests of one connection that are open at the same time
  *   attempts.c  what happens to a flow to the log of attempts
  *   account.c   connections to conversations, at the end of flows or of a window
  *   window.c    one window ends, the next begins
@@ -53,6 +53,9 @@ enum flow_word {
  * is nobody knows. */
 enum { CALLS_OVER = 1 << 28, CALLS_LOST = 1 << 29 };
 
+/* fl_flow.user_bits: where the initiator's stream stands in HTTP/1; else at the begin of a head. */
+enum flow_stands { FLOW_IN_HEAD = 1 /* it was noted, its end is to come */, FLOW_IN_CHUNKS = 2 };
+
 /* FLOW_STATE: application in the low byte, then flags. */
 enum flow_flag {
 	FLOW_APPLICATION_MASK = 0xff,
@@ -72,6 +75,7 @@ enum flow_flag {
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
 	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
 	FLOW_PROXIED = 1 << 28,       /* ... one request at a time: the proxy passes answers on, and may go elsewhere next */
+	FLOW_UPGRADE = 1 << 29,       /* the open HTTP request offers to go on in HTTP/2 */
 	FLOW_CALLS = 1 << 30,         /* exchanges are read and counted call by call (calls.h) */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
 	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */

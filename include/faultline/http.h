@@ -23,6 +23,7 @@ struct fl_http_request {
 	size_t head_size;            /* bytes up to and with the empty line */
 	uint64_t content_length;     /* 0 when none or chunked */
 	bool chunked;
+	bool upgrade_h2c;            /* offers to go on in HTTP/2 (RFC 7540 section 3.2) */
 };
 
 /* Does it begin like a request line (method token, space, target ... )? OK,
@@ -36,8 +37,23 @@ enum fl_parse fl_http_request(const uint8_t *data, size_t size, struct fl_http_r
 
 /* Status code 100..599 of an answer's status line; 0 when it is none. */
 unsigned fl_http_status(const uint8_t *data, size_t size);
-/* Bytes of the body behind an answer's head, as its fields tell; UINT64_MAX: up to where chunks or the connection end. *@head_size is 0
- * while the head is not complete. That answers to HEAD and some codes have none is for the caller to know. */
-uint64_t fl_http_answer_body(const uint8_t *data, size_t size, size_t *head_size);
+/* Where the body ends behind an answer's head of @head_size bytes, 0 while that is not complete. That answers to HEAD and some codes
+ * have none is for the caller to know. */
+struct fl_http_body {
+	size_t head_size;
+	uint64_t length;             /* UINT64_MAX: up to where chunks or the connection end */
+	bool chunked;
+};
+struct fl_http_body fl_http_answer_body(const uint8_t *data, size_t size);
+
+/**
+ * fl_http_chunks() - Pass over the chunks of a body (RFC 9112 section 7.1)
+ * @data, @size: contiguous bytes from the head of a chunk on
+ * @used: out, bytes that need not be given again
+ * @skip: out, bytes behind @size that need not be given either
+ *
+ * Return: OK: *used is where the body ends, its trailers included; MORE; MALFORMED: there is no chunk.
+ */
+enum fl_parse fl_http_chunks(const uint8_t *data, size_t size, size_t *used, uint64_t *skip);
 
 #endif

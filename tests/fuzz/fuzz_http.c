@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_http.c - any bytes as heads of HTTP requests, and as an answer */
+/* fuzz_http.c - any bytes as heads of HTTP requests, as chunks, and as an answer */
 #include "fuzz.h"
 
 #include <string.h>
@@ -29,6 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_check(fl_http_request(data, q.head_size, &part) == FL_PARSE_OK);
 		fuzz_check(strcmp(part.host, q.host) == 0);
 	}
+	size_t used;
+	uint64_t skip;
+	result = fl_http_chunks(data, size, &used, &skip);
+	fuzz_check(used <= size && (skip == 0 || (result == FL_PARSE_MORE && used == size)));
+	struct fl_http_body body = fl_http_answer_body(data, size);
+	fuzz_check(body.head_size <= size && (!body.chunked || body.length == UINT64_MAX));
 	unsigned status = fl_http_status(data, size);
 	fuzz_check(status == 0 || (status >= 100 && status <= 599));
 	return 0;

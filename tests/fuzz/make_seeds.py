@@ -440,6 +440,14 @@ def scanner():
     get = b'GET / HTTP/1.1\r\nHost: %s\r\n\r\n'
     ok = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
     seeds['pipelined'] = connection([(0, get % b'a' + get % b'b'), (0, get % b'c'), (1, ok), (1, ok + ok), (0, get % b'a'), (1, ok)])
+    post = b'POST / HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n\r\n'
+    pieces = b'5\r\nhello\r\n', b'14\r\nabcdefghij', b'klmnopqrst\r\n0\r\nX: 1\r\n\r\n'
+    more = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+    seeds['chunked'] = connection([(0, get % b'a' + post % b'b'), (0, pieces[0] + pieces[1]), (0, pieces[2] + get % b'c'), (1, ok + more),
+                                   (1, pieces[0] + pieces[1]), (1, pieces[2] + ok)])
+    seeds['upgrade'] = connection([(0, b'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n'),
+                                   (1, b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n' + calls[6]),
+                                   (0, b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + calls[0]), (1, calls[6])])
     return seeds
 
 
@@ -543,6 +551,7 @@ def http2():
         'answer': settings + frame(1, 4, 1, b'\x88') + frame(0, 0, 1, bytes(7)) + frame(1, 5, 1, b'\x40\x0bgrpc-status\x0214'),
         'data': frame(1, 4, 1, block) + frame(0, 1, 1, b'hi') + frame(0, 1, 3, b''),
         'reset': frame(1, 5, 1, block) + frame(3, 0, 1, bytes((0, 0, 0, 8))),
+        'going': settings + frame(1, 5, 3, block) + frame(7, 0, 0, bytes((0, 0, 0, 1, 0, 0, 0, 0)) + b'bye'),
         'push': frame(5, 4, 1, bytes((0, 0, 0, 2)) + block) + frame(1, 5, 1, b'\x8e'),
     }
 

@@ -514,6 +514,85 @@ static void retries_of_calls_are_known(void **state)
 	}
 }
 
+/* ---- from HTTP/1 to HTTP/2 ---- */
+
+#define OFFER "GET /first HTTP/1.1\r\nHost: a.internal\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n" \
+	"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+#define TAKEN "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+
+/* @early: the answer comes before the preface, else behind it. */
+static void upgrade(struct h2 *h, size_t step, bool early, bool body)
+{
+	uint8_t settings[9] = { 0, 0, 0, 4 };
+	h2_open(h);
+	h->side[0].size = h->side[1].size = 0;
+	const char *offer = body ? "POST /first HTTP/1.1\r\nHost: a.internal\r\nUpgrade: foo, H2C\r\nContent-Length: 4\r\n\r\nbody" : OFFER;
+	tcp_text(&h->net, &h->conn, 0, offer);
+	memcpy(h->side[1].bytes, TAKEN, sizeof(TAKEN) - 1);
+	memcpy(h->side[1].bytes + sizeof(TAKEN) - 1, settings, sizeof(settings));
+	h->side[1].size = sizeof(TAKEN) - 1 + sizeof(settings);
+	if (early)
+		put_answer(h, 1, "500");
+	h2_send(h, 1, step);
+	memcpy(h->side[0].bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FL_HTTP2_PREFACE);
+	h->side[0].size = FL_HTTP2_PREFACE;
+	put_frame(&h->side[0], SETTINGS, 0, 0, NULL, 0);
+	put_request(h, 3, "b.internal", "/");
+	h2_send(h, 0, step);
+	if (!early)
+		put_answer(h, 1, "500");
+	put_answer(h, 3, "200");
+	h2_send(h, 1, step);
+	put_request(h, 5, "a.internal", "/");
+	h2_send(h, 0, step);
+	put_answer(h, 5, "200");
+	h2_send(h, 1, step);
+	tcp_close(&h->net, &h->conn);
+}
+
+static void an_offer_of_http2_that_is_taken_is_followed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 120; i++) {
+		struct h2 h;
+		upgrade(&h, i < 4 ? 1000 : sizeof(TAKEN) - 1 + i, i & 1, i & 2);
+		struct fl_scan *s = h2_scan(&h);
+		if (counted(s, "a.internal") != 201 || counted(s, "b.internal") != 100)
+			fail_msg("%zu: %ld, %ld", i, counted(s, "a.internal"), counted(s, "b.internal"));
+		assert_false(named(s, "a.internal")->exchanges_lower_bound);
+		fl_scan_free(s);
+	}
+}
+
+static void the_head_of_the_answer_that_takes_it_may_be_in_pieces(void **state)
+{
+	(void)state;
+	for (size_t step = 3; step < sizeof(TAKEN); step++) {
+		struct h2 h;
+		upgrade(&h, step, false, false);
+		struct fl_scan *s = h2_scan(&h);
+		assert_int_equal(counted(s, "b.internal"), 100);
+		fl_scan_free(s);
+	}
+}
+
+static void an_offer_that_is_not_taken_is_a_request(void **state)
+{
+	(void)state;
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(HOST, 41000, PROXY, 8080);
+	tcp_open(&n, &c);
+	for (int i = 0; i < 3; i++) {
+		tcp_text(&n, &c, 0, OFFER);
+		tcp_text(&n, &c, 1, i == 1 ? "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	}
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(counted(s, "a.internal"), 301);
+	assert_false(named(s, "a.internal")->exchanges_lower_bound);
+	fl_scan_free(s);
+}
+
 /* ---- HTTP/1 ---- */
 
 #define GET(host) "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
@@ -580,6 +659,64 @@ static void an_answer_to_head_has_no_body(void **state)
 					    (OK_HEAD BROKEN), "", OK };
 	struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), 1000);
 	assert_int_equal(counted(s, "a.internal"), 100);
+	assert_int_equal(counted(s, "b.internal"), 101);
+	assert_int_equal(counted(s, "c.internal"), 100);
+	fl_scan_free(s);
+}
+
+#define LONG "0123456789012345678901234567890123456789"
+#define POST_LONG(host) "POST / HTTP/1.1\r\nHost: " host "\r\nContent-Length: 80\r\n\r\n" LONG LONG
+#define POST_CHUNKED(host) "POST / HTTP/1.1\r\nHost: " host "\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" \
+	"28;last=no\r\n" LONG "\r\n0000A\r\nGET / HTTP\r\n0\r\nX-Check: 1\r\n\r\n"
+#define HEAD(host) "HEAD / HTTP/1.1\r\nHost: " host "\r\n\r\n"
+#define GZIPPED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n13\r\nx\r\n\r\nHTTP/1.1 500 x\r\n0\r\n\r\n"
+#define NO_CONTENT "HTTP/1.1 204 No\r\n\r\n"
+#define UNCHANGED "HTTP/1.1 304 Not\r\nContent-Length: 500\r\n\r\n"
+#define INTERIM "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+
+/* What is said does not depend on where segments end, once it is known that requests do not wait for answers. */
+static void bodies_are_passed_over_wherever_segments_end(void **state)
+{
+	(void)state;
+	static const char *const said[] = {
+		"", "", GET("a.internal") GET("a.internal"), OK OK,
+		POST_LONG("b.internal") GET("c.internal") POST_CHUNKED("d.internal") HEAD("e.internal") GET("f.internal")
+		POST_LONG("g.internal") GET("h.internal") POST_CHUNKED("i.internal") GET("j.internal"),
+		OK BROKEN GZIPPED OK_HEAD BROKEN INTERIM NO_CONTENT UNCHANGED INTERIM BROKEN OK };
+	static const char *const names[] = { "b", "c", "d", "e", "f", "g", "h", "i", "j" };
+	static const long wanted[] = { 100, 101, 100, 100, 101, 100, 100, 101, 100 };
+	for (size_t step = 3; step < 900; step += step < 120 ? 1 : 97) {
+		struct net n = net_new("web", NULL, NULL);
+		struct conn c = tcp_conn(HOST, 41000, PROXY, 8080);
+		tcp_open(&n, &c);
+		for (size_t i = 0; i < FL_ARRAY_LEN(said); i++) {
+			size_t cut = i < 4 ? 1000 : step;
+			for (size_t at = 0, size = strlen(said[i]); at < size; at += cut)
+				tcp_say(&n, &c, i % 2 == 1, said[i] + at, size - at < cut ? size - at : cut);
+		}
+		tcp_close(&n, &c);
+		struct fl_scan *s = net_scan(&n);
+		for (size_t i = 0; i < FL_ARRAY_LEN(names); i++) {
+			char name[20];
+			snprintf(name, sizeof(name), "%s.internal", names[i]);
+			if (counted(s, name) != wanted[i])
+				fail_msg("%s in steps of %zu: %ld", name, step, counted(s, name));
+		}
+		fl_scan_free(s);
+	}
+}
+
+/* One behind the other, no pipelining: the request behind a body that was not sent is found, too. */
+static void a_body_that_is_refused_does_not_hide_the_next_request(void **state)
+{
+	(void)state;
+	static const char *const said[] = {
+		"PUT / HTTP/1.1\r\nHost: a.internal\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n",
+		"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", GET("b.internal"), BROKEN,
+		"PUT / HTTP/1.1\r\nHost: a.internal\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "DELETE / HTTP/1.1\r\nHost: c.internal\r\n\r\n", OK };
+	struct fl_scan *s = pipelined(said, FL_ARRAY_LEN(said), 1000);
+	assert_int_equal(counted(s, "a.internal"), 200);
 	assert_int_equal(counted(s, "b.internal"), 101);
 	assert_int_equal(counted(s, "c.internal"), 100);
 	fl_scan_free(s);
@@ -665,6 +802,11 @@ int main(void)
 		cmocka_unit_test(the_open_exchange_becomes_the_first_of_the_row),
 		cmocka_unit_test(the_body_of_an_answer_may_look_like_an_answer),
 		cmocka_unit_test(an_answer_to_head_has_no_body),
+		cmocka_unit_test(an_offer_of_http2_that_is_taken_is_followed),
+		cmocka_unit_test(the_head_of_the_answer_that_takes_it_may_be_in_pieces),
+		cmocka_unit_test(an_offer_that_is_not_taken_is_a_request),
+		cmocka_unit_test(bodies_are_passed_over_wherever_segments_end),
+		cmocka_unit_test(a_body_that_is_refused_does_not_hide_the_next_request),
 		cmocka_unit_test(a_head_in_two_segments_is_one_request),
 		cmocka_unit_test(calls_go_on_over_windows),
 		cmocka_unit_test(a_reader_survives_any_budget),

@@ -226,9 +226,39 @@ static void longest_host(void **state)
 	assert_string_equal(q.host, "");
 }
 
+static const struct chunks_row {
+	const char *name, *text;
+	enum fl_parse result;
+	size_t used;
+	uint64_t skip;
+} chunks[] = {
+	{ "one chunk and the last", "5\r\nhello\r\n0\r\n\r\nGET", FL_PARSE_OK, 15, 0 },
+	{ "extensions and trailers", "5;a=\"b\"\r\nhello\r\n000 ; x\r\nX: 1\r\nY: 2\r\n\r\n", FL_PARSE_OK, 39, 0 },
+	{ "bare line ends", "A\n0123456789\r\n0\n\n", FL_PARSE_OK, 17, 0 },
+	{ "a chunk that goes on behind", "1f4\r\nhello", FL_PARSE_MORE, 10, 497 },
+	{ "its end is missing", "5\r\nhello", FL_PARSE_MORE, 8, 2 },
+	{ "a head in the making", "5\r\nhello\r\n1", FL_PARSE_MORE, 10, 0 },
+	{ "trailers in the making", "0\r\nX: 1\r\n", FL_PARSE_MORE, 0, 0 },
+	{ "nothing", "", FL_PARSE_MORE, 0, 0 },
+	{ "a request", "GET / HTTP/1.1\r\n", FL_PARSE_MALFORMED, 0, 0 },
+	{ "a request that begins like a number", "DELETE / HTTP/1.1\r\n\r\n", FL_PARSE_MALFORMED, 0, 0 },
+	{ "a number that no chunk has", "1234567890abcdef\r\n", FL_PARSE_MALFORMED, 0, 0 },
+	{ "no number behind a chunk", "1\r\na\r\n\r\n", FL_PARSE_MALFORMED, 6, 0 },
+};
+
+static void check_chunks(void **state)
+{
+	const struct chunks_row *row = *state;
+	size_t used = 99;
+	uint64_t skip = 99;
+	assert_int_equal(fl_http_chunks((const uint8_t *)row->text, strlen(row->text), &used, &skip), row->result);
+	assert_int_equal(used, row->used);
+	assert_int_equal(skip, row->skip);
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(probes) + 3];
+	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(probes) + FL_ARRAY_LEN(chunks) + 3];
 	size_t n = 0;
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
 		tests[n++] = (struct CMUnitTest){ .name = rows[i].name, .test_func = check_row,
@@ -236,6 +266,9 @@ int main(void)
 	for (size_t i = 0; i < FL_ARRAY_LEN(probes); i++)
 		tests[n++] = (struct CMUnitTest){ .name = probes[i].name, .test_func = check_probe,
 						  .initial_state = (void *)(uintptr_t)&probes[i] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(chunks); i++)
+		tests[n++] = (struct CMUnitTest){ .name = chunks[i].name, .test_func = check_chunks,
+						  .initial_state = (void *)(uintptr_t)&chunks[i] };
 	tests[n++] = (struct CMUnitTest){ .name = "status lines give their code", .test_func = check_statuses };
 	tests[n++] = (struct CMUnitTest){ .name = "a head has at most 16384 bytes", .test_func = longest_head };
 	tests[n++] = (struct CMUnitTest){ .name = "a host that is too long is none", .test_func = longest_host };
