@@ -133,6 +133,14 @@ void live_close(struct live *live)
 	free(live);
 }
 
+/* Of packets by their stamps, how many are before the end. */
+static size_t in_time(const struct live *live, const struct fl_packet *const *list, size_t count)
+{
+	while (live->until_ns && count > 0 && list[count - 1]->time_ns > live->until_ns)
+		count--;
+	return count;
+}
+
 int live_drain(struct live *live, struct fl_scanner *scanner, int64_t settled_ns, struct fl_error *err)
 {
 	const struct fl_packet *list[FL_SOURCE_BATCH];
@@ -140,7 +148,7 @@ int live_drain(struct live *live, struct fl_scanner *scanner, int64_t settled_ns
 	int status = 1;
 	for (size_t n = 0; n < DRAIN && status == 1; n += count) {
 		status = fl_merge_batch(&live->merge, settled_ns, list, &count, err);
-		fl_scanner_packets(scanner, list, count);
+		fl_scanner_packets(scanner, list, in_time(live, list, count));
 	}
 	for (size_t i = 0; i < live->merge.count; i++)
 		if (live->merge.list[i].ended)

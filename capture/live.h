@@ -15,6 +15,7 @@ struct live {
 	struct fl_merge merge;
 	struct pollfd poll[FL_MERGE_MAX + 1]; /* the last is the caller's */
 	struct fl_source_counters before[FL_MERGE_MAX]; /* as they were handed to the scanner */
+	int64_t until_ns; /* packets after it are not handed to the scanner; 0: all are */
 };
 
 int live_open(const struct scan_options *o, struct live **live, struct fl_error *err);

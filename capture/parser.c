@@ -25,6 +25,7 @@
 
 enum { POLL_MS = 100, SO_FAR_COST = 50 };
 #define HOLD_NS (INT64_C(250) * 1000000) /* above the kernel's block time-out of 100 ms */
+#define LAST_NS (INT64_C(150) * 1000000) /* so is this */
 #define SO_FAR_FIRST_NS (2 * FL_NS_PER_S)
 #define SO_FAR_EVERY_NS (10 * FL_NS_PER_S)
 
@@ -146,6 +147,20 @@ static void tell(struct parser *p)
 		_exit(FL_EXIT_ERROR);
 }
 
+/* The kernel hands over a block of packets when it is full or its time is over: what was sent before the end may be in one. */
+static int read_last(struct parser *p, struct fl_error *err)
+{
+	int64_t now = live_now(CLOCK_MONOTONIC), until = now + LAST_NS;
+	int status = 0;
+	p->live->until_ns = p->finish.end_ns;
+	for (; status >= 0 && status != FL_SOURCE_END && now < until; now = live_now(CLOCK_MONOTONIC)) {
+		if (poll(p->live->poll, p->live->merge.count, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR)
+			return fl_fail(err, -errno, "waiting for packets: %s", strerror(errno));
+		status = live_drain(p->live, p->scanner, live_now(CLOCK_REALTIME) - HOLD_NS, err);
+	}
+	return status;
+}
+
 static int read_packets(struct parser *p, struct fl_error *err)
 {
 	size_t n = p->live->merge.count;
@@ -159,6 +174,8 @@ static int read_packets(struct parser *p, struct fl_error *err)
 		status = live_drain(p->live, p->scanner, live_now(CLOCK_REALTIME) - HOLD_NS, err);
 		tell(p);
 	}
+	if (p->finish.end_ns && status >= 0 && status != FL_SOURCE_END)
+		status = read_last(p, err);
 	/* What is still held back. */
 	while (status >= 0 && status != FL_SOURCE_END &&
 	       (status = live_drain(p->live, p->scanner, INT64_MAX, err)) == 1)
