@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Small systems in network namespaces of this machine: what the demo's recorder and the live test share."""
+import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 NGINX = '''daemon off; master_process off; pid %s.pid; error_log stderr;
 events { worker_connections 128; }
@@ -15,13 +18,71 @@ uwsgi_temp_path %s-u; scgi_temp_path %s-s;
 '''
 
 
+SPACES, SPACES_ETC = '/run/netns', '/etc/netns'
+PR_SET_PDEATHSIG, CLONE_NEWNET = 1, 0x40000000
+STARTED_S = 60  # until a server must be up: much, for the machine may be busy
+libc = ctypes.CDLL(None)
+
+
+def dies_with_us():
+    """For the child: whoever started it may be killed, too, and then cannot end it."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def own_network():
+    """Move this process into a network namespace of its own that nobody else's packets come to and that goes away with it. Where that is
+    not allowed it stays."""
+    if libc.unshare(CLONE_NEWNET) == 0:
+        subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+
+
+def runs(pid):
+    return os.path.exists('/proc/%d' % pid)
+
+
+def sweep(prefix):
+    """Remove the namespaces that runs left behind which were killed: their names tell whose they were."""
+    for folder in (SPACES, SPACES_ETC):
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            owner = re.match(re.escape(prefix) + r'(\d+)-', name)
+            if owner and not runs(int(owner[1])):
+                subprocess.run(['ip', 'netns', 'del', name], stderr=subprocess.DEVNULL, check=False)
+                shutil.rmtree(os.path.join(SPACES_ETC, name), ignore_errors=True)
+
+
+def wait_until(holds, seconds=STARTED_S, every=0.05):
+    """Wait for an event; the bound is for programs that do not work, not for slow machines."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(every)
+    return bool(holds())
+
+
+def fenced_child(pid):
+    """The process under @pid that reads packets and is fenced in, which it is once packets are taken for it; None while there is none."""
+    children = subprocess.run(['pgrep', '-P', str(pid)], stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    for child in children:
+        try:
+            with open('/proc/%s/status' % child, encoding='utf8') as f:
+                if re.search(r'^Seccomp:\s+2', f.read(), re.M):
+                    return int(child)
+        except OSError:
+            pass
+    return None
+
+
 class Lab:
-    """Namespaces PREFIX-NAME, a folder for files, and processes that are ended by their ids."""
+    """Namespaces, a folder for files, and processes that are ended by their ids. Names of namespaces are @prefix, our process,
+    something by chance, and their own: several runs at once are several systems, whatever was left of earlier ones."""
 
     def __init__(self, prefix, resolver):
-        self.prefix, self.resolver = prefix, resolver
+        sweep(prefix)
+        self.resolver = resolver
         self.processes, self.namespaces, self.etc = [], [], []
-        self.dir = tempfile.mkdtemp(prefix=prefix)
+        self.dir = tempfile.mkdtemp(prefix='%s%d-' % (prefix, os.getpid()))
+        self.prefix = os.path.basename(self.dir) + '-'
         os.chmod(self.dir, 0o755)
 
     def run(self, *command, **more):
@@ -30,9 +91,27 @@ class Lab:
     def start(self, host, *command, **more):
         log = open(os.path.join(self.dir, 'log-%s-%d' % (host, len(self.processes))), 'wb')
         p = subprocess.Popen(['ip', 'netns', 'exec', self.prefix + host, *command], stdin=subprocess.DEVNULL,
-                             stdout=more.get('stdout', log), stderr=log, start_new_session=True)
+                             stdout=more.get('stdout', log), stderr=log, start_new_session=True, preexec_fn=dies_with_us)
         self.processes.append(p)
         return p
+
+    def words(self, p):
+        """What a process said on standard error."""
+        for name in os.listdir(self.dir):
+            if re.fullmatch(r'log-.*-%d' % self.processes.index(p), name):
+                return open(self.path(name), errors='replace').read().strip()[-300:]
+        return ''
+
+    def wait_listening(self, host, *ports, kind='tcp'):
+        """Until somebody listens at each of these ports."""
+        def missing():
+            lines = self.run('ip', 'netns', 'exec', self.prefix + host, 'cat', *['/proc/net/%s%s' % (kind, v) for v in ('', '6')])
+            rows = [line.split() for line in lines.splitlines()]
+            wanted = '0A' if kind == 'tcp' else '07'
+            return set(ports) - {int(r[1].rsplit(':', 1)[1], 16) for r in rows if len(r) > 3 and r[3] == wanted}
+        if not wait_until(lambda: not missing()):
+            raise TimeoutError('%s: nobody listens at %s/%s after %d s: %s' % (
+                host, sorted(missing()), kind, STARTED_S, [self.words(p) for p in self.processes]))
 
     def stop(self, p, how=signal.SIGTERM):
         """The process and what it started: its session is its own."""
@@ -42,7 +121,7 @@ class Lab:
                 p.wait(5)
             except subprocess.TimeoutExpired:
                 os.killpg(p.pid, signal.SIGKILL)
-                p.wait(5)
+                p.wait(60)
 
     def namespace(self, host):
         self.run('ip', 'netns', 'add', self.prefix + host)

@@ -35,7 +35,7 @@ static socklen_t address(struct sockaddr_storage *a, const char *text, int port)
 
 static int open_socket(const struct sockaddr_storage *a, int type)
 {
-	struct timeval patience = { 2, 0 };
+	struct timeval patience = { 30, 0 };
 	int fd = socket(a->ss_family, type, 0);
 	if (fd < 0)
 		exit(2);

@@ -117,9 +117,10 @@ def excuse():
     for program in ('ip', 'dnsmasq', 'openssl', 'tcpdump'):
         if not shutil.which(program, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'):
             return '%s is not installed' % program
-    made = subprocess.run(['ip', 'netns', 'add', 'flt-beh-try'], stderr=subprocess.DEVNULL).returncode == 0
+    space = 'flt-try-%d' % os.getpid()
+    made = subprocess.run(['ip', 'netns', 'add', space], stderr=subprocess.DEVNULL).returncode == 0
     if made:
-        subprocess.run(['ip', 'netns', 'del', 'flt-beh-try'], check=False)
+        subprocess.run(['ip', 'netns', 'del', space], check=False)
     return None if made else 'no network namespace can be made here'
 
 
