@@ -19,6 +19,7 @@
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
+#include <stdbool.h>
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -149,7 +150,7 @@ struct {
 	__uint(max_entries, 2 << 20);
 } events SEC(".maps");
 
-/* Attempts whose source port is not known yet, by cookie. */
+/* Attempts whose source port is not known yet, by cookie. Those that hang make room for new ones, and are counted when they end. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -189,7 +190,8 @@ struct {
 	__type(value, struct program_event);
 } scratch SEC(".maps");
 
-__u64 lost = 0;       /* events that found the ring full */
+__u64 lost = 0;       /* events that found the ring full, attempts that made room for others */
+__u32 walked = 0;     /* set from outside: what was there before is in the maps */
 __u32 begins_told = 0; /* set from outside: sockops tells of connections */
 __u32 ends_told = 0;   /* set from outside: sock_release tells of UDP sockets */
 __u64 standing_count = 0;
@@ -293,18 +295,20 @@ static __always_inline void tell_listener(struct sock *sk)
 	tell(&e, task);
 }
 
-/* The end of a connection that was there before. Its port is given back before the state is CLOSED, the number stays here. */
-static __always_inline void tell_closed(struct sock *sk)
+/* The end of a connection that was there before; false when it is another. Its port is given back before the state is CLOSED, the number
+ * stays here. */
+static __always_inline bool tell_closed(struct sock *sk)
 {
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct socket_event e = { .transport = TCP, .closed = 1 };
 	if (bpf_map_delete_elem(&standing, &cookie) != 0)
-		return;
+		return false;
 	__sync_fetch_and_add(&standing_count, -1);
 	read_ends(&e, sk);
 	e.local_port = __builtin_bswap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	e.time_ns = bpf_ktime_get_ns();
 	tell_briefly(&e);
+	return true;
 }
 
 static __always_inline void remember(struct sock *sk)
@@ -325,8 +329,12 @@ static __always_inline void tell_remembered(struct sock *sk, int state)
 {
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct socket_event *e = bpf_map_lookup_elem(&pending, &cookie);
-	if (!e)
+	if (!e) {
+		/* Remembered once, or older than the programs and told by the walk. */
+		if (walked && !bpf_map_lookup_elem(&standing, &cookie))
+			__sync_fetch_and_add(&lost, 1);
 		return;
+	}
 	e->local_port = __builtin_bswap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	e->state = (unsigned char)state;
 	if (e->local_port)
@@ -341,8 +349,8 @@ int BPF_PROG(socket_state, struct sock *sk, int before, int now)
 		return 0;
 	if (now == LISTEN)
 		tell_listener(sk);
-	else if (now == CLOSED && before != SYN_SENT && standing_count)
-		tell_closed(sk);
+	else if (now == CLOSED && standing_count && tell_closed(sk))
+		return 0;
 	else if (now == SYN_SENT && !begins_told)
 		remember(sk);
 	else if (before == SYN_SENT && !begins_told)

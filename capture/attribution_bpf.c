@@ -391,6 +391,7 @@ static void bpf_poll(void *self, const struct owner_sink *sink)
 	if (!w->walked)
 		walk(w, false);
 	w->walked = true;
+	w->programs->bss->walked = 1;
 	w->events = 0;
 	ring_buffer__consume(w->ring);
 	w->sink = NULL;

@@ -5,6 +5,9 @@
  * sock_diag(7), NETLINK_SOCK_DIAG: one dump for each of TCP and UDP, IPv4 and IPv6. Dumps need no privilege and tell the control group
  * of each socket, so services that are units or containers are told without looking into processes. What the kernel says
  * when sockets are destroyed (SKNLGRP_INET_TCP_DESTROY) is of no use: neither inode nor user nor control group are in it.
+ *
+ * Where messages of a dump were lost (ENOBUFS) the rest of it still comes, before the answer to the next question, whose numbers then do
+ * not fit. So a dump that fails is counted, the socket is given up with all that waits in it, and the question is put once more to a new one.
  */
 #include "capture/attribution_polled.h"
 
@@ -18,18 +21,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #ifndef INET_DIAG_CGROUP_ID
 #define INET_DIAG_CGROUP_ID 21
 #endif
 
-enum { TIME_WAIT = 6, NEW_SYN_RECEIVED = 12 };
+enum { TIME_WAIT = 6, NEW_SYN_RECEIVED = 12, ANSWER_S = 2 };
 
 struct diag {
 	struct polled *polled;
 	struct mnl_socket *table;
 	uint8_t protocol;        /* of the dump that is read */
 	uint32_t sequence;
+	uint64_t failed;         /* dumps */
 	_Alignas(struct nlmsghdr) char buffer[1 << 15];
 };
 
@@ -80,6 +85,19 @@ static int on_socket(const struct nlmsghdr *h, void *context)
 	return MNL_CB_OK;
 }
 
+static bool open_table(struct diag *d)
+{
+	struct timeval wait = { .tv_sec = ANSWER_S };
+	if (d->table)
+		mnl_socket_close(d->table);
+	d->table = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	if (!d->table || mnl_socket_bind(d->table, 0, MNL_SOCKET_AUTOPID) < 0)
+		return false;
+	/* The end of a dump may be what was lost. */
+	(void)setsockopt(mnl_socket_get_fd(d->table), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return true;
+}
+
 static bool dump(struct diag *d, uint8_t family, uint8_t protocol)
 {
 	struct inet_diag_req_v2 r = { .sdiag_family = family, .sdiag_protocol = protocol,
@@ -90,7 +108,7 @@ static bool dump(struct diag *d, uint8_t family, uint8_t protocol)
 	h->nlmsg_seq = ++d->sequence;
 	memcpy(mnl_nlmsg_put_extra_header(h, sizeof(r)), &r, sizeof(r));
 	d->protocol = protocol;
-	if (mnl_socket_sendto(d->table, h, h->nlmsg_len) < 0)
+	if (!d->table || mnl_socket_sendto(d->table, h, h->nlmsg_len) < 0)
 		return false;
 	int status = MNL_CB_OK;
 	while (status > MNL_CB_STOP) {
@@ -102,6 +120,14 @@ static bool dump(struct diag *d, uint8_t family, uint8_t protocol)
 	return status == MNL_CB_STOP;
 }
 
+static bool dump_surely(struct diag *d, uint8_t family, uint8_t protocol)
+{
+	if (dump(d, family, protocol))
+		return true;
+	d->failed++;
+	return open_table(d) && dump(d, family, protocol);
+}
+
 static bool look(void *context, struct polled *p)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 }, protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
@@ -109,7 +135,7 @@ static bool look(void *context, struct polled *p)
 	(void)p;
 	for (size_t f = 0; f < FL_ARRAY_LEN(families); f++)
 		for (size_t i = 0; i < FL_ARRAY_LEN(protocols); i++)
-			worked = dump(context, families[f], protocols[i]) && worked;
+			worked = dump_surely(context, families[f], protocols[i]) && worked;
 	return worked;
 }
 
@@ -129,8 +155,7 @@ static void diag_close(void *self)
 static void *diag_open(struct fl_namer *namer, char why[static 192])
 {
 	struct diag *d = fl_alloc(sizeof(*d));
-	d->table = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-	if (!d->table || mnl_socket_bind(d->table, 0, MNL_SOCKET_AUTOPID) < 0) {
+	if (!open_table(d)) {
 		snprintf(why, 192, "the table of sockets cannot be asked by netlink: %s", strerror(errno));
 		diag_close(d);
 		return NULL;
@@ -156,7 +181,8 @@ static void diag_finish(void *self, const struct owner_sink *sink)
 
 static uint64_t diag_lost(const void *self)
 {
-	return polled_late(((const struct diag *)self)->polled);
+	const struct diag *d = self;
+	return polled_late(d->polled) + d->failed;
 }
 
 const struct attribution_way attribution_diag = { "sock-diag", diag_open, diag_close, diag_fd, diag_poll, diag_finish, diag_lost };

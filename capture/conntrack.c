@@ -4,7 +4,8 @@
  *
  * The kernel's table of tracked connections has two tuples for each: as the initiator sends, and as the responder answers
  * (nfnetlink_conntrack). Where the second is not the mirror of the first an address or port was translated. Only those are
- * told: the dump filters here, the events are of all new connections.
+ * told: the dump filters here, the events are of all new connections. Where events were lost the table is asked again: what they told of
+ * is in it, but for what has ended since.
  */
 #include "capture/conntrack.h"
 
@@ -17,15 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
 
-enum { EVENTS_MAX = 4096 };
+enum { EVENTS_MAX = 4096, ANSWER_S = 2 };
+static const int64_t ask_again_ns = INT64_C(5) * 1000000000;
 
 struct conntrack {
 	struct mnl_socket *table, *events;
 	const struct owner_sink *sink; /* while messages are read */
 	uint32_t netns, sequence;
 	uint64_t lost;
-	bool dumped;
+	int64_t asked_ns;        /* monotonic; 0: never */
+	bool incomplete;         /* what is known is not all that the table has */
 	_Alignas(struct nlmsghdr) char buffer[1 << 15];
 };
 
@@ -150,17 +155,31 @@ static int read_table(struct conntrack *c, mnl_cb_t take)
 	return status == MNL_CB_STOP ? 0 : errno ? -errno : -EPROTO;
 }
 
+/* Anew, without what may wait in the old one. */
+static int open_table(struct conntrack *c)
+{
+	struct timeval wait = { .tv_sec = ANSWER_S };
+	if (c->table)
+		mnl_socket_close(c->table);
+	c->table = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!c->table || mnl_socket_bind(c->table, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	(void)setsockopt(mnl_socket_get_fd(c->table), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return 0;
+}
+
 static int open_sockets(struct conntrack *c)
 {
-	int size = 2 << 20;
-	c->table = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	int size = 2 << 20, status = open_table(c);
+	if (status)
+		return status;
 	c->events = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!c->table || !c->events || mnl_socket_bind(c->table, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	if (!c->events ||
 	    mnl_socket_bind(c->events, NF_NETLINK_CONNTRACK_NEW, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	(void)setsockopt(mnl_socket_get_fd(c->events), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	/* Whether there is such a table at all shows only now. */
-	int status = ask(c, AF_INET);
+	status = ask(c, AF_INET);
 	return status ? status : read_table(c, ignore);
 }
 
@@ -169,6 +188,7 @@ int conntrack_open(struct conntrack **out)
 	struct conntrack *c = fl_alloc(sizeof(*c));
 	int status = open_sockets(c);
 	c->netns = attribution_netns(0, true);
+	c->incomplete = true;
 	*out = NULL;
 	if (status) {
 		conntrack_close(c);
@@ -194,29 +214,57 @@ int conntrack_fd(const struct conntrack *c)
 	return mnl_socket_get_fd(c->events);
 }
 
-static void dump(struct conntrack *c)
+static int64_t monotonic(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int dump(struct conntrack *c, uint8_t family)
+{
+	int status = c->table ? ask(c, family) : -EPROTO;
+	return status ? status : read_table(c, on_connection);
+}
+
+/* Messages were lost, late, or of another question; not that there is no such table. */
+static bool may_pass(int status)
+{
+	return status == -ENOBUFS || status == -EAGAIN || status == -EINTR || status == -EPROTO || status == -ENOMEM;
+}
+
+/* The table, when something is missing and it has rested. */
+static void complete(struct conntrack *c)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	for (size_t i = 0; i < FL_ARRAY_LEN(families); i++)
-		if (ask(c, families[i]) != 0 || read_table(c, on_connection) != 0)
-			c->lost++;
-	c->dumped = true;
+	if (!c->incomplete || (c->asked_ns && monotonic() - c->asked_ns < ask_again_ns))
+		return;
+	c->incomplete = false;
+	for (size_t i = 0; i < FL_ARRAY_LEN(families); i++) {
+		int status = dump(c, families[i]);
+		c->lost += status != 0;
+		if (may_pass(status))
+			status = open_table(c) == 0 ? dump(c, families[i]) : -EPROTO;
+		c->incomplete |= may_pass(status);
+	}
+	c->asked_ns = monotonic();
 }
 
 void conntrack_poll(struct conntrack *c, const struct owner_sink *sink)
 {
 	c->sink = sink;
-	if (!c->dumped)
-		dump(c);
 	for (int i = 0; i < EVENTS_MAX; i++) {
 		ssize_t n = mnl_socket_recvfrom(c->events, c->buffer, sizeof(c->buffer));
-		if (n < 0 && errno == ENOBUFS)
+		if (n < 0 && errno == ENOBUFS) {
 			c->lost++;
-		else if (n <= 0)
+			c->incomplete = true;
+		} else if (n <= 0) {
 			break;
-		else
+		} else {
 			(void)mnl_cb_run(c->buffer, (size_t)n, 0, 0, on_connection, c);
+		}
 	}
+	complete(c);
 	c->sink = NULL;
 }
 

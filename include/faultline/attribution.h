@@ -26,7 +26,7 @@ struct fl_attribution_state {
 	char way[16];            /* "bpf", "sock-diag", "proc", "none" */
 	char why[192];           /* why nothing better, a half-sentence; "" when nothing is missing */
 	char translation[64];    /* why translated connections cannot be told; "" */
-	uint64_t lost;           /* events that found no room, looks that came late */
+	uint64_t lost;           /* events that found no room, attempts forgotten before their port was known, looks that failed */
 	uint32_t netns;          /* namespace of this process */
 	bool all_namespaces;     /* sockets of all namespaces are told */
 	bool ends_told;          /* of connections that were there before it is told when they end */
