@@ -417,15 +417,27 @@ static bool listens(const struct fl_owners *o, const struct socket *s)
 	return find_same(o, &ends, hash_socket(&ends)) != UINT32_MAX;
 }
 
-static bool may_be_unseen(const struct socket *s)
+/* In another namespace, with an address that is the scanner's own or everybody's: other packets than those that can be seen here. */
+static bool is_elsewhere(const struct fl_owners *o, const struct socket *s)
 {
-	return s->used && s->until_ns == OPEN && !fl_addr_is_none(&s->remote) && (!s->seen || (s->before && s->transport == TCP));
+	uint32_t hash;
+	if (!s->netns || s->netns == o->netns)
+		return false;
+	if (is_everywhere(&s->local))
+		return true;
+	const struct home *h = home_of(o, &s->local, &hash);
+	return h && h->netns == o->netns;
+}
+
+static bool may_be_unseen(const struct fl_owners *o, const struct socket *s)
+{
+	return !is_elsewhere(o, s) && s->used && s->until_ns == OPEN && !fl_addr_is_none(&s->remote) && (!s->seen || (s->before && s->transport == TCP));
 }
 
 bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen)
 {
 	const struct socket *s;
-	while ((s = next_socket(o, at)) && !may_be_unseen(s))
+	while ((s = next_socket(o, at)) && !may_be_unseen(o, s))
 		;
 	if (!s)
 		return false;

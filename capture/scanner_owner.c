@@ -21,6 +21,26 @@ static void own_begun_flow(struct fl_scanner *s, const struct fl_owner_record *r
 		scanner_own_flow(s, f);
 }
 
+/* A translation was told after the first packets of its far side: the rest is not counted, and of what was the exchanges are taken back.
+ * Connections are counted at their end. A part that is in a window already stays there. */
+static void drop_begun_twin(struct fl_scanner *s, const struct fl_owner_record *r)
+{
+	struct fl_flow *f = fl_flow_table_find(s->flows, &r->far_local, r->far_local_port, &r->far_remote, r->far_remote_port,
+					       r->transport);
+	if (!f || flow_has(f, FLOW_GROUP) || (s->carry && s->carry[fl_flow_number(s->flows, f)].done) ||
+	    !scanner_is_translated_twin(s, f))
+		return;
+	if (f->exchanges) {
+		struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
+		v->exchanges -= v->exchanges < f->exchanges ? v->exchanges : f->exchanges;
+		v->starts -= v->starts < f->exchanges ? v->starts : f->exchanges;
+	}
+	if (flow_has(f, FLOW_COUNTED_OPEN))
+		fl_inflight_close(s->inflight, flow_listener(f), f->last_ns);
+	f->exchange_start_ns = 0;
+	flow_set(f, FLOW_GROUP);
+}
+
 void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r)
 {
 	/* Without packets short ones count, too. */
@@ -30,6 +50,8 @@ void fl_scanner_owner(struct fl_scanner *s, const struct fl_owner_record *r)
 		fl_translations_add(s->translations, r);
 	else
 		fl_owners_add(s->owners, r);
+	if (r->kind == FL_OWNER_TRANSLATION)
+		drop_begun_twin(s, r);
 	if (r->kind == FL_OWNER_CONNECTION && !r->closed)
 		own_begun_flow(s, r);
 	if (r->kind == FL_OWNER_ADDRESS && s->attribution.all_namespaces)

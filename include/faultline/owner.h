@@ -125,8 +125,8 @@ bool fl_owners_find(struct fl_owners *o, const struct fl_owner_question *q, stru
 bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_addr *address, uint16_t port,
 			struct fl_owned *owned);
 
-/* Connections that nobody asked for, and all TCP ones that were there before; not those that were closed. In the order they came: begin with
- * *@at = 0. False at the end. */
+/* Connections that nobody asked for, and all TCP ones that were there before; not those that were closed, nor those of another namespace
+ * over its loopback or from an address that is the scanner's, too. In the order they came: begin with *@at = 0. False at the end. */
 bool fl_owners_unseen(const struct fl_owners *o, uint32_t *at, struct fl_owner_unseen *unseen);
 /* Valid until the next fl_owners_add(). @service: as a look-up gave it, not forgotten since. */
 const struct fl_owner_service *fl_owners_service(const struct fl_owners *o, uint32_t service);

@@ -277,6 +277,75 @@ static bool is_limited(const struct fl_scan *s, const char *what)
 	return false;
 }
 
+/* A box behind the host's address, and what the kernel tells of it. */
+static struct fl_owner_record translation(const struct net *n, const struct conn *near, const struct conn *far)
+{
+	struct fl_owner_record r = made(n, "");
+	r.kind = FL_OWNER_TRANSLATION;
+	r.local = near->addr[0];
+	r.local_port = near->port[0];
+	r.far_local = far->addr[0];
+	r.far_local_port = far->port[0];
+	r.remote = r.far_remote = near->addr[1];
+	r.remote_port = r.far_remote_port = near->port[1];
+	return r;
+}
+
+static void a_translated_connection_counts_once_when_its_translation_is_told_late(void **state)
+{
+	for (int late = 0; late < 4; late++) {
+		struct net n = live(FL_UNSEEN_BEFORE);
+		struct conn near = tcp_conn("172.16.0.2", 40000, "10.9.0.9", 80), far = tcp_conn(HOST, 40000, "10.9.0.9", 80);
+		struct fl_addr box = ip("172.16.0.2");
+		struct fl_owner_record r = translation(&n, &near, &far);
+		fl_locality_declare(fl_scanner_locality(n.scanner), &box, "interface");
+		struct conn *both[] = { &near, &far };
+		for (int step = 0; step < 4; step++) {
+			if (step == late)
+				fl_scanner_owner(n.scanner, &r);
+			for (int i = 0; i < 2; i++) {
+				if (step == 0)
+					tcp_open(&n, both[i]);
+				if (step == 1)
+					tcp_text(&n, both[i], 0, GET);
+				if (step == 2)
+					tcp_text(&n, both[i], 1, OK);
+				if (step == 3)
+					tcp_close(&n, both[i]);
+			}
+		}
+		struct fl_scan *s = net_scan(&n);
+		assert_int_equal(s->dependency_count, 1);
+		assert_int_equal(s->dependencies[0].connections.tried, 1);
+		assert_int_equal(s->dependencies[0].connections.established, 1);
+		assert_int_equal(s->dependencies[0].exchanges, 1);
+		fl_scan_free(s);
+	}
+	(void)state;
+}
+
+static void connections_of_other_namespaces_over_loopback_or_our_address_are_not_ours(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn loop = tcp_conn("127.0.0.1", 41000, "127.0.0.1", 5432), same = tcp_conn(HOST, 41001, "10.0.0.9", 25),
+		    ours = tcp_conn(HOST, 41002, "10.0.0.9", 6379);
+	struct fl_owner_record own = made(&n, ""), r[] = { connection(&n, "elsewhere", &loop), connection(&n, "elsewhere", &same),
+							     connection(&n, "shop", &ours) };
+	own.kind = FL_OWNER_ADDRESS;
+	own.local = ip(HOST);
+	fl_scanner_owner(n.scanner, &own);
+	for (size_t i = 0; i < FL_ARRAY_LEN(r); i++) {
+		r[i].before = r[i].established = 1;
+		r[i].netns = i < 2 ? HERE + 1 : HERE;
+		fl_scanner_owner(n.scanner, &r[i]);
+	}
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(s->dependency_count, 1);
+	assert_non_null(dependency(s, "shop", 6379));
+	fl_scan_free(s);
+	(void)state;
+}
+
 /* Whoever may run programs chooses their names. A connection stays open all the time. */
 static void names_of_programs_that_are_gone_do_not_use_up_the_places_of_services(void **state)
 {
@@ -317,6 +386,8 @@ int main(void)
 		cmocka_unit_test(silent_connections_of_before_are_dependencies_with_the_name_of_the_hosts_file),
 		cmocka_unit_test(a_pool_of_before_is_in_every_window_until_it_is_closed),
 		cmocka_unit_test(a_pool_of_before_is_in_the_first_window_alone_where_nobody_tells_its_end),
+		cmocka_unit_test(a_translated_connection_counts_once_when_its_translation_is_told_late),
+		cmocka_unit_test(connections_of_other_namespaces_over_loopback_or_our_address_are_not_ours),
 		cmocka_unit_test(without_packets_all_connections_of_the_table_count),
 		cmocka_unit_test(names_of_programs_that_are_gone_do_not_use_up_the_places_of_services),
 	};
