@@ -49,7 +49,7 @@ class Ended(Exception):
     """The program did not do what the test needs to go on."""
 
 
-def run(*arguments, timeout=120, **more):
+def run(*arguments, timeout=600, **more):
     """Run the program; a subprocess.CompletedProcess of bytes."""
     more.setdefault('stdin', subprocess.DEVNULL)
     command = [FAULTLINE] + [str(a) for a in arguments]

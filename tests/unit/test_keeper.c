@@ -64,7 +64,7 @@ static void a_parser_that_hangs_up_and_stays_is_ended(void **state)
 {
 	struct bench b = bench_new();
 	(void)state;
-	alarm(20);
+	alarm(120);
 	channel_fini(&b.parser);
 	keeper_step(&b.k);
 	alarm(0);
