@@ -8,14 +8,17 @@
  * synchronous=FULL: one commit every few minutes costs nothing, and what was reported as stored survives a power cut. Pages that
  * were freed by retention go back to the file system by incremental vacuum, a little after every window.
  *
- * A store is an input from outside like any other: the schema is not trusted (no views or triggers of others run), blobs
- * are unpacked into a bounded size, documents are parsed like files.
+ * A store is an input from outside like any other (https://www.sqlite.org/security.html, "Untrusted SQLite Database Files"): the schema is
+ * not trusted (no views, triggers or indexes of others run), blobs are unpacked into a bounded size, documents are parsed like files. Pages
+ * of a damaged file may lead to each other in circles or be part of many rows; a file like that has rows and contents without end. What a
+ * sound one has is no more than its size, so steps and bytes are bounded by it, and what sorts has only what it needs.
  */
 #include "faultline/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -24,7 +27,8 @@
 #include "json_internal.h"
 
 enum { APPLICATION_ID = 0x464c5453, /* "FLTS" */
-       BUSY_MS = 5000, CELL_MAX = 1 << 30, WAL_BYTES_MAX = 8 << 20, VACUUM_PAGES = 1024,
+       BUSY_MS = 5000, CELL_MAX = 256 << 20, HEAP_MAX = 768 << 20, NAME_MAX_BYTES = 4096, WAL_BYTES_MAX = 8 << 20, VACUUM_PAGES = 1024,
+       STEPS_AT_ONCE = 1000, STEPS_AT_LEAST = 20000000, BYTES_PER_STEP = 2,
        TREE_PER_TEXT = 64 /* a byte of text becomes no more of a tree */ };
 #define TEXT_OF(x) #x
 #define VERSION_TEXT(x) TEXT_OF(x)
@@ -32,6 +36,8 @@ enum { APPLICATION_ID = 0x464c5453, /* "FLTS" */
 struct fl_store {
 	sqlite3 *db;
 	char *path;
+	uint64_t bytes;          /* of the file and its log, when the statement began */
+	uint64_t steps;          /* of the statement that runs, in STEPS_AT_ONCE */
 };
 
 #define TABLE \
@@ -54,8 +60,8 @@ struct fl_store {
 	"  scan BLOB NOT NULL,\n" \
 	"  UNIQUE (point, start_ns)\n" \
 	") STRICT"
-static const char schema[] = TABLE ";\n"
-	"CREATE INDEX window_time ON window (start_ns, end_ns);\n";
+#define INDEX "CREATE INDEX window_time ON window (start_ns, end_ns)"
+static const char schema[] = TABLE ";\n" INDEX ";\n";
 
 /* ---- errors ---- */
 
@@ -84,13 +90,44 @@ static int fail(const struct fl_store *s, int code, struct fl_error *err)
 	case SQLITE_LOCKED:
 		return fl_fail(err, -EBUSY, "%s: another process is writing to the store and does not finish; see who (fuser)",
 			       s->path);
+	case SQLITE_INTERRUPT:
+		return fl_fail(err, -EBADMSG, "%s: the store is damaged (it has no end); move it away and go on with a new one", s->path);
+	case SQLITE_ERROR:
+	case SQLITE_TOOBIG:
+	case SQLITE_NOMEM:
+	case SQLITE_MISMATCH:
+	case SQLITE_CONSTRAINT:
+		return fl_fail(err, -EBADMSG, "%s: the store is damaged or not one of faultline's (%s); move it away and go on with a new one",
+			       s->path, detail);
 	default:
 		return fl_fail(err, -EIO, "%s: %s; see its disk", s->path, detail);
 	}
 }
 
+static uint64_t size_of(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Before every statement: how much a sound file may have. */
+static void begin_statement(struct fl_store *s)
+{
+	char *log = sqlite3_mprintf("%s-wal", s->path);
+	s->bytes = size_of(s->path) + (log ? size_of(log) : 0);
+	s->steps = 0;
+	sqlite3_free(log);
+}
+
+static int may_go_on(void *context)
+{
+	struct fl_store *s = context;
+	return ++s->steps > (STEPS_AT_LEAST + s->bytes / BYTES_PER_STEP) / STEPS_AT_ONCE;
+}
+
 static int run(struct fl_store *s, const char *sql, struct fl_error *err)
 {
+	begin_statement(s);
 	int code = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : fail(s, code, err);
 }
@@ -98,6 +135,7 @@ static int run(struct fl_store *s, const char *sql, struct fl_error *err)
 static int number(struct fl_store *s, const char *sql, int64_t *value, struct fl_error *err)
 {
 	sqlite3_stmt *q = NULL;
+	begin_statement(s);
 	int code = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(q);
@@ -109,14 +147,18 @@ static int number(struct fl_store *s, const char *sql, int64_t *value, struct fl
 
 /* ---- open ---- */
 
-/* As it was made: with a view, generated columns or a table of another module in its place, reading would run others' code. */
+/* As it was made: with a view, generated columns or a table of another module in its place, reading would run others' code, with an
+ * index of others writing would. */
 static int check_table(struct fl_store *s, struct fl_error *err)
 {
 	static const char sql[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'window' AND sql = '" TABLE "'";
-	int64_t tables = 0;
+	static const char indexes[] = "SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%index%' AND sql <> '" INDEX "'";
+	int64_t tables = 0, others = 0;
 	int status = number(s, sql, &tables, err);
-	if (status == 0 && tables != 1)
-		status = fl_fail(err, -EBADMSG, "%s: its table is not as faultline makes it; it is not read", s->path);
+	if (status == 0)
+		status = number(s, indexes, &others, err);
+	if (status == 0 && (tables != 1 || others))
+		status = fl_fail(err, -EBADMSG, "%s: its table is not as faultline makes it, or has an index of others; it is not read", s->path);
 	return status;
 }
 
@@ -155,23 +197,40 @@ static int create(struct fl_store *s, struct fl_error *err)
 	return status;
 }
 
-static int confine(sqlite3 *db)
+/* No more than our own statements need; SQL in the file's schema is under the same. */
+static void limit(sqlite3 *db)
 {
+	static const int limits[][2] = {
+		{ SQLITE_LIMIT_LENGTH, CELL_MAX }, { SQLITE_LIMIT_SQL_LENGTH, 100000 }, { SQLITE_LIMIT_COLUMN, 100 },
+		{ SQLITE_LIMIT_EXPR_DEPTH, 20 }, { SQLITE_LIMIT_COMPOUND_SELECT, 3 }, { SQLITE_LIMIT_VDBE_OP, 25000 },
+		{ SQLITE_LIMIT_FUNCTION_ARG, 8 }, { SQLITE_LIMIT_ATTACHED, 0 }, { SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50 },
+		{ SQLITE_LIMIT_VARIABLE_NUMBER, 20 }, { SQLITE_LIMIT_TRIGGER_DEPTH, 1 }, { SQLITE_LIMIT_WORKER_THREADS, 0 },
+	};
+	for (size_t i = 0; i < FL_ARRAY_LEN(limits); i++)
+		sqlite3_limit(db, limits[i][0], limits[i][1]);
+	(void)sqlite3_hard_heap_limit64(HEAP_MAX);
+}
+
+static int confine(struct fl_store *s)
+{
+	sqlite3 *db = s->db;
+	begin_statement(s);
+	sqlite3_progress_handler(db, STEPS_AT_ONCE, may_go_on, s);
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, CELL_MAX);
-	return sqlite3_exec(db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+	limit(db);
+	return sqlite3_exec(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
 }
 
 static int open_database(struct fl_store *s, enum fl_store_mode mode)
 {
 	int flags = mode == FL_STORE_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	int code = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
-	return code == SQLITE_OK ? confine(s->db) : code;
+	return code == SQLITE_OK ? confine(s) : code;
 }
 
 /* A store that is read from where nothing can be written: the shared memory of its log cannot be made. Without a log
@@ -186,7 +245,7 @@ static int reopen_immutable(struct fl_store *s)
 		sqlite3_close(s->db);
 		s->db = NULL;
 		code = sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
-		code = code == SQLITE_OK ? confine(s->db) : code;
+		code = code == SQLITE_OK ? confine(s) : code;
 	}
 	sqlite3_free(log);
 	sqlite3_free(uri);
@@ -264,8 +323,8 @@ static int pack(const struct fl_store *s, const struct fl_scan *scan, struct doc
 	if (fclose(out) != 0)
 		fl_out_of_memory();
 	/* Nothing is kept that cannot be read again. */
-	if (d->size > FL_STORE_TREE_MAX / TREE_PER_TEXT &&
-	    fl_json_check_text("", text, d->size, FL_STORE_TREE_MAX, NULL) != 0) {
+	if (d->size >= CELL_MAX || (d->size > FL_STORE_TREE_MAX / TREE_PER_TEXT &&
+	    fl_json_check_text("", text, d->size, FL_STORE_TREE_MAX, NULL) != 0)) {
 		free(text);
 		return fail_window(s, err);
 	}
@@ -296,6 +355,7 @@ static int insert(struct fl_store *s, const struct fl_scan *scan, const struct d
 				    c->flows_unattributed, scan->service_count, scan->dependency_count,
 				    c->blind_spot_count, d->size };
 	sqlite3_stmt *q = NULL;
+	begin_statement(s);
 	int code = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
 	if (code == SQLITE_OK) {
 		sqlite3_bind_text(q, 1, scan->point, -1, SQLITE_STATIC);
@@ -338,6 +398,7 @@ uint64_t fl_store_bytes(struct fl_store *s)
 static int forget(struct fl_store *s, const char *sql, int64_t value, uint64_t *gone, struct fl_error *err)
 {
 	sqlite3_stmt *q = NULL;
+	begin_statement(s);
 	int code = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
 	if (code == SQLITE_OK) {
 		sqlite3_bind_int64(q, 1, value);
@@ -378,6 +439,7 @@ int fl_store_expire(struct fl_store *s, int64_t before_ns, uint64_t max_bytes, u
 
 static int select_range(struct fl_store *s, const char *sql, const struct fl_store_range *range, sqlite3_stmt **q)
 {
+	begin_statement(s);
 	int code = sqlite3_prepare_v2(s->db, sql, -1, q, NULL);
 	if (code != SQLITE_OK)
 		return code;
@@ -399,13 +461,29 @@ static const char *text_at(sqlite3_stmt *q, int column)
 	return text ? (const char *)text : "";
 }
 
+/* False when that is more than the file can have, or a name that nobody has. */
+static bool take_bytes(const struct fl_store *s, uint64_t *taken, sqlite3_stmt *q, int column, int most)
+{
+	int size = sqlite3_column_bytes(q, column);
+	*taken += (uint64_t)size;
+	return size <= most && *taken <= s->bytes;
+}
+
+static int fail_contents(const struct fl_store *s, struct fl_error *err)
+{
+	return fl_fail(err, -EBADMSG, "%s: the store is damaged (it has more contents than its size, or a name that is too long); move it "
+		       "away and go on with a new one", s->path);
+}
+
 int fl_store_list(struct fl_store *s, const struct fl_store_range *range, fl_store_seen *seen, void *context,
 		  struct fl_error *err)
 {
 	sqlite3_stmt *q = NULL;
 	int code = select_range(s, "SELECT point, source, start_ns, end_ns, packets, bytes, dropped, flows, flows_unattributed, "
 				   "services, dependencies, blind_spots, size" SELECTED, range, &q);
-	while (code == SQLITE_OK && (code = sqlite3_step(q)) == SQLITE_ROW) {
+	uint64_t taken = 0;
+	int status = 0;
+	while (code == SQLITE_OK && status == 0 && (code = sqlite3_step(q)) == SQLITE_ROW) {
 		const struct fl_store_window w = {
 			.point = text_at(q, 0), .source = text_at(q, 1), .start_ns = sqlite3_column_int64(q, 2),
 			.end_ns = sqlite3_column_int64(q, 3), .packets = count_at(q, 4), .bytes = count_at(q, 5),
@@ -413,11 +491,15 @@ int fl_store_list(struct fl_store *s, const struct fl_store_range *range, fl_sto
 			.services = count_at(q, 9), .dependencies = count_at(q, 10), .blind_spots = count_at(q, 11),
 			.size = count_at(q, 12),
 		};
-		seen(context, &w);
 		code = SQLITE_OK;
+		if (take_bytes(s, &taken, q, 0, NAME_MAX_BYTES) && take_bytes(s, &taken, q, 1, NAME_MAX_BYTES))
+			seen(context, &w);
+		else
+			status = fail_contents(s, err);
 	}
+	int failed = status ? status : code == SQLITE_DONE ? 0 : fail(s, code, err);
 	sqlite3_finalize(q);
-	return code == SQLITE_DONE ? 0 : fail(s, code, err);
+	return failed;
 }
 
 static int parse_document(const struct fl_store *s, int64_t id, char *text, size_t size, struct fl_scan_set *set,
@@ -455,17 +537,62 @@ static int read_window(const struct fl_store *s, sqlite3_stmt *q, struct fl_scan
 	return status;
 }
 
+struct numbers {
+	sqlite3_int64 *list;
+	size_t count, room;
+};
+
+/* Windows of @range in their order: numbers alone, so that no document is sorted. */
+static int select_windows(struct fl_store *s, const struct fl_store_range *range, struct numbers *n, struct fl_error *err)
+{
+	sqlite3_stmt *q = NULL;
+	int code = select_range(s, "SELECT id" SELECTED, range, &q);
+	while (code == SQLITE_OK && (code = sqlite3_step(q)) == SQLITE_ROW) {
+		if (n->count == n->room) {
+			n->room = fl_grown(n->room, n->count + 1);
+			n->list = fl_grow_array(n->list, n->room, sizeof(*n->list));
+		}
+		n->list[n->count++] = sqlite3_column_int64(q, 0);
+		code = SQLITE_OK;
+	}
+	int status = code == SQLITE_DONE ? 0 : fail(s, code, err);
+	sqlite3_finalize(q);
+	return status;
+}
+
+static int read_windows(struct fl_store *s, const struct numbers *n, struct fl_scan_set *set, struct fl_error *err)
+{
+	sqlite3_stmt *q = NULL;
+	uint64_t taken = 0;
+	int status = 0, code = sqlite3_prepare_v2(s->db, "SELECT id, size, codec, scan FROM window WHERE id = ?1", -1, &q, NULL);
+	for (size_t i = 0; code == SQLITE_OK && status == 0 && i < n->count; i++) {
+		begin_statement(s);
+		sqlite3_bind_int64(q, 1, n->list[i]);
+		code = sqlite3_step(q);
+		if (code != SQLITE_ROW) {
+			code = code == SQLITE_DONE ? SQLITE_CORRUPT : code; /* listed, and not there */
+			break;
+		}
+		status = take_bytes(s, &taken, q, 3, CELL_MAX) ? read_window(s, q, set, err) : fail_contents(s, err);
+		code = sqlite3_reset(q);
+	}
+	if (status == 0 && code != SQLITE_OK)
+		status = fail(s, code, err);
+	sqlite3_finalize(q);
+	return status;
+}
+
 int fl_store_read(struct fl_store *s, const struct fl_store_range *range, struct fl_scan_set *set,
 		  struct fl_error *err)
 {
-	sqlite3_stmt *q = NULL;
-	int status = 0, code = select_range(s, "SELECT id, size, codec, scan" SELECTED, range, &q);
-	while (code == SQLITE_OK && status == 0 && (code = sqlite3_step(q)) == SQLITE_ROW) {
-		status = read_window(s, q, set, err);
-		code = SQLITE_OK;
-	}
-	sqlite3_finalize(q);
-	if (status)
-		return status;
-	return code == SQLITE_DONE ? 0 : fail(s, code, err);
+	struct numbers n = { 0 };
+	/* One state of the store, whoever writes to it. */
+	int status = run(s, "BEGIN", err);
+	if (status == 0)
+		status = select_windows(s, range, &n, err);
+	if (status == 0)
+		status = read_windows(s, &n, set, err);
+	(void)run(s, "ROLLBACK", NULL);
+	free(n.list);
+	return status;
 }
