@@ -97,20 +97,12 @@ const struct fl_flow_options fl_flow_defaults = {
 
 /* --- hash table ----------------------------------------------------------------------------- */
 
-__extension__ typedef unsigned __int128 wide;
-
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-	wide m = (wide)a * b;
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 static inline uint64_t hash_endpoint(const uint64_t seed[3], const struct fl_addr *a, uint16_t port)
 {
 	uint64_t high, low;
 	memcpy(&high, a->bytes, sizeof(high));
 	memcpy(&low, a->bytes + sizeof(high), sizeof(low));
-	return fold((high ^ seed[0]) + port * seed[2], low ^ seed[1]);
+	return fl_hash_fold((high ^ seed[0]) + port * seed[2], low ^ seed[1]);
 }
 
 static inline struct ends ends_of(const struct fl_packet *p)
@@ -122,7 +114,7 @@ static inline uint32_t hash_ends(const struct fl_flow_table *t, const struct end
 {
 	uint64_t sum = hash_endpoint(t->seed, e->src, e->src_port) +
 		       hash_endpoint(t->seed, e->dst, e->dst_port) + e->transport;
-	sum = fold(sum, t->seed[2]);
+	sum = fl_hash_fold(sum, t->seed[2]);
 	return (uint32_t)(sum ^ sum >> 32);
 }
 
@@ -396,7 +388,7 @@ static inline uint32_t packet_hash(const struct fl_packet *p, unsigned side)
 	uint64_t rest = (uint64_t)p->payload_len << 32 | (uint64_t)p->tcp_window << 16 |
 			(uint64_t)p->tcp_flags << 8 | side;
 	/* Odd constants from the binary digits of pi and e. */
-	uint64_t h = fold(numbers ^ 0x243f6a8885a308d3u, rest ^ 0xb7e151628aed2a6bu) >> 40;
+	uint64_t h = fl_hash_fold(numbers ^ 0x243f6a8885a308d3u, rest ^ 0xb7e151628aed2a6bu) >> 40;
 	return h ? (uint32_t)h : 1;
 }
 
