@@ -68,6 +68,20 @@ static void write_dependencies(FILE *out, const struct fl_scan *s)
 		fprintf(out, "Not listed: %zu probes and endpoints that never answered.\n", left_out);
 }
 
+/* Kinds that say how something was told; there is nothing to count. */
+static bool is_statement(const struct fl_scan_blind_spot *b)
+{
+	return strcmp(b->kind, "attribution") == 0 || strcmp(b->kind, "translation") == 0;
+}
+
+static void write_blind_spot(FILE *out, const struct fl_scan_blind_spot *b)
+{
+	if (is_statement(b))
+		fprintf(out, "Less sure: %s.\n", b->text);
+	else
+		fprintf(out, "Not seen: %" PRIu64 " %s.\n", b->count, b->text);
+}
+
 void scan_text_write(FILE *out, const struct fl_scan *s)
 {
 	char window[FL_TIME_TEXT];
@@ -77,6 +91,5 @@ void scan_text_write(FILE *out, const struct fl_scan *s)
 		s->coverage.dropped_kernel + s->coverage.dropped_interface, s->coverage.flows);
 	write_dependencies(out, s);
 	for (size_t i = 0; i < s->coverage.blind_spot_count; i++)
-		fprintf(out, "Not seen: %" PRIu64 " %s.\n", s->coverage.blind_spots[i].count,
-			s->coverage.blind_spots[i].text);
+		write_blind_spot(out, &s->coverage.blind_spots[i]);
 }

@@ -137,8 +137,8 @@ static void add_unseen_sockets(struct summary *m)
 	const struct fl_scanner *s = m->scanner;
 	bool all = s->options.unseen == FL_UNSEEN_ALL;
 	add_blind_spot(m, "no-packets", all,
-		       "whole scan without packets: dependencies are sockets that were open when somebody looked; names, "
-		       "exchanges, times, failures and what closed in between are unknown");
+		       "whole scan without packets: dependencies are sockets that were open when somebody looked, in this network namespace; "
+		       "names, exchanges, times, failures, what closed in between and what other namespaces (containers) have are unknown");
 	add_blind_spot(m, "silent-connections", all ? 0 : s->counters.unseen,
 		       "connections were open before the scan and carried nothing during it; they are known from the socket table alone");
 }
@@ -218,15 +218,17 @@ void summary_coverage(struct summary *m)
 	c->duplicates = fl_flow_table_counters(s->flows)->duplicates - s->before.flows.duplicates;
 	c->parse_errors = s->counters.parse_errors;
 	c->flows = s->counters.flows;
-	c->flows_named = c->flows;
+	/* Connections that are known from the table of sockets alone are in the dependencies and are no flows. */
+	uint64_t unnamed = 0;
 	for (size_t i = 0; i < m->scan->dependency_count; i++) {
 		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
 		uint64_t flows = d->connections.tried + d->connections.midstream;
 		if (d->attribution == FL_ATTRIBUTION_HOST)
 			c->flows_unattributed += flows;
 		if (!d->name && d->class != FL_CLASS_NAME_RESOLUTION && d->class != FL_CLASS_PROBE)
-			c->flows_named -= flows;
+			unnamed += flows;
 	}
+	c->flows_named = unnamed < c->flows ? c->flows - unnamed : 0;
 	c->name_answers = fl_names_counters(s->names)->answers - s->before.names.answers;
 	c->attribution = *s->attribution.way ? fl_arena_string(m->arena, s->attribution.way) : NULL;
 	c->host_detection = fl_locality_how(s->locality);

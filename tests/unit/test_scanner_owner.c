@@ -265,6 +265,8 @@ static void without_packets_all_connections_of_the_table_count(void **state)
 	assert_false(dependency(s, "host", 25)->answered);
 	assert_int_equal(dependency(s, "host", 25)->connections.tried, 1);
 	assert_true(is_blind(s, "no-packets"));
+	assert_int_equal(s->coverage.flows, 0);
+	assert_int_equal(s->coverage.flows_named, 0);
 	fl_scan_free(s);
 	(void)state;
 }
