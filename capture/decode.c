@@ -235,6 +235,17 @@ static void decode_icmp(const struct layer *l, struct fl_packet *p)
 	p->quoted_transport = 0;
 }
 
+static inline enum fl_parse decode_transport(struct layer *l, struct fl_packet *p);
+
+/* RFC 4302: behind it the packet goes on. In IPv6 it is one of the extension headers. */
+static enum fl_parse decode_authenticated(struct layer *l, struct fl_packet *p)
+{
+	enum fl_parse parse = FL_PARSE_OK;
+	for (unsigned i = 0; parse == FL_PARSE_OK && l->protocol == PROTOCOL_AUTHENTICATION; i++)
+		parse = i == MAX_EXTENSIONS ? FL_PARSE_UNSUPPORTED : decode_extension(l);
+	return parse == FL_PARSE_OK ? decode_transport(l, p) : parse;
+}
+
 /* Rare transports; what the packet itself says is in @p already. */
 static enum fl_parse decode_other(struct layer *l, struct fl_packet *p)
 {
@@ -251,6 +262,8 @@ static enum fl_parse decode_other(struct layer *l, struct fl_packet *p)
 		return FL_PARSE_OK;
 	case PROTOCOL_GRE:
 		return decode_gre(l);
+	case PROTOCOL_AUTHENTICATION: /* once: another protocol follows */
+		return decode_authenticated(l, p);
 	default:
 		return FL_PARSE_OK;
 	}
@@ -258,8 +271,19 @@ static enum fl_parse decode_other(struct layer *l, struct fl_packet *p)
 
 static inline bool is_tunnel_port(uint16_t src, uint16_t dst)
 {
-	return dst == PORT_VXLAN || dst == PORT_VXLAN_LINUX || dst == PORT_GENEVE || dst == PORT_GTP_U ||
-	       dst == PORT_TEREDO || src == PORT_TEREDO;
+	switch (dst) {
+	case PORT_GTP_U:
+	case PORT_TEREDO:
+	case PORT_VXLAN:
+	case PORT_VXLAN_GPE:
+	case PORT_AYIYA:
+	case PORT_GENEVE:
+	case PORT_MPLS:
+	case PORT_VXLAN_LINUX:
+		return true;
+	default:
+		return src == PORT_TEREDO || src == PORT_AYIYA;
+	}
 }
 
 static inline enum fl_parse decode_transport(struct layer *l, struct fl_packet *p)
@@ -325,8 +349,22 @@ static enum fl_parse decode_raw(struct layer *l, struct fl_packet *p)
 	return decode_ip(l, p);
 }
 
-/* RFC 3032 section 2.1: labels until the bottom of the stack. What follows is IP, or a pseudowire whose
- * control word begins with 0 (RFC 4385); without one an Ethernet address may look like IP. */
+/* A frame behind labels, with a control word that begins with 0 (RFC 4385) or without: an Ethernet type tells. */
+static enum fl_parse decode_pseudowire(struct layer *l)
+{
+	struct fl_reader peek = l->at;
+	bool word = fl_read_u8(&peek) >> 4 == 0 && !peek.failed;
+	bool bare = decode_looks_like_ethernet(l->at, 0) && !(word && decode_looks_like_ethernet(l->at, 4));
+	if (!word && !bare)
+		return FL_PARSE_UNSUPPORTED;
+	fl_read_skip(&l->at, bare ? 0 : 4);
+	l->inside = INSIDE_ETHERNET;
+	l->kind = FL_TUNNEL_PSEUDOWIRE;
+	return FL_PARSE_OK;
+}
+
+/* RFC 3032 section 2.1: labels until the bottom of the stack. What follows is IP, or a
+ * pseudowire. */
 static enum fl_parse decode_mpls(struct layer *l, struct fl_packet *p)
 {
 	uint32_t label = 0;
@@ -336,16 +374,12 @@ static enum fl_parse decode_mpls(struct layer *l, struct fl_packet *p)
 		return FL_PARSE_TRUNCATED;
 	if (!(label & 0x100))
 		return FL_PARSE_UNSUPPORTED;
-	struct fl_reader peek = l->at;
-	uint8_t version = fl_read_u8(&peek) >> 4;
-	if (version == 0 && !peek.failed) {
-		fl_read_skip(&l->at, 4);
-		l->inside = INSIDE_ETHERNET;
-		l->kind = FL_TUNNEL_PSEUDOWIRE;
-		return FL_PARSE_OK;
-	}
+	struct layer behind = *l;
 	enum fl_parse parse = decode_raw(l, p);
-	return parse == FL_PARSE_MALFORMED && !l->valid ? FL_PARSE_UNSUPPORTED : parse;
+	if (parse != FL_PARSE_MALFORMED || l->valid)
+		return parse;
+	*l = behind;
+	return decode_pseudowire(l);
 }
 
 /* RFC 2516 section 4: version and type 1, code, session, length; then PPP's protocol. */
@@ -380,28 +414,34 @@ static enum fl_parse decode_arp(struct layer *l, struct fl_packet *p)
 	return FL_PARSE_OK;
 }
 
-/* What an Ethernet type announces, behind any stack of VLAN tags. */
+/* What an Ethernet type announces, behind any stack of tags. */
 static inline enum fl_parse decode_ethertype(struct layer *l, struct fl_packet *p)
 {
-	while (l->ethertype == ETHERTYPE_VLAN || l->ethertype == ETHERTYPE_QINQ ||
-		l->ethertype == ETHERTYPE_QINQ_OLD) {
-		fl_read_skip(&l->at, 2);
-		l->ethertype = fl_read_be16(&l->at);
-		if (l->at.failed)
-			return FL_PARSE_TRUNCATED;
-	}
-	switch (l->ethertype) {
-	case ETHERTYPE_IPV4:
-	case ETHERTYPE_IPV6:
-		return decode_ip(l, p);
-	case ETHERTYPE_ARP:
-		return decode_arp(l, p);
-	case ETHERTYPE_MPLS:
-		return decode_mpls(l, p);
-	case ETHERTYPE_PPPOE:
-		return decode_pppoe(l, p);
-	default:
-		return FL_PARSE_UNSUPPORTED;
+	for (;;) {
+		while (l->ethertype == ETHERTYPE_VLAN || l->ethertype == ETHERTYPE_QINQ ||
+			l->ethertype == ETHERTYPE_QINQ_OLD) {
+			fl_read_skip(&l->at, 2);
+			l->ethertype = fl_read_be16(&l->at);
+			if (l->at.failed)
+				return FL_PARSE_TRUNCATED;
+		}
+		enum fl_parse parse;
+		switch (l->ethertype) {
+		case ETHERTYPE_IPV4:
+		case ETHERTYPE_IPV6:
+			return decode_ip(l, p);
+		case ETHERTYPE_ARP:
+			return decode_arp(l, p);
+		case ETHERTYPE_MPLS:
+		case ETHERTYPE_MPLS_UPSTREAM:
+			return decode_mpls(l, p);
+		case ETHERTYPE_PPPOE:
+			return decode_pppoe(l, p);
+		default: /* each step takes bytes */
+			parse = decode_rare_ethertype(l);
+			if (parse != FL_PARSE_OK || l->inside != INSIDE_NOTHING)
+				return parse;
+		}
 	}
 }
 

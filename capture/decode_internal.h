@@ -4,6 +4,7 @@
  *
  *   decode.c         Ethernet, raw IP; IP, TCP, UDP, ICMP, ARP: what every packet needs
  *   decode_link.c    other link headers: cooked, loopback, 802.11, PPP
+ *   decode_ethertype.c  tags of switches, frames in frames, LLC
  *   decode_tunnel.c  what carries frames inside packets
  */
 #ifndef FAULTLINE_DECODE_INTERNAL_H
@@ -20,6 +21,8 @@ enum {
 	ETHERTYPE_QINQ = 0x88a8,     /* IEEE 802.1ad */
 	ETHERTYPE_QINQ_OLD = 0x9100,
 	ETHERTYPE_MPLS = 0x8847,
+	ETHERTYPE_MPLS_UPSTREAM = 0x8848, /* RFC 5332 */
+	ETHERTYPE_NSH = 0x894f,      /* RFC 8300 */
 	ETHERTYPE_PPPOE = 0x8864, /* session; discovery carries no IP */
 };
 
@@ -44,7 +47,10 @@ enum {
 	PORT_GTP_U = 2152,
 	PORT_TEREDO = 3544,
 	PORT_VXLAN = 4789,
+	PORT_VXLAN_GPE = 4790,
+	PORT_AYIYA = 5072,
 	PORT_GENEVE = 6081,
+	PORT_MPLS = 6635,
 	PORT_VXLAN_LINUX = 8472, /* what Linux used before there was a number, and still does by default */
 };
 
@@ -102,6 +108,13 @@ void decode_udp_tunnel(struct layer *l, uint16_t src_port, uint16_t dst_port);
  * Ethernet and raw IP. */
 enum fl_parse decode_link_header(int link_type, struct layer *l, struct fl_packet *p);
 enum fl_parse decode_80211(struct layer *l, struct fl_packet *p);
+enum fl_parse decode_snap(struct layer *l);
+/* Service function chains (RFC 8300 section 2.2): @l->ethertype, or a frame inside. */
+enum fl_parse decode_nsh(struct layer *l);
+/* A step behind @l->ethertype when that is none of those that decode.c knows: as decode_link_header(), or a frame inside. */
+enum fl_parse decode_rare_ethertype(struct layer *l);
+/* Is there an Ethernet type that networks have where a frame @at bytes from here would have it? */
+bool decode_looks_like_ethernet(struct fl_reader r, size_t at);
 enum fl_parse decode_ppp(struct layer *l);
 
 #endif

@@ -11,6 +11,8 @@
  *
  * PPP comes bare, in HDLC framing (RFC 1662), behind a byte of direction, or as Cisco's
  * HDLC, which names Ethernet types.
+ *
+ * What BSD's and Linux's packet filters and Apple's tcpdump log has a head of its own.
  */
 #include "decode_internal.h"
 
@@ -27,9 +29,12 @@ enum {
 	LINK_PPP_ETHER = 51,
 	LINK_RAW_FILE = 101,
 	LINK_C_HDLC = 104,
+	LINK_FRAME_RELAY = 107,
 	LINK_80211 = 105,
 	LINK_LOOP = 108,
+	LINK_ENC = 109,
 	LINK_SLL = 113,
+	LINK_PFLOG = 117,
 	LINK_PRISM = 119,
 	LINK_RADIOTAP = 127,
 	LINK_AVS = 163,
@@ -38,6 +43,8 @@ enum {
 	LINK_PPP_WITH_DIR = 204,
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,
+	LINK_NFLOG = 239,
+	LINK_PKTAP = 258,
 	LINK_SLL2 = 276,
 };
 
@@ -65,6 +72,13 @@ enum {
 };
 
 enum {
+	PKTAP_PACKET = 1,
+	NFLOG_PAYLOAD = 9,
+	NLPID_IPV4 = 0xcc,
+	NLPID_IPV6 = 0x8e,
+};
+
+enum {
 	PPP_IPV4 = 0x0021,
 	PPP_IPV6 = 0x0057,
 	PPP_MPLS = 0x0281,
@@ -82,7 +96,7 @@ static void wlan_addresses(const uint8_t *h, unsigned control, const uint8_t *fo
 }
 
 /* IEEE 802.2: SNAP (RFC 1042, or 802.1H's 00-00-F8) names an Ethernet type. */
-static enum fl_parse decode_snap(struct layer *l)
+enum fl_parse decode_snap(struct layer *l)
 {
 	struct fl_reader h = take(l, 8);
 	uint32_t llc = fl_read_be24(&h);
@@ -174,6 +188,71 @@ static enum fl_parse decode_prism(struct layer *l, struct fl_packet *p)
 	return decode_wlan(l, p, false);
 }
 
+/* Four bytes of address family in the byte order of the host that captured: families are
+ * below 256, so the byte that is not zero tells the order. IPv6 has another number on each system. */
+static enum fl_parse decode_loopback(struct layer *l)
+{
+	uint32_t family = fl_read_le32(&l->at);
+	if (l->at.failed)
+		return FL_PARSE_TRUNCATED;
+	if (family > 0xffff)
+		family = family >> 24 | (family >> 8 & 0xff00) | (family & 0xffff ? 0x10000u : 0);
+	switch (family) {
+	case 2:
+		l->ethertype = ETHERTYPE_IPV4;
+		break;
+	case 10: /* Linux */
+	case 24: /* NetBSD, OpenBSD */
+	case 28: /* FreeBSD */
+	case 30: /* Darwin */
+		l->ethertype = ETHERTYPE_IPV6;
+		break;
+	default:
+		return FL_PARSE_UNSUPPORTED;
+	}
+	return FL_PARSE_OK;
+}
+
+static enum fl_parse decode_addresses(struct layer *l, struct fl_packet *p)
+{
+	const uint8_t *h = fl_read_bytes(&l->at, 12);
+	l->ethertype = fl_read_be16(&l->at);
+	if (!h || l->at.failed)
+		return FL_PARSE_TRUNCATED;
+	memcpy(p->dst_mac, h, 6);
+	memcpy(p->src_mac, h + 6, 6);
+	p->has_mac = true;
+	return FL_PARSE_OK;
+}
+
+static enum fl_parse decode_by_version(struct layer *l)
+{
+	struct fl_reader peek = l->at;
+	uint8_t version = fl_read_u8(&peek) >> 4;
+	l->ethertype = version == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+	if (peek.failed)
+		return too_short(l, 1);
+	return version == 4 || version == 6 ? FL_PARSE_OK : FL_PARSE_UNSUPPORTED;
+}
+
+/* Behind a header that names the link type of what follows. */
+static enum fl_parse decode_inner_link(uint32_t link, struct layer *l, struct fl_packet *p)
+{
+	switch (link) {
+	case LINK_ETHERNET:
+		return decode_addresses(l, p);
+	case LINK_RAW:
+	case LINK_RAW_OPENBSD:
+	case LINK_RAW_FILE:
+		return decode_by_version(l);
+	case LINK_NULL:
+	case LINK_LOOP:
+		return decode_loopback(l);
+	default:
+		return FL_PARSE_UNSUPPORTED;
+	}
+}
+
 /* CACE PPI: version, flags, length, link type of what follows, all little-endian. */
 static enum fl_parse decode_ppi(struct layer *l, struct fl_packet *p)
 {
@@ -185,7 +264,73 @@ static enum fl_parse decode_ppi(struct layer *l, struct fl_packet *p)
 		return FL_PARSE_TRUNCATED;
 	if (size < 8)
 		return FL_PARSE_MALFORMED;
-	return link == LINK_80211 ? decode_wlan(l, p, false) : FL_PARSE_UNSUPPORTED;
+	return link == LINK_80211 ? decode_wlan(l, p, false) : decode_inner_link(link, l, p);
+}
+
+/* Apple's tcpdump, over all interfaces: length, kind of record, link type of what follows, all little-endian. */
+static enum fl_parse decode_pktap(struct layer *l, struct fl_packet *p)
+{
+	struct fl_reader r = l->at;
+	uint32_t size = fl_read_le32(&r);
+	uint32_t record = fl_read_le32(&r);
+	uint32_t link = fl_read_le32(&r);
+	if (r.failed || take(l, size).failed)
+		return FL_PARSE_TRUNCATED;
+	if (size < 12)
+		return FL_PARSE_MALFORMED;
+	return record == PKTAP_PACKET ? decode_inner_link(link, l, p) : FL_PARSE_UNSUPPORTED;
+}
+
+/* libnetfilter_log: family, version, resource; then attributes, lengths and types in the byte order of who captured. The packet
+ * is one of them. */
+static enum fl_parse decode_nflog(struct layer *l)
+{
+	fl_read_skip(&l->at, 4);
+	struct fl_reader peek = l->at;
+	bool big = fl_read_le16(&peek) > fl_reader_left(&l->at);
+	while (!l->at.failed) {
+		uint32_t size = big ? fl_read_be16(&l->at) : fl_read_le16(&l->at);
+		uint32_t type = big ? fl_read_be16(&l->at) : fl_read_le16(&l->at);
+		if (type == NFLOG_PAYLOAD && !l->at.failed) {
+			limit(l, size < 4 ? 0 : size - 4);
+			return decode_by_version(l);
+		}
+		if (size < 4 && !l->at.failed)
+			return FL_PARSE_MALFORMED;
+		fl_read_skip(&l->at, (size_t)size - 4 + (-size & 3));
+	}
+	return FL_PARSE_TRUNCATED;
+}
+
+/* FreeBSD's and OpenBSD's: the head's length without padding, or address family, index and flags of an IPsec packet. */
+static enum fl_parse decode_pflog(struct layer *l)
+{
+	struct fl_reader peek = l->at;
+	uint32_t size = fl_read_u8(&peek);
+	return take(l, size + (-size & 3)).failed ? FL_PARSE_TRUNCATED : decode_by_version(l);
+}
+
+static enum fl_parse decode_enc(struct layer *l)
+{
+	return take(l, 12).failed ? FL_PARSE_TRUNCATED : decode_by_version(l);
+}
+
+/* RFC 2427: an address whose last byte is odd, control, what follows; Cisco's has an Ethernet type behind the address. */
+static enum fl_parse decode_frame_relay(struct layer *l)
+{
+	unsigned size = 0;
+	while (size < 4 && !l->at.failed && !(fl_read_u8(&l->at) & 1))
+		size++;
+	struct fl_reader cisco = l->at;
+	uint8_t control = fl_read_u8(&l->at), protocol = fl_read_u8(&l->at);
+	if (l->at.failed)
+		return FL_PARSE_TRUNCATED;
+	l->ethertype = protocol == NLPID_IPV6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+	if (control == 3)
+		return protocol == NLPID_IPV6 || protocol == NLPID_IPV4 ? FL_PARSE_OK : FL_PARSE_UNSUPPORTED;
+	l->at = cisco;
+	l->ethertype = fl_read_be16(&l->at);
+	return FL_PARSE_OK;
 }
 
 /* RFC 1661 section 2, RFC 1662 section 3.1: address and control may be left out, the protocol may be
@@ -273,31 +418,6 @@ static enum fl_parse decode_sll2(struct layer *l, struct fl_packet *p)
 	return device == ARPHRD_NETLINK ? FL_PARSE_UNSUPPORTED : FL_PARSE_OK;
 }
 
-/* Four bytes of address family in the byte order of the host that captured: families are
- * below 256, so the byte that is not zero tells the order. IPv6 has another number on each system. */
-static enum fl_parse decode_loopback(struct layer *l)
-{
-	uint32_t family = fl_read_le32(&l->at);
-	if (l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	if (family > 0xffff)
-		family = family >> 24 | (family >> 8 & 0xff00) | (family & 0xffff ? 0x10000u : 0);
-	switch (family) {
-	case 2:
-		l->ethertype = ETHERTYPE_IPV4;
-		break;
-	case 10: /* Linux */
-	case 24: /* NetBSD, OpenBSD */
-	case 28: /* FreeBSD */
-	case 30: /* Darwin */
-		l->ethertype = ETHERTYPE_IPV6;
-		break;
-	default:
-		return FL_PARSE_UNSUPPORTED;
-	}
-	return FL_PARSE_OK;
-}
-
 enum fl_parse decode_link_header(int link_type, struct layer *l, struct fl_packet *p)
 {
 	switch (link_type) {
@@ -317,6 +437,16 @@ enum fl_parse decode_link_header(int link_type, struct layer *l, struct fl_packe
 		return decode_prism(l, p);
 	case LINK_PPI:
 		return decode_ppi(l, p);
+	case LINK_PKTAP:
+		return decode_pktap(l, p);
+	case LINK_NFLOG:
+		return decode_nflog(l);
+	case LINK_PFLOG:
+		return decode_pflog(l);
+	case LINK_ENC:
+		return decode_enc(l);
+	case LINK_FRAME_RELAY:
+		return decode_frame_relay(l);
 	case LINK_PPP:
 	case LINK_PPP_SERIAL:
 		return decode_ppp_serial(l);
@@ -349,8 +479,11 @@ bool fl_decode_knows(int link_type)
 	case LINK_RAW_FILE:
 	case LINK_C_HDLC:
 	case LINK_80211:
+	case LINK_FRAME_RELAY:
 	case LINK_LOOP:
+	case LINK_ENC:
 	case LINK_SLL:
+	case LINK_PFLOG:
 	case LINK_PRISM:
 	case LINK_RADIOTAP:
 	case LINK_AVS:
@@ -359,6 +492,8 @@ bool fl_decode_knows(int link_type)
 	case LINK_PPP_WITH_DIR:
 	case LINK_IPV4:
 	case LINK_IPV6:
+	case LINK_NFLOG:
+	case LINK_PKTAP:
 	case LINK_SLL2:
 		return true;
 	default:

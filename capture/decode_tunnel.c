@@ -200,12 +200,59 @@ static bool open_teredo(struct layer *l)
 	return fl_read_u8(&peek) >> 4 == 6 && teredo_ends(l->at);
 }
 
+/* draft-ietf-nvo3-vxlan-gpe-13: the flag P, and what follows in the fourth byte. */
+static bool open_vxlan_gpe(struct layer *l)
+{
+	enum { GPE_P = 0x04, GPE_IPV4 = 1, GPE_IPV6 = 2, GPE_ETHERNET = 3, GPE_NSH = 4, GPE_MPLS = 5 };
+	struct fl_reader h = take(l, 8);
+	uint8_t flags = fl_read_u8(&h);
+	fl_read_skip(&h, 2);
+	uint8_t next = fl_read_u8(&h);
+	fl_read_skip(&h, 3);
+	uint8_t reserved = fl_read_u8(&h);
+	if (h.failed || !(flags & GPE_P) || flags & 0xf0 || reserved != 0)
+		return false;
+	static const uint16_t types[] = { [GPE_IPV4] = ETHERTYPE_IPV4, [GPE_IPV6] = ETHERTYPE_IPV6, [GPE_ETHERNET] = ETHERTYPE_BRIDGING,
+					  [GPE_NSH] = ETHERTYPE_NSH, [GPE_MPLS] = ETHERTYPE_MPLS };
+	l->ethertype = next < FL_ARRAY_LEN(types) ? types[next] : 0;
+	found(l, next == GPE_ETHERNET ? INSIDE_ETHERNET : INSIDE_ETHERTYPE, FL_TUNNEL_VXLAN);
+	return l->ethertype != 0;
+}
+
+/* draft-massar-v6ops-ayiya-02: sizes of identity and signature, kinds of them, what to do with it, what follows; time,
+ * identity, signature. */
+static bool open_ayiya(struct layer *l)
+{
+	enum { FORWARD = 1 };
+	struct fl_reader h = take(l, 8);
+	uint8_t identity = fl_read_u8(&h) >> 4, signature = fl_read_u8(&h) >> 4, code = fl_read_u8(&h) & 0xf, next = fl_read_u8(&h);
+	if (h.failed || code != FORWARD || (next != PROTOCOL_IPV6 && next != PROTOCOL_IPV4))
+		return false;
+	l->ethertype = next == PROTOCOL_IPV6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+	found(l, INSIDE_ETHERTYPE, FL_TUNNEL_IP);
+	return !take(l, (UINT32_C(1) << identity) + signature * 4u).failed;
+}
+
+/* RFC 7510 */
+static bool open_mpls(struct layer *l)
+{
+	l->ethertype = ETHERTYPE_MPLS;
+	found(l, INSIDE_ETHERTYPE, FL_TUNNEL_IP);
+	return true;
+}
+
 static bool open_by_port(struct layer *l, uint16_t src_port, uint16_t dst_port)
 {
 	switch (dst_port) {
 	case PORT_VXLAN:
 	case PORT_VXLAN_LINUX:
 		return open_vxlan(l);
+	case PORT_VXLAN_GPE:
+		return open_vxlan_gpe(l);
+	case PORT_AYIYA:
+		return open_ayiya(l);
+	case PORT_MPLS:
+		return open_mpls(l);
 	case PORT_GENEVE:
 		return open_geneve(l);
 	case PORT_GTP_U:
