@@ -19,7 +19,7 @@ uwsgi_temp_path %s-u; scgi_temp_path %s-s;
 
 
 SPACES, SPACES_ETC = '/run/netns', '/etc/netns'
-PR_SET_PDEATHSIG, CLONE_NEWNET = 1, 0x40000000
+PR_SET_PDEATHSIG, CLONE_NEWNET, CLONE_NEWNS, MS_REC, MS_PRIVATE = 1, 0x40000000, 0x20000, 1 << 14, 1 << 18
 STARTED_S = 60  # until a server must be up: much, for the machine may be busy
 libc = ctypes.CDLL(None)
 
@@ -30,8 +30,10 @@ def dies_with_us():
 
 
 def own_network():
-    """Move this process into a network namespace of its own that nobody else's packets come to and that goes away with it. Where that is
-    not allowed it stays."""
+    """Move this process into a network namespace of its own that nobody else's packets come to, and what it mounts out of the sight of others:
+    both go away with it. Where that is not allowed it stays."""
+    if libc.unshare(CLONE_NEWNS) == 0:
+        libc.mount(None, b'/', None, MS_REC | MS_PRIVATE, None)
     if libc.unshare(CLONE_NEWNET) == 0:
         subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
 
@@ -40,14 +42,26 @@ def runs(pid):
     return os.path.exists('/proc/%d' % pid)
 
 
+def sweep_space(name):
+    """A namespace, what runs in it, and its files. dies_with_us() does not hold for what changes its user or capabilities."""
+    inside = subprocess.run(['ip', 'netns', 'pids', name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    for pid in inside.stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    subprocess.run(['ip', 'netns', 'del', name], stderr=subprocess.DEVNULL, check=False)
+    shutil.rmtree(os.path.join(SPACES_ETC, name), ignore_errors=True)
+
+
 def sweep(prefix):
-    """Remove the namespaces that runs left behind which were killed: their names tell whose they were."""
-    for folder in (SPACES, SPACES_ETC):
+    """Remove what runs left behind that were killed: names tell whose it was."""
+    for folder, remove in ((SPACES, sweep_space), (SPACES_ETC, sweep_space),
+                           (tempfile.gettempdir(), lambda name: shutil.rmtree(os.path.join(tempfile.gettempdir(), name), True))):
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             owner = re.match(re.escape(prefix) + r'(\d+)-', name)
             if owner and not runs(int(owner[1])):
-                subprocess.run(['ip', 'netns', 'del', name], stderr=subprocess.DEVNULL, check=False)
-                shutil.rmtree(os.path.join(SPACES_ETC, name), ignore_errors=True)
+                remove(name)
 
 
 def wait_until(holds, seconds=STARTED_S, every=0.05):
@@ -156,7 +170,9 @@ class Lab:
         for etc in self.etc:
             shutil.rmtree(etc, ignore_errors=True)
         if os.environ.get('KEEP'):
-            print('kept', self.dir)
+            kept = os.path.join(tempfile.gettempdir(), 'kept-' + os.path.basename(self.dir))  # a name that is not swept
+            os.rename(self.dir, kept)
+            print('kept', kept)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
 
