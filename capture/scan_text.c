@@ -8,6 +8,7 @@
 #include "capture/scan_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "faultline/escape.h"
 #include "faultline/units.h"
