@@ -30,6 +30,12 @@ enum {
 	BODY_MAX = 1 << 30,        /* longer ones are not passed over: sequence numbers come round */
 };
 
+/* A SYN has a number of its own in front of what it carries (RFC 7413). */
+static inline uint32_t payload_seq(const struct fl_packet *p)
+{
+	return p->tcp_seq + (p->tcp_flags & FL_TCP_SYN ? 1 : 0);
+}
+
 /* ---- names of a flow ---- */
 
 static struct flow_name *take_flow_name(struct fl_scanner *s, uint32_t *handle)
@@ -224,7 +230,7 @@ static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 	struct fl_stream *stream = &f->stream[side];
 	if (stream->closed)
 		return true;
-	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+	enum fl_parse state = fl_stream_add(stream, s->streams, payload_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	size_t used = 0;
 	while (state == FL_PARSE_OK && bytes.size - used >= 2) {
@@ -562,7 +568,7 @@ static void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side 
 {
 	struct fl_stream *stream = &f->stream[side];
 	struct fl_slice bytes;
-	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+	enum fl_parse state = fl_stream_add(stream, s->streams, payload_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	if (bytes.size) {
 		size_t used = calls_read(s, f, side, &bytes, p->time_ns);
@@ -591,7 +597,7 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 	if (!hello && !request)
 		return;
 	f->user_bits = 0;
-	restart_stream(s, stream, p->tcp_seq);
+	restart_stream(s, stream, payload_seq(p));
 }
 
 /* Does the client say something new where the rest of a body was expected? It was answered before it had sent all. */
@@ -602,13 +608,44 @@ static bool leaves_body(const struct fl_flow *f, const struct fl_packet *p)
 	       (int32_t)(p->tcp_seq - stream->next_seq) < 0 && p->tcp_seq + p->payload_len == f->payload_end_seq[FL_INITIATOR];
 }
 
-static void identify(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
+/* What a load balancer says of its client before it passes on what that said (HAProxy's PROXY protocol, sections 2.1 and 2.2). Return:
+ * bytes; 0: there is no such thing. */
+static size_t proxy_header(const struct fl_slice *bytes)
+{
+	static const char line[] = "PROXY ", binary[] = "\r\n\r\n\0\r\nQUIT\n";
+	enum { LINE_MAX = 107, BINARY_SIZE = 16 };
+	if (bytes->size > sizeof(line) && memcmp(bytes->data, line, sizeof(line) - 1) == 0) {
+		const uint8_t *end = memchr(bytes->data, '\n', bytes->size < LINE_MAX ? bytes->size : LINE_MAX);
+		return end ? (size_t)(end - bytes->data) + 1 : 0;
+	}
+	if (bytes->size < BINARY_SIZE || memcmp(bytes->data, binary, sizeof(binary) - 1) != 0)
+		return 0;
+	struct fl_reader r = fl_reader_over(bytes->data + BINARY_SIZE - 2, 2);
+	return BINARY_SIZE + (size_t)fl_read_be16(&r);
+}
+
+/* The stream begins behind it. *@bytes are those of the packet. */
+static void pass_proxy_header(struct fl_scanner *s, struct fl_stream *stream, struct fl_slice *bytes)
+{
+	size_t size = stream->store ? 0 : proxy_header(bytes);
+	if (size == 0)
+		return;
+	restart_stream(s, stream, stream->next_seq + (uint32_t)size);
+	*bytes = size < bytes->size ? (struct fl_slice){ bytes->data + size, bytes->size - size } : (struct fl_slice){ bytes->data, 0 };
+	if (bytes->size)
+		(void)fl_stream_add(stream, s->streams, stream->next_seq, bytes->data, bytes->size, 0, bytes);
+}
+
+static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (f->user_bits) {
 		read_requests(s, f, bytes, run);
 		return;
 	}
+	pass_proxy_header(s, stream, bytes);
+	if (!bytes->size)
+		return;
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
 	if (tls == FL_PARSE_OK) {
 		read_hello(s, f, bytes);
@@ -657,7 +694,7 @@ static void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const str
 		return;
 	}
 	struct fl_slice bytes;
-	enum fl_parse state = fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+	enum fl_parse state = fl_stream_add(stream, s->streams, payload_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	if (state == FL_PARSE_TRUNCATED)
 		s->counters.cut_payload++;
@@ -672,7 +709,7 @@ static void dissect_answers(struct fl_scanner *s, struct fl_flow *f, const struc
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	struct fl_slice bytes = { NULL, 0 };
 	if (!stream->closed)
-		(void)fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size,
+		(void)fl_stream_add(stream, s->streams, payload_seq(p), p->payload.data, p->payload.size,
 				    p->payload_len - p->payload.size, &bytes);
 	if (bytes.size)
 		fl_stream_consume(stream, s->streams, calls_read_answers(s, f, &bytes, true, p->time_ns));
@@ -712,7 +749,7 @@ static void dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struc
 {
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	struct fl_slice bytes;
-	(void)fl_stream_add(stream, s->streams, p->tcp_seq, p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
+	(void)fl_stream_add(stream, s->streams, payload_seq(p), p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
 	if (!bytes.size && !stream->closed)
 		return;
 	unsigned status = fl_http_status(bytes.data, bytes.size);

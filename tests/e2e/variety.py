@@ -14,11 +14,30 @@ import sys
 import common
 import frames as f
 
-ROWS = []
 
 
-def row(name, capture, *flows, **more):
-    ROWS.append((name, capture, flows, more))
+class Rows:
+    """Captures with what is in them; more: open (connections need not be complete), others (further flows may be there), check (a
+    function of scan and flows that returns what is wrong)."""
+
+    def __init__(self):
+        self.list = []
+
+    def add(self, name, capture, *flows, **more):
+        self.list.append((name, capture, flows, more))
+
+    def run(self, results):
+        if '--write' in sys.argv:
+            write(self.list, sys.argv[sys.argv.index('--write') + 1])
+            return
+        with common.Folder() as folder:
+            for name, capture, wanted, more in self.list:
+                check(results, folder, name, capture, wanted, more)
+        results.finish()
+
+
+ROWS = Rows()
+row = ROWS.add
 
 
 def tls_flow(name, server='192.0.2.10', port=443):
@@ -267,7 +286,7 @@ def check(results, folder, name, capture, wanted, more):
     if flows is None:
         results.bad(name, scan)
         return
-    found = sorted((told(x) for x in flows), key=str)
+    found = sorted((told(x) for x in flows if not more.get('others') or told(x) in wanted), key=str)
     problems = [] if found == sorted(wanted, key=str) else ['%s instead of %s' % (found, sorted(wanted, key=str))]
     problems += ['%s is %s' % (x['name'], x['conn_state']) for x in flows
                  if x['transport'] == 'tcp' and x['conn_state'] != 'SF' and not more.get('open')]
@@ -281,19 +300,13 @@ def main():
     common.need_program(results)
     for make in (links, tunnels, pieces, files):
         make()
-    if '--write' in sys.argv:
-        write(sys.argv[sys.argv.index('--write') + 1])
-        return
-    with common.Folder() as folder:
-        for name, capture, wanted, more in ROWS:
-            check(results, folder, name, capture, wanted, more)
-    results.finish()
+    ROWS.run(results)
 
 
-def write(folder):
+def write(rows, folder):
     """The captures, for other programs to read."""
     os.makedirs(folder, exist_ok=True)
-    for name, capture, _, _ in ROWS:
+    for name, capture, _, _ in rows:
         with open(os.path.join(folder, name.replace(' ', '_').replace(',', '').replace('/', '') + '.pcap'), 'wb') as out:
             out.write(capture)
 

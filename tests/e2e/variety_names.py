@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every way in which a connection tells its name, in captures made here; as variety.py."""
+import random
+import struct
+
+import common
+import frames as f
+from variety import Rows
+
+ROWS = Rows()
+row = ROWS.add
+SERVER = '192.0.2.10'
+
+
+def flow(name, port=443, server=SERVER, transport='tcp'):
+    return (server, port, transport, name)
+
+
+def capture(*packets):
+    return f.pcap([f.ethernet(p) for p in packets])
+
+
+# ---- TLS ----
+
+def tls():
+    name = 'api.vendor.example'
+    for piece in (1, 7, 40):
+        c = f.Connection()
+        row('a hello in records of %d bytes' % piece, capture(*f.tls(c, name, piece=piece).close()), flow(name))
+    for step in (1, 5, 100):
+        c = f.Connection().say(0, f.hello(name), step)
+        row('a hello in segments of %d bytes' % step, capture(*c.say(1, f.SERVER_HELLO).close()), flow(name))
+    large = f.hello(name, padding=16000)
+    row('a hello of 16 KiB over two records', capture(*f.Connection().say(0, large).say(1, f.SERVER_HELLO).close()), flow(name))
+    row('a hello out of order, with repeats', shuffled(f.hello(name, padding=3000)), flow(name))
+    row('a hello of which every segment overlaps', overlapped(f.hello(name, padding=3000)), flow(name))
+    grease = [f.extension(0x0a0a, b''), f.server_name(name), f.extension(0xfafa, b'\0'), f.extension(43, b'\4\x1a\x1a\3\4')]
+    for said, made in (('GREASE', f.hello(None, extensions=grease)),
+                       ('a final dot and capitals', f.hello('API.Vendor.Example.')),
+                       ('a session ticket', f.hello(name, extensions=[f.extension(35, bytes(200)), f.extension(41, f.vector(2, bytes(60)))])),
+                       ('version 3.0 and no session', f.hello(name, version=0x0300, session=b''))):
+        row('a hello with ' + said, capture(*f.Connection().say(0, made).say(1, f.SERVER_HELLO).close()), flow(name))
+    row('an international name', capture(*f.session('xn--bcher-kva.example')), flow('xn--bcher-kva.example'))
+    row('a second hello after a retry request', capture(*retried(name)), flow(name))
+    row('a hello in the SYN', capture(*fast_open(name)), flow(name))
+    row('a hello without a name', capture(*f.session(None)), flow(None))
+    row('three connections at once', capture(*braided(*(f.session('%s.example' % x, sport=41000 + i) for i, x in enumerate('abc')))),
+        *(flow('%s.example' % x) for x in 'abc'))
+
+
+def segments(made, size):
+    return [(at, made[at:at + size]) for at in range(0, len(made), size)]
+
+
+def sent(pieces):
+    """A connection whose client sends these (offset, bytes)."""
+    c = f.Connection()
+    begin, end = c.seq[0], 0
+    for at, piece in pieces:
+        c.packets.append(f.tcp(*c.ends, *c.ports, begin + at, c.seq[1], f.ACK | f.PSH, piece))
+        end = max(end, at + len(piece))
+    c.seq[0] = begin + end
+    return capture(*c.say(1, f.SERVER_HELLO).close())
+
+
+def shuffled(made):
+    pieces = segments(made, 500)
+    pieces += pieces[2:5]
+    random.Random(1).shuffle(pieces)
+    return sent(pieces)
+
+
+def overlapped(made):
+    return sent([(at, made[at:at + 700]) for at in range(0, len(made), 400)])
+
+
+def retried(name):
+    c = f.Connection()
+    c.say(0, f.hello(name)).say(1, f.record(22, b'\2' + f.vector(3, b'\3\3' + bytes(32) + b'\0\x13\1\0\0\0'), 0x0303) + f.record(20, b'\1', 0x0303))
+    return f.tls(c, name, padding=1500).close()
+
+
+def fast_open(name):
+    c = f.Connection(opened=False)
+    c.send(0, f.SYN, f.hello(name))
+    c.send(1, f.SYN | f.ACK)
+    c.send(0, f.ACK)
+    return c.say(1, f.SERVER_HELLO).close()
+
+
+def braided(*lists):
+    return [packet for turn in zip(*lists) for packet in turn]
+
+
+# ---- STARTTLS ----
+
+def ber(tag, *parts):
+    return bytes((tag,)) + f.vector(1, f.join(parts))
+
+
+LDAP_TLS = ber(0x30, ber(2, b'\1'), ber(0x77, ber(0x80, b'1.3.6.1.4.1.1466.20037')))
+LDAP_OK = ber(0x30, ber(2, b'\1'), ber(0x78, ber(0x0a, b'\0'), ber(4), ber(4)))
+MYSQL_GREETING = f.vector(1, b'')[:0] + b'\x4a\0\0\0\x0a8.0.34\0' + bytes(66)
+MYSQL_SSL = b'\x20\0\0\1' + struct.pack('<IIB', 0x0aaeff85, 1 << 24, 45) + bytes(23)
+TDS_PRELOGIN = b'\x12\1' + struct.pack('>HHBB', 8 + 11 + 6 + 1, 0, 0, 0) + b'\0\0\x0b\0\6\1\0\x11\0\1\xff' + bytes(6) + b'\1'
+
+STARTS = {
+    ('SMTP', 25): [(1, b'220 mx ESMTP\r\n'), (0, b'EHLO me\r\n'), (1, b'250-mx\r\n250 STARTTLS\r\n'), (0, b'STARTTLS\r\n'), (1, b'220 go\r\n')],
+    ('IMAP', 143): [(1, b'* OK IMAP4rev1\r\n'), (0, b'a1 CAPABILITY\r\n'), (1, b'* CAPABILITY STARTTLS\r\na1 OK\r\n'), (0, b'a2 STARTTLS\r\n'),
+                    (1, b'a2 OK\r\n')],
+    ('POP3', 110): [(1, b'+OK ready\r\n'), (0, b'CAPA\r\n'), (1, b'+OK\r\nSTLS\r\n.\r\n'), (0, b'STLS\r\n'), (1, b'+OK\r\n')],
+    ('FTP', 21): [(1, b'220 FTP\r\n'), (0, b'AUTH TLS\r\n'), (1, b'234 go\r\n')],
+    ('PostgreSQL', 5432): [(0, struct.pack('>II', 8, 80877103)), (1, b'S')],
+    ('PostgreSQL after GSS was refused', 5432): [(0, struct.pack('>II', 8, 80877104)), (1, b'N'), (0, struct.pack('>II', 8, 80877103)), (1, b'S')],
+    ('PostgreSQL 17, at once', 5432): [],
+    ('MySQL', 3306): [(1, MYSQL_GREETING), (0, MYSQL_SSL)],
+    ('LDAP', 389): [(0, LDAP_TLS), (1, LDAP_OK)],
+    ('XMPP', 5222): [(0, b"<?xml version='1.0'?><stream:stream to='x' xmlns='jabber:client'>"), (1, b'<stream:stream><stream:features/>'),
+                     (0, b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), (1, b'<proceed/>')],
+    ('NNTP', 119): [(1, b'200 news\r\n'), (0, b'STARTTLS\r\n'), (1, b'382 go\r\n')],
+    ('ManageSieve', 4190): [(1, b'"STARTTLS"\r\nOK\r\n'), (0, b'STARTTLS\r\n'), (1, b'OK\r\n')],
+    ('IRC', 6667): [(0, b'STARTTLS\r\n'), (1, b':srv 670 * :go\r\n')],
+    ('AMQP 1.0', 5672): [(0, b'AMQP\2\1\0\0'), (1, b'AMQP\2\1\0\0')],
+    ('HAProxy in front, version 1', 443): [(0, b'PROXY TCP4 10.1.0.1 192.0.2.10 40000 443\r\n')],
+    ('HAProxy in front, version 2', 443): [(0, b'\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c' + bytes(12))],
+}
+
+
+def starttls():
+    for (said, port), talk in STARTS.items():
+        c = f.Connection(dport=port)
+        for side, text in talk:
+            c.say(side, text)
+        row('TLS in ' + said, capture(*f.tls(c, 'db.vendor.example').close()), flow('db.vendor.example', port))
+    for version in '12':
+        line = STARTS['HAProxy in front, version ' + version, 443][0][1]
+        for step in (1400, len(line) + 50):
+            c = f.Connection().say(0, line + f.hello('db.vendor.example'), step)
+            row('TLS behind what HAProxy says, version %s, steps of %d' % (version, step), capture(*c.say(1, f.SERVER_HELLO).close()),
+                flow('db.vendor.example'))
+
+
+# ---- proxies ----
+
+def proxies():
+    name, port = 'inner.example', 3128
+    ask = b'CONNECT inner.example:443 HTTP/1.1\r\nHost: inner.example:443\r\n\r\n'
+    c = f.Connection(dport=port).say(0, ask).say(1, b'HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n')
+    c.say(0, ask[:-2] + b'Proxy-Authorization: Basic eA==\r\n\r\n').say(1, b'HTTP/1.1 200 OK\r\n\r\n')
+    row('CONNECT, 407, CONNECT, 200', capture(*f.tls(c, name).close()), flow(name, port), check=target(name))
+    socks = {
+        'SOCKS 4': [(0, b'\4\1\1\xbb\xc0\0\2\x63user\0'), (1, b'\0\x5a' + bytes(6))],
+        'SOCKS 4a': [(0, b'\4\1\1\xbb\0\0\0\1user\0inner.example\0'), (1, b'\0\x5a' + bytes(6))],
+        'SOCKS 5': [(0, b'\5\1\0'), (1, b'\5\0'), (0, b'\5\1\0\3\x0dinner.example\1\xbb'), (1, b'\5\0\0\1' + bytes(6))],
+        'SOCKS 5 with a password': [(0, b'\5\2\0\2'), (1, b'\5\2'), (0, b'\1\1a\1b'), (1, b'\1\0'), (0, b'\5\1\0\3\x0dinner.example\1\xbb'),
+                                    (1, b'\5\0\0\1' + bytes(6))],
+        'SOCKS 5 by IPv6 address': [(0, b'\5\1\0'), (1, b'\5\0'), (0, b'\5\1\0\4' + f.address('2001:db8::9') + b'\1\xbb'), (1, b'\5\0\0\1' + bytes(6))],
+    }
+    for said, talk in socks.items():
+        c = f.Connection(dport=1080)
+        for side, text in talk:
+            c.say(side, text)
+        row('TLS through ' + said, capture(*f.tls(c, name).close()), flow(name, 1080), check=target(name))
+
+
+def target(name):
+    """The target is a dependency of its own, beside the proxy."""
+    def look(scan, _):
+        there = {(d['name'], d['port']) for d in scan['dependencies']}
+        return [] if (name, 443) in there and len(there) >= 2 else ['dependencies are %s' % sorted(there, key=str)]
+    return look
+
+
+# ---- DNS ----
+
+def answers(*wanted):
+    """(name, type, rcode, chain, addresses) of every row of names."""
+    def look(scan, _):
+        found = sorted((n['name'], n['type'], n['rcode'], tuple(n['cname_chain']), tuple(sorted(n['addresses']))) for n in scan['names'])
+        return [] if found == sorted(wanted) else ['names are %s' % found]
+    return look
+
+
+def resolver(transport='udp', address='10.1.0.53', name=None):
+    return (address, 53, transport, name)
+
+
+def over_tcp(*messages, step=1400, address='10.1.0.53', sport=51000):
+    c = f.Connection(server=address, dport=53, sport=sport)
+    c.say(0, f.join(f.vector(2, m) for m in messages[0::2]), step)
+    return c.say(1, f.join(f.vector(2, m) for m in messages[1::2]), step).close()
+
+
+def pair(name, kind, found, **more):
+    return f.dns(name, kind, response=False, ident=more.get('ident', 7)), f.dns(name, kind, found, **more)
+
+
+def dns():
+    a, b = 'a.example', 'b.example'
+    one = pair(a, 'A', [(a, 'A', '192.0.2.1')])
+    two = pair(b, 'AAAA', [(b, 'CNAME', 'c.example'), ('c.example', 'AAAA', '2001:db8::1')], ident=8)
+    both = answers((a, 'A', 'NOERROR', (), ('192.0.2.1',)), (b, 'AAAA', 'NOERROR', ('c.example',), ('2001:db8::1',)))
+    for step in (1, 2, 3, 30, 1400):
+        row('DNS over TCP in steps of %d' % step, capture(*over_tcp(*one, *two, step=step)), resolver('tcp'), check=both)
+    chain = [('www.example', 'CNAME', 'edge.cdn.example'), ('edge.cdn.example', 'CNAME', 'x7.cdn.example'), ('x7.cdn.example', 'A', SERVER)]
+    row('a chain, then the connection', capture(*f.lookup('www.example', 'A', chain, edns=True), *f.session(None)), resolver(), flow('www.example'),
+        check=answers(('www.example', 'A', 'NOERROR', ('edge.cdn.example', 'x7.cdn.example'), (SERVER,))))
+    row('a chain over two answers', capture(*f.lookup('www.example', 'A', chain[:1]), *f.lookup('edge.cdn.example', 'A', chain[1:], sport=50002),
+                                            *f.session(None)), resolver(), resolver(), flow('edge.cdn.example'))
+    cut = f.dns(a, 'A', truncated=True)
+    retry = [f.udp('10.1.0.1', '10.1.0.53', 50009, 53, one[0]), f.udp('10.1.0.53', '10.1.0.1', 53, 50009, cut)] + over_tcp(*one)
+    row('an answer that is cut, then TCP', capture(*retry, *f.session(None, server='192.0.2.1')), resolver(), resolver('tcp'),
+        flow(a, server='192.0.2.1'))
+    for rcode, said in ((2, 'SERVFAIL'), (3, 'NXDOMAIN'), (5, 'REFUSED')):
+        lists = f.lookup(a, rcode=rcode) + f.lookup(a, 'A', [(a, 'A', '192.0.2.1')], resolver='10.1.0.54', sport=50003)
+        row('%s, then another resolver' % said, capture(*lists), resolver(), resolver(address='10.1.0.54'),
+            check=answers((a, 'A', said, (), ()), (a, 'A', 'NOERROR', (), ('192.0.2.1',))))
+    silent = f.lookup(a)[:1] * 1 + f.lookup(a, 'A', [(a, 'A', '192.0.2.1')], resolver='10.1.0.54', sport=50003)
+    row('silence, then another resolver', capture(*silent, *f.session(None, server='192.0.2.1')), resolver(), resolver(address='10.1.0.54'),
+        flow(a, server='192.0.2.1'))
+    hints = struct.pack('>H', 1) + b'\0' + struct.pack('>HH', 1, 3) + b'\2h2' + struct.pack('>HH', 4, 4) + f.address(SERVER)
+    row('an HTTPS record with hints', capture(*f.lookup('svc.example', 'HTTPS', [('svc.example', 'HTTPS', hints)]), *f.session(None)), resolver(),
+        flow('svc.example'))
+    alias = struct.pack('>H', 0) + f.dns_name('pool.example')
+    row('an HTTPS record that is an alias', capture(*f.lookup('svc.example', 'HTTPS', [('svc.example', 'HTTPS', alias)]),
+                                                    *f.lookup('pool.example', 'A', [('pool.example', 'A', SERVER)], sport=50004), *f.session(None)),
+        resolver(), resolver(), flow('pool.example'))
+    other = [f.udp('10.1.0.1', '224.0.0.251', 5353, 5353, one[1]), f.udp('10.1.0.9', '10.1.0.1', 5355, 50005, one[1]),
+             f.udp('10.1.0.9', '10.1.0.1', 5353, 5353, one[1])]
+    row('mDNS and LLMNR name nothing', capture(*other, *f.session(None, server='192.0.2.1')), flow(None, server='192.0.2.1'), others=True,
+        check=answers())
+
+
+def main():
+    results = common.Results()
+    common.need_program(results)
+    for make in (tls, starttls, proxies, dns):
+        make()
+    ROWS.run(results)
+
+
+if __name__ == '__main__':
+    main()
