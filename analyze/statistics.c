@@ -69,19 +69,12 @@ static double gamma_fraction(double a, double x)
 	return h * exp(a * log(x) - x - log_gamma(a));
 }
 
-/* P(a, x), and 1 - P without losing a small one. */
+/* P(a, x). */
 static double gamma_lower(double a, double x)
 {
 	if (x <= 0 || a > LARGE)
 		return x <= 0 ? 0 : normal_above(-gamma_z(a, x));
 	return x < a + 1 ? gamma_series(a, x) : 1 - gamma_fraction(a, x);
-}
-
-static double gamma_upper(double a, double x)
-{
-	if (x <= 0 || a > LARGE)
-		return x <= 0 ? 1 : normal_above(gamma_z(a, x));
-	return x < a + 1 ? 1 - gamma_series(a, x) : gamma_fraction(a, x);
 }
 
 double fl_poisson_at_least(uint64_t k, double mean)

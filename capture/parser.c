@@ -62,6 +62,7 @@ static void send_scan(struct parser *p, enum parser_message type, struct fl_scan
 	fl_scan_free(scan);
 	bool sent = channel_send(&p->channel, type, text, size);
 	free(text);
+	fl_trim_memory();
 	if (!sent && type == MESSAGE_WINDOW)
 		give_up(p, "the window is too large, or the keeper does not take it");
 }

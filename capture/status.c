@@ -15,6 +15,9 @@
 #include "faultline/status.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +80,13 @@ void fl_out_of_memory(void)
 {
 	fputs("faultline: out of memory; give it more, or fewer inputs at once\n", stderr);
 	exit(FL_EXIT_ERROR);
+}
+
+void fl_trim_memory(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 void *fl_alloc(size_t size)

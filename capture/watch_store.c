@@ -135,4 +135,5 @@ void watch_keep(struct watch *w, struct fl_scan *scan)
 	if (w->metrics)
 		metrics_count(w->metrics, scan);
 	watch_store_pending(w);
+	fl_trim_memory();
 }

@@ -51,6 +51,8 @@ int fl_fail(struct fl_error *err, int code, const char *format, ...)
 
 /* One line on standard error, then exit with FL_EXIT_ERROR. */
 _Noreturn void fl_out_of_memory(void);
+/* After much was freed at once: pages of the heap go back to the system, where the C library keeps them. */
+void fl_trim_memory(void);
 
 /* Allocation that cannot fail: prints one line to standard error and exits
  * with FL_EXIT_ERROR when the system has no memory left. Sizes are checked for
