@@ -6,7 +6,8 @@
  * index finds them. Eviction looks at a window of
  * WINDOW neighbours in the array (a clock hand walks on), takes the least useful and lets the
  * newcomer have its place, so the array never moves and the choice does not depend
- * on the hash.
+ * on the hash. A full table is far larger than the caches, so what the next eviction and the one after it will read is fetched
+ * ahead: first of all neighbours what decides, then of the one that it will probably be everything that has to be undone.
  *
  * Siblings (same client, name, port and transport, other server address) hang in a ring. A connection that fails at one and
  * is followed at once by success at another, before any other success, looks like a fail-over. Who takes addresses in turn
@@ -22,7 +23,7 @@
 
 #include "faultline/index.h"
 
-enum { WINDOW = 16, RING_MAX = 32 };
+enum { WINDOW = 16, RING_MAX = 32, LINE = 64 };
 static const int64_t connect_retry_ns = INT64_C(1000000000); /* first repetition of a SYN: RFC 6298 section 2 */
 static const int64_t query_retry_ns = INT64_C(5100000000);   /* 5 s: resolv.conf(5), timeout */
 static const double of_pace = 0.125;                         /* ... and of the usual time between starts */
@@ -35,8 +36,16 @@ struct listener_names {
 	uint8_t transport;
 };
 
+/* Under which a conversation stands in the two indexes. */
+struct hashes {
+	uint32_t key, group;
+};
+
 struct fl_conversations {
-	struct fl_conversation *list;
+	struct fl_conversation *list; /* aligned inside @memory */
+	void *memory;
+	struct hashes *hashes;
+	uint64_t seed;
 	uint32_t count, limit, hand, serial;
 	struct fl_index by_key, by_group; /* the latter: one of each ring */
 	struct fl_measures *details;
@@ -55,7 +64,12 @@ struct fl_conversations *fl_conversations_new(uint32_t limit, uint32_t details)
 {
 	struct fl_conversations *c = fl_alloc(sizeof(*c));
 	c->limit = limit < WINDOW ? WINDOW : limit;
-	c->list = fl_alloc_table(c->limit, sizeof(*c->list));
+	/* One more than needed, to begin on a cache line. */
+	_Static_assert(sizeof(struct fl_conversation) == 5 * LINE, "five cache lines; see conversation.h");
+	c->memory = fl_alloc_table((size_t)c->limit + 1, sizeof(*c->list));
+	c->list = (struct fl_conversation *)(((uintptr_t)c->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
+	c->hashes = fl_alloc_table(c->limit, sizeof(*c->hashes));
+	c->seed = fl_hash_seed();
 	fl_index_init(&c->by_key, c->limit);
 	fl_index_init(&c->by_group, c->limit);
 	fl_index_init(&c->by_listener, c->limit);
@@ -71,7 +85,8 @@ void fl_conversations_free(struct fl_conversations *c)
 {
 	if (!c)
 		return;
-	free(c->list);
+	free(c->memory);
+	free(c->hashes);
 	fl_index_fini(&c->by_key);
 	fl_index_fini(&c->by_group);
 	fl_index_fini(&c->by_listener);
@@ -82,19 +97,19 @@ void fl_conversations_free(struct fl_conversations *c)
 	free(c);
 }
 
-static uint32_t hash_key(const struct fl_conversation_key *k)
+static inline uint32_t hash_key(const struct fl_conversations *c, const struct fl_conversation_key *k)
 {
-	return (uint32_t)(fl_hash_bytes(k, sizeof(*k), fl_hash_seed()) >> 16);
+	return (uint32_t)(fl_hash_bytes(k, sizeof(*k), c->seed) >> 16);
 }
 
-static uint32_t hash_group(const struct fl_conversation_key *k)
+static inline uint32_t hash_group(const struct fl_conversations *c, const struct fl_conversation_key *k)
 {
 	uint32_t words[7];
 	memcpy(words, &k->client, 16);
 	words[4] = k->name;
 	words[5] = (uint32_t)k->port << 8 | k->transport;
 	words[6] = k->owner;
-	return (uint32_t)(fl_hash_bytes(words, sizeof(words), fl_hash_seed()) >> 16);
+	return (uint32_t)(fl_hash_bytes(words, sizeof(words), c->seed) >> 16);
 }
 
 static bool same_group(const struct fl_conversation_key *a, const struct fl_conversation_key *b)
@@ -139,7 +154,7 @@ static void join_ring(struct fl_conversations *c, uint32_t i, uint32_t hash)
 static void leave_ring(struct fl_conversations *c, uint32_t i)
 {
 	struct fl_conversation *v = &c->list[i];
-	uint32_t hash = hash_group(&v->key), before = v->sibling_before;
+	uint32_t hash = c->hashes[i].group, before = v->sibling_before;
 	bool known = find_group(c, &v->key, hash) == i;
 	if (known)
 		fl_index_remove(&c->by_group, hash, i);
@@ -160,46 +175,55 @@ static bool less_useful(const struct fl_conversation *a, const struct fl_convers
 	return a->last_ns < b->last_ns;
 }
 
-/* What less_useful() reads of the window that comes next: by then it is there. */
-static void fetch_window(const struct fl_conversations *c)
+static uint32_t least_useful(const struct fl_conversations *c, uint32_t from)
 {
-	for (uint32_t i = 0; i < WINDOW; i++) {
-		const struct fl_conversation *v = &c->list[(c->hand + i) % c->limit];
-		__builtin_prefetch(&v->connections);
-		__builtin_prefetch(&v->answered);
-		__builtin_prefetch(&v->last_ns);
+	uint32_t worst = from;
+	for (uint32_t i = 1; i < WINDOW; i++) {
+		uint32_t at = (from + i) % c->limit;
+		if (less_useful(&c->list[at], &c->list[worst]))
+			worst = at;
 	}
+	return worst;
+}
+
+/* The window that is looked at next has been fetched at the last eviction: who will probably go is known, and with it all that will be
+ * touched then. Of the window behind it what decides is fetched now. */
+static void fetch_ahead(const struct fl_conversations *c)
+{
+	uint32_t next = least_useful(c, c->hand), after = (c->hand + WINDOW) % c->limit;
+	fl_conversation_expect(c, next + 1);
+	fl_index_expect(&c->by_key, c->hashes[next].key);
+	fl_index_expect(&c->by_group, c->hashes[next].group);
+	for (uint32_t i = 0; i < WINDOW; i++)
+		__builtin_prefetch(&c->list[(after + i) % c->limit].last_ns);
+	__builtin_prefetch(&c->hashes[after]);
+	__builtin_prefetch(&c->hashes[(after + WINDOW - 1) % c->limit]);
 }
 
 static uint32_t evict(struct fl_conversations *c)
 {
-	uint32_t worst = c->hand;
-	for (uint32_t i = 1; i < WINDOW; i++) {
-		uint32_t at = (c->hand + i) % c->limit;
-		if (less_useful(&c->list[at], &c->list[worst]))
-			worst = at;
-	}
+	uint32_t worst = least_useful(c, c->hand);
 	c->hand = (c->hand + WINDOW) % c->limit;
-	fetch_window(c);
 	leave_ring(c, worst);
-	fl_index_remove(&c->by_key, hash_key(&c->list[worst].key), worst);
+	fl_index_remove(&c->by_key, c->hashes[worst].key, worst);
 	if (c->list[worst].detail)
 		c->free_details[c->free_count++] = c->list[worst].detail;
 	c->evicted++;
+	fetch_ahead(c);
 	return worst;
 }
 
 /* ---- names of a listener ---- */
 
-static uint32_t hash_listener(const struct fl_conversation_key *k)
+static uint32_t hash_listener(const struct fl_conversations *c, const struct fl_conversation_key *k)
 {
-	uint64_t seed = fl_hash_seed() ^ ((uint64_t)k->port << 8 | k->transport);
+	uint64_t seed = c->seed ^ ((uint64_t)k->port << 8 | k->transport);
 	return (uint32_t)(fl_hash_bytes(&k->server, sizeof(k->server), seed) >> 16);
 }
 
 static struct listener_names *names_of(struct fl_conversations *c, const struct fl_conversation_key *k)
 {
-	uint32_t hash = hash_listener(k), at = fl_index_home(&c->by_listener, hash), i;
+	uint32_t hash = hash_listener(c, k), at = fl_index_home(&c->by_listener, hash), i;
 	while ((i = fl_index_next(&c->by_listener, hash, &at)) != UINT32_MAX)
 		if (c->listeners[i].port == k->port && c->listeners[i].transport == k->transport &&
 		    fl_addr_equal(&c->listeners[i].server, &k->server))
@@ -217,7 +241,7 @@ static struct listener_names *names_of(struct fl_conversations *c, const struct 
 static bool was_asked(struct fl_conversations *c, const struct fl_conversation_key *k, const struct listener_names *l)
 {
 	uint32_t words[] = { k->name, (uint32_t)(l - c->listeners) }, i;
-	uint32_t hash = (uint32_t)(fl_hash_bytes(words, sizeof(words), fl_hash_seed()) >> 16);
+	uint32_t hash = (uint32_t)(fl_hash_bytes(words, sizeof(words), c->seed) >> 16);
 	uint32_t at = fl_index_home(&c->asked, hash);
 	while ((i = fl_index_next(&c->asked, hash, &at)) != UINT32_MAX)
 		if (i == words[1])
@@ -246,7 +270,7 @@ static bool admit_name(struct fl_conversations *c, const struct fl_conversation_
 struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const struct fl_conversation_key *key,
 					   int64_t now_ns)
 {
-	uint32_t hash = hash_key(key), group = hash_group(key);
+	uint32_t hash = hash_key(c, key), group = hash_group(c, key);
 	fl_index_expect(&c->by_key, hash);
 	fl_index_expect(&c->by_group, group);
 	uint32_t i = find_key(c, key, hash);
@@ -261,6 +285,7 @@ struct fl_conversation *fl_conversation_at(struct fl_conversations *c, const str
 	}
 	i = c->count < c->limit ? c->count++ : evict(c);
 	fl_index_add(&c->by_key, hash, i);
+	c->hashes[i] = (struct hashes){ hash, group };
 	struct fl_conversation *v = &c->list[i];
 	*v = (struct fl_conversation){ .key = *key, .serial = ++c->serial, .first_ns = now_ns, .last_ns = now_ns,
 				       .request_min = UINT32_MAX, .generation = (uint16_t)(v->generation + 1) };
@@ -283,11 +308,24 @@ struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, 
 
 void fl_conversation_expect(const struct fl_conversations *c, uint32_t number)
 {
-	enum { LINE = 64 };
 	if (number == 0 || number > c->count)
 		return;
 	for (size_t at = 0; at < sizeof(*c->list); at += LINE)
 		__builtin_prefetch((const char *)&c->list[number - 1] + at);
+}
+
+uint32_t fl_conversation_expect_key(const struct fl_conversations *c, const struct fl_conversation_key *key)
+{
+	uint32_t hash = hash_key(c, key);
+	fl_index_expect(&c->by_key, hash);
+	return hash;
+}
+
+void fl_conversation_expect_found(const struct fl_conversations *c, uint32_t hash)
+{
+	uint32_t at = fl_index_home(&c->by_key, hash), i = fl_index_next(&c->by_key, hash, &at);
+	if (i != UINT32_MAX)
+		fl_conversation_expect(c, i + 1);
 }
 
 struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)

@@ -10,6 +10,9 @@
  * (MALFORMED). An IP header cuts the reader's end down to its own total length,
  * so Ethernet padding never counts as payload.
  *
+ * Nearly all frames are Ethernet, IPv4 without options, TCP or UDP, whole and in no tunnel: decode_plain() takes those in one
+ * look at fixed places, and says no to everything else, so that what is odd is judged in one place, layer by layer.
+ *
  * A header of fixed length is taken whole, one bounds check, and then read by a
  * reader over exactly these bytes: the compiler sees that it cannot run out and
  * drops the other checks, so the code reads like the RFC's diagram and costs
@@ -42,6 +45,9 @@ enum {
 	MAX_EXTENSIONS = 16, /* decode.h; RFC 8200 section 4.1 names at most seven */
 	MAX_LABELS = 16,     /* MPLS; networks stack a handful */
 	ETHERNET_SIZE = 14,
+	IPV4_SIZE = 20, /* without options; so is TCP's */
+	TCP_SIZE = 20,
+	UDP_SIZE = 8,
 };
 
 static inline void read_v4(struct fl_reader *r, struct fl_addr *a)
@@ -545,12 +551,78 @@ static enum fl_parse give_up(enum fl_parse parse, struct fl_packet *p)
 	return parse;
 }
 
+/* The TCP header of a plain frame; false: not one for here. @ip is the captured IP packet, @size bytes of it, @total as it says. */
+static inline bool plain_tcp(const uint8_t *ip, uint32_t size, uint32_t total, struct fl_packet *p)
+{
+	struct fl_reader h = fl_reader_over(ip + IPV4_SIZE, TCP_SIZE);
+	p->src_port = fl_read_be16(&h);
+	p->dst_port = fl_read_be16(&h);
+	p->tcp_seq = fl_read_be32(&h);
+	p->tcp_ack = fl_read_be32(&h);
+	uint32_t headers = IPV4_SIZE + (uint32_t)(fl_read_u8(&h) >> 4) * 4;
+	p->tcp_flags = fl_read_u8(&h);
+	p->tcp_window = fl_read_be16(&h);
+	if (headers < IPV4_SIZE + TCP_SIZE || headers > size)
+		return false;
+	p->payload = (struct fl_slice){ ip + headers, size - headers };
+	p->payload_len = total - headers;
+	return true;
+}
+
+static inline bool plain_udp(const uint8_t *ip, uint32_t size, uint32_t total, struct fl_packet *p)
+{
+	struct fl_reader h = fl_reader_over(ip + IPV4_SIZE, UDP_SIZE);
+	p->src_port = fl_read_be16(&h);
+	p->dst_port = fl_read_be16(&h);
+	uint32_t length = fl_read_be16(&h), headers = IPV4_SIZE + UDP_SIZE;
+	if (length < UDP_SIZE || length > total - IPV4_SIZE || is_tunnel_port(p->src_port, p->dst_port))
+		return false;
+	p->payload_len = length - UDP_SIZE;
+	p->payload = (struct fl_slice){ ip + headers, size - headers < p->payload_len ? size - headers : p->payload_len };
+	return true;
+}
+
+/* Decodes a plain frame into @p, which is clear; false with @p half written when the frame is another. */
+static inline bool decode_plain(const uint8_t *data, uint32_t caplen, struct fl_packet *p)
+{
+	if (caplen < ETHERNET_SIZE + IPV4_SIZE + TCP_SIZE)
+		return false;
+	const uint8_t *ip = data + ETHERNET_SIZE;
+	struct fl_reader h = fl_reader_over(data + 12, 2 + IPV4_SIZE);
+	uint16_t ethertype = fl_read_be16(&h);
+	uint8_t version = fl_read_u8(&h);
+	fl_read_skip(&h, 1);
+	uint32_t total = fl_read_be16(&h), size = caplen - ETHERNET_SIZE;
+	fl_read_skip(&h, 2);
+	uint16_t fragment = fl_read_be16(&h);
+	fl_read_skip(&h, 1);
+	uint8_t protocol = fl_read_u8(&h);
+	if (ethertype != ETHERTYPE_IPV4 || version != 0x45 || fragment & 0x3fff || total < IPV4_SIZE + UDP_SIZE)
+		return false;
+	size = size < total ? size : total;
+	if (protocol == FL_TRANSPORT_TCP ? !plain_tcp(ip, size, total, p)
+					 : protocol != FL_TRANSPORT_UDP || !plain_udp(ip, size, total, p))
+		return false;
+	memcpy(p->dst_mac, data, 6);
+	memcpy(p->src_mac, data + 6, 6);
+	p->has_mac = true;
+	p->src = fl_addr_v4(ip + 12);
+	p->dst = fl_addr_v4(ip + 16);
+	p->transport = protocol;
+	return true;
+}
+
 enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
 {
 	/* How long the frame was on the wire is the source's to know: until an IP header says more,
 	 * missing bytes are the snap length's doing. */
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX };
 	clear(p);
+	if (link_type == LINK_ETHERNET) {
+		if (__builtin_expect(decode_plain(data, caplen, p), 1))
+			return FL_PARSE_OK;
+		clear(p);
+	}
 	enum fl_parse parse = decode_link(link_type, &l, p);
 	if (__builtin_expect(l.inside != INSIDE_NOTHING, 0) && parse == FL_PARSE_OK)
 		parse = decode_tunnels(&l, p);

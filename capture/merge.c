@@ -65,6 +65,12 @@ int fl_merge_batch(struct fl_merge *m, int64_t settled_ns, const struct fl_packe
 		return status;
 	if (!open)
 		return FL_SOURCE_END;
+	if (m->count == 1) {
+		struct fl_merge_source *only = &m->list[0];
+		for (; only->at < only->count; only->at++)
+			list[(*count)++] = &only->packets[only->at];
+		return *count > 0;
+	}
 	while (*count < FL_SOURCE_BATCH) {
 		struct fl_merge_source *first = earliest(m);
 		if (!first || (lacking && m->count > 1 && is_held(&first->packets[first->at], settled_ns)))

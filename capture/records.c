@@ -94,15 +94,25 @@ bool records_cut(const struct records *r)
 	return r->cut || r->at < r->end || feed_cut(r->feed);
 }
 
-bool records_ready(const struct records *r)
+int records_next_here(struct records *r, struct record *record)
 {
 	if (r->blocks)
-		return pcapng_ready(r);
+		return pcapng_ready(r) ? pcapng_next(r, record) == 1 : 0;
 	size_t here = r->end - r->at;
 	if (here < r->header || r->minor < 4)
-		return false;
-	struct fl_reader h = fl_reader_over(r->buffer + r->at + 8, 4);
-	return here - r->header >= read_word(r, &h);
+		return 0;
+	struct fl_reader h = fl_reader_over(r->buffer + r->at, RECORD_HEADER);
+	uint64_t seconds = read_word(r, &h), fraction = read_word(r, &h);
+	record->caplen = read_word(r, &h);
+	record->len = read_word(r, &h);
+	if (record->caplen > RECORD_MAX || record->caplen > here - r->header)
+		return 0;
+	record->time_ns = (int64_t)(seconds * 1000000000u + fraction * r->fraction_ns);
+	record->link_type = r->link_type;
+	record->interface = 0;
+	record->data = r->buffer + r->at + r->header;
+	r->at += r->header + record->caplen;
+	return 1;
 }
 
 static void swap_lengths(const struct records *r, struct record *record)
@@ -119,6 +129,8 @@ int records_next(struct records *r, struct record *record)
 {
 	if (r->blocks)
 		return pcapng_next(r, record);
+	if (records_next_here(r, record))
+		return 1;
 	int got = records_want(r, r->header);
 	if (got != 1)
 		return got < 0 ? -1 : RECORDS_END;

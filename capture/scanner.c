@@ -483,7 +483,7 @@ static void expect_end(void *context, const struct fl_flow *f)
 void scanner_new_window_tables(struct fl_scanner *s)
 {
 	uint64_t memory = s->options.memory;
-	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, sizeof(struct fl_conversation) + 16),
+	s->conversations = fl_conversations_new(share(memory, SHARE_CONVERSATIONS, FL_CONVERSATION_COST),
 						share(memory, SHARE_DETAILS, sizeof(struct fl_measures)));
 	uint32_t listeners = share(memory, SHARE_INFLIGHT, sizeof(struct fl_listener) + 16);
 	s->inflight = fl_inflight_new(listeners < LISTENERS_MAX ? listeners : LISTENERS_MAX);

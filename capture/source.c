@@ -466,10 +466,8 @@ int fl_source_batch(struct fl_source *s, struct fl_packet *list, size_t limit, s
 	int status = fl_source_next(s, &list[0], err);
 	size_t n = status == 1;
 	/* Nothing here moves the buffer or the fragments: errors and the end are met again by the next call. */
-	while (n > 0 && n < limit && !s->live && !s->piece_waits && !s->stop && records_ready(s->records)) {
-		struct record r;
-		if (records_next(s->records, &r) != 1)
-			break;
+	struct record r;
+	while (n > 0 && n < limit && !s->live && !s->piece_waits && !s->stop && records_next_here(s->records, &r)) {
 		if (s->filter && filter_passes(s, &r, err) != 1)
 			s->counters.filtered++;
 		else

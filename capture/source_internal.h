@@ -69,8 +69,8 @@ int records_open(struct records **records, struct feed *feed, const char **why);
 void records_close(struct records *r);
 /* Return: 1, RECORDS_END, or -1: damaged with @r->why, else feed_damage() or errno say why. */
 int records_next(struct records *r, struct record *record);
-/* Whether the next record is whole in memory, so that records_next() moves nothing. */
-bool records_ready(const struct records *r);
+/* The same when the record is whole in memory and nothing needs to be moved for it; else 0. What is odd is left to records_next(). */
+int records_next_here(struct records *r, struct record *record);
 /* Past the end, whether all of the file was whole. */
 bool records_cut(const struct records *r);
 

@@ -32,41 +32,47 @@ struct fl_conversation_key {
 	uint32_t owner;           /* service of the client side, see owner.h; 0: not known */
 };
 
+/* Five cache lines. The second is all that eviction looks at; an exchange touches the first four. */
 struct fl_conversation {
 	struct fl_conversation_key key;
 	uint32_t serial;          /* from 1 in the order of first use, never used twice */
 	fl_str chain;             /* latest CNAME chain of the name */
 	fl_str dns_name;          /* what the client's last answer called the address; may differ from the name */
 	fl_str dns_chain;
+	uint32_t detail;          /* index in the pool + 1 */
+
+	int64_t last_ns;
+	uint64_t answered;        /* of the exchanges */
+	struct fl_connections connections;
+	uint32_t sibling, sibling_before; /* ring of conversations of the same client, name, port, transport */
 	uint8_t application;      /* enum fl_application */
 	bool unseen;              /* known from the socket table alone: no packet came */
 	bool polled;              /* the owner of one of its flows was not told when it was opened */
 	bool multiplexed, broken;
 	bool inner;               /* with what is behind a proxy; the server is the proxy, the port is the target's */
-	uint32_t sibling, sibling_before; /* ring of conversations of the same client, name, port, transport */
-
-	struct fl_connections connections;
-	uint64_t empty;           /* answered connections without any payload */
+	uint16_t generation;      /* of its place: one more each time that another conversation takes it */
 	uint64_t exchanges;       /* seen to start */
-	uint64_t answered;        /* of them, answered */
-	uint64_t health;          /* of them, health checks by their path */
+	/* starts of exchanges (of connections where none is visible) */
+	uint64_t starts;
+	int64_t last_start_ns;
+	uint32_t request_min, request_max; /* bytes of the first segment of a request */
+
+	double gap_mean_s, gap_m2;      /* Welford, TOMS 1962: mean and sum of squares of the gaps */
+	uint32_t nested[FL_NESTED_SLOTS];  /* starts while listener slot i of the client had work open */
+	int64_t last_success_ns, before_success_ns;
+	uint64_t health;          /* of the exchanges, health checks by their path */
 	uint64_t failures;        /* of them, 5xx, server failure, or no answer */
+
+	uint64_t empty;           /* answered connections without any payload */
 	uint64_t unreached;       /* connections that came to nothing */
 	uint64_t failovers;       /* connections that failed elsewhere and were followed by success here, at once */
 	uint64_t bytes_out, bytes_in;
-	int64_t first_ns, last_ns;
-	int64_t last_success_ns, before_success_ns;
+	int64_t first_ns;
 	int64_t unreached_from_ns, unreached_ns; /* latest connection that failed; 0: none, or it was followed */
-
-	/* starts of exchanges (of connections where none is visible) */
-	int64_t last_start_ns;
-	uint64_t starts;
-	double gap_mean_s, gap_m2;      /* Welford, TOMS 1962: mean and sum of squares of the gaps */
-	uint32_t request_min, request_max; /* bytes of the first segment of a request */
-	uint32_t nested[FL_NESTED_SLOTS];  /* starts while listener slot i of the client had work open */
-	uint32_t detail;          /* index in the pool + 1 */
-	uint16_t generation;      /* of its place: one more each time that another conversation takes it */
 };
+
+/* What one takes in its table: itself and its places in the indexes. */
+enum { FL_CONVERSATION_COST = sizeof(struct fl_conversation) + 24 };
 
 struct fl_conversations;
 
@@ -87,6 +93,10 @@ struct fl_conversation_place fl_conversation_place(const struct fl_conversations
 struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, struct fl_conversation_place place);
 /* Fetches the conversation with that number (0: none), which is going to be asked for soon; any number is fine. */
 void fl_conversation_expect(const struct fl_conversations *c, uint32_t number);
+/* The conversation of @key is going to be asked for soon: its hash, with its place in the index being fetched; then, by that hash, the
+ * conversation there. Neither changes anything. */
+uint32_t fl_conversation_expect_key(const struct fl_conversations *c, const struct fl_conversation_key *key);
+void fl_conversation_expect_found(const struct fl_conversations *c, uint32_t hash);
 /* An exchange (or bare connection) began. Measures are kept from the first answer on, so that attempts that nobody answers use
  * none of the pool. */
 void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);
