@@ -93,6 +93,62 @@ def braided(*lists):
     return [packet for turn in zip(*lists) for packet in turn]
 
 
+# ---- numbers, copies, datagrams ----
+
+def around():
+    name = 'api.vendor.example'
+    for back in (0, 1, 100, 600):
+        c = f.Connection(opened=False)
+        c.seq = [(1 << 32) - 1 - back, (1 << 32) - 50]
+        for side, flags in ((0, f.SYN), (1, f.SYN | f.ACK), (0, f.ACK)):
+            c.send(side, flags)
+        c.say(0, f.hello(name, padding=900), 300)
+        row('numbers that come round %d bytes into the hello' % back, capture(*c.say(1, f.SERVER_HELLO).close()), flow(name))
+    row('a port that is used again', capture(*f.session('first.example'), *again('second.example')), flow('first.example'), flow('second.example'))
+    packets = f.session(name)
+    row('every frame twice, with a tag and without', f.pcap([x for p in packets for x in (f.ethernet(p), f.tagged(p, (0x8100, 7)))], step=300), flow(name))
+    row('every frame on two cooked interfaces', f.pcap([struct.pack('>HHIHBB8s', f.IPV4, 0, n, 1, 0, 6, bytes(8)) + p for p in packets for n in (3, 4)],
+                                                       276, step=300), flow(name))
+    c = f.Connection()
+    c.send(0, f.ACK | f.PSH | f.FIN, f.hello(name))
+    c.say(1, f.SERVER_HELLO)
+    c.send(1, f.FIN | f.ACK)
+    c.send(0, f.ACK)
+    row('a hello with the FIN', capture(*c.packets), flow(name))
+    datagrams(name)
+
+
+def again(name):
+    c = f.Connection(opened=False)
+    c.seq = [900000, 1900000]
+    for side, flags in ((0, f.SYN), (1, f.SYN | f.ACK), (0, f.ACK)):
+        c.send(side, flags)
+    return f.tls(c, name).close()
+
+
+def dtls(name, number, size, cookie=b''):
+    """A ClientHello of DTLS 1.2 in fragments of so many bytes, one record a fragment."""
+    body = f.hello_body(name, version=0xfefd)[4:]
+    body = body[:35 + 32] + f.vector(1, cookie) + body[35 + 32:]
+    out = []
+    for at in range(0, len(body), size):
+        piece = body[at:at + size]
+        message = b'\1' + len(body).to_bytes(3, 'big') + struct.pack('>H', number) + at.to_bytes(3, 'big') + f.vector(3, piece)
+        out.append(struct.pack('>BHHIH', 22, 0xfefd, 0, 0, number * 100 + at) + f.vector(2, message))
+    return out
+
+
+def datagrams(name):
+    def talk(first, second):
+        there = lambda data: f.udp('10.1.0.1', SERVER, 40000, 4433, data)
+        verify = struct.pack('>BHHIH', 22, 0xfefd, 0, 0, 0) + f.vector(2, b'\3\0\0\x13\0\0\0\0\0\0\0\x13\xfe\xff\x10' + bytes(16))
+        return [there(x) for x in first] + [f.udp(SERVER, '10.1.0.1', 4433, 40000, verify)] + [there(x) for x in second]
+    whole = capture(*talk(dtls(name, 0, 2000), dtls(name, 1, 2000, bytes(16))))
+    row('DTLS with its cookie', whole, flow(name, 4433, transport='udp'))
+    row('DTLS in pieces, the last one first', capture(*talk(dtls(name, 0, 60)[::-1], dtls(name, 1, 60, bytes(16))[::-1])),
+        flow(name, 4433, transport='udp'))
+
+
 # ---- STARTTLS ----
 
 def ber(tag, *parts):
@@ -101,7 +157,7 @@ def ber(tag, *parts):
 
 LDAP_TLS = ber(0x30, ber(2, b'\1'), ber(0x77, ber(0x80, b'1.3.6.1.4.1.1466.20037')))
 LDAP_OK = ber(0x30, ber(2, b'\1'), ber(0x78, ber(0x0a, b'\0'), ber(4), ber(4)))
-MYSQL_GREETING = f.vector(1, b'')[:0] + b'\x4a\0\0\0\x0a8.0.34\0' + bytes(66)
+MYSQL_GREETING = b'\x4a\0\0\0\x0a8.0.34\0' + bytes(66)
 MYSQL_SSL = b'\x20\0\0\1' + struct.pack('<IIB', 0x0aaeff85, 1 << 24, 45) + bytes(23)
 TDS_PRELOGIN = b'\x12\1' + struct.pack('>HHBB', 8 + 11 + 6 + 1, 0, 0, 0) + b'\0\0\x0b\0\6\1\0\x11\0\1\xff' + bytes(6) + b'\1'
 
@@ -216,7 +272,7 @@ def dns():
         lists = f.lookup(a, rcode=rcode) + f.lookup(a, 'A', [(a, 'A', '192.0.2.1')], resolver='10.1.0.54', sport=50003)
         row('%s, then another resolver' % said, capture(*lists), resolver(), resolver(address='10.1.0.54'),
             check=answers((a, 'A', said, (), ()), (a, 'A', 'NOERROR', (), ('192.0.2.1',))))
-    silent = f.lookup(a)[:1] * 1 + f.lookup(a, 'A', [(a, 'A', '192.0.2.1')], resolver='10.1.0.54', sport=50003)
+    silent = f.lookup(a)[:1] + f.lookup(a, 'A', [(a, 'A', '192.0.2.1')], resolver='10.1.0.54', sport=50003)
     row('silence, then another resolver', capture(*silent, *f.session(None, server='192.0.2.1')), resolver(), resolver(address='10.1.0.54'),
         flow(a, server='192.0.2.1'))
     hints = struct.pack('>H', 1) + b'\0' + struct.pack('>HH', 1, 3) + b'\2h2' + struct.pack('>HH', 4, 4) + f.address(SERVER)
@@ -235,7 +291,7 @@ def dns():
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (tls, starttls, proxies, dns):
+    for make in (tls, around, starttls, proxies, dns):
         make()
     ROWS.run(results)
 
