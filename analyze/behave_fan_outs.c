@@ -184,6 +184,14 @@ double fl_behave_ratio(const struct behave *b, const struct behave_edge *e)
 	return requests > 0 ? calls / requests : plain / (double)callers;
 }
 
+/* Most attempts fail, and whether they are calls or retries of calls is not known. */
+static bool may_be_retries(const struct behave_edge *e)
+{
+	if (e->all == NULL || fl_outcomes_failed(e->all) * 2 < fl_outcomes_decided(e->all))
+		return false;
+	return fl_retry_schedule(&e->all->retries).class == FL_RETRY_UNKNOWN;
+}
+
 static void find_many(struct behave *b, const struct behave_edge *e)
 {
 	double ratio = fl_behave_ratio(b, e);
@@ -191,7 +199,7 @@ static void find_many(struct behave *b, const struct behave_edge *e)
 	/* Of n requests that each make a number of calls of the same order: error of the mean. */
 	double error = ratio / sqrt(fmax(1, requests));
 	if (e->merged->class != FL_CLASS_ON_REQUEST || requests < INBOUND_MIN ||
-		!(ratio - SIGMAS * error > COUPLE))
+		!(ratio - SIGMAS * error > COUPLE) || may_be_retries(e))
 		return;
 	struct fl_behave_finding *f = fl_behave_add(b, FL_BEHAVE_FAN_OUT, e);
 	f->ratio = ratio;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/sort.h"
 #include "faultline/units.h"
 
 enum { CALLS_LEAST = 10, ATTEMPTS_LEAST = 20, DESCRIBED_MAX = 1024 };
@@ -41,12 +42,6 @@ void sample_fini(struct sample *s)
 	*s = (struct sample){ 0 };
 }
 
-static int compare_doubles(const void *pa, const void *pb)
-{
-	double a = *(const double *)pa, b = *(const double *)pb;
-	return (a > b) - (a < b);
-}
-
 double sorted_quantile(const double *sorted, size_t count, double q)
 {
 	if (count == 0)
@@ -68,8 +63,7 @@ struct fl_spread sample_spread(struct sample *s)
 	struct fl_spread spread = { .count = s->count };
 	for (size_t i = 0; i < s->count; i++)
 		s->list[i] = rounded(s->list[i]);
-	if (s->count)
-		qsort(s->list, s->count, sizeof(double), compare_doubles);
+	fl_sort_seconds(s->list, s->count);
 	spread.min = sorted_quantile(s->list, s->count, 0);
 	spread.p10 = sorted_quantile(s->list, s->count, 0.1);
 	spread.p50 = sorted_quantile(s->list, s->count, 0.5);

@@ -23,16 +23,24 @@
 
 #include "faultline/units.h"
 
-enum { FEW_PENDING = 2, ROUNDS = 8, LOOKED_AT_MAX = 80000, TIDY_BELOW = 32, TIDY_EVERY = 64, RARE = 16, RARE_SHARE = 50 };
+enum { FEW_PENDING = 2, ROUNDS = 8, LOOKED_AT_MAX = 80000, TIDY_BELOW = 32, TIDY_EVERY = 64, RARE = 16, RARE_SHARE = 50,
+       FAILURES_MAX = 6000, FAILURES_MORE = 4, CALLS_ENOUGH = 100 };
 static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
 static const int64_t horizon_ns = INT64_C(90) * FL_NS_PER_S;
+static const int64_t outage_apart_ns = INT64_C(10) * FL_NS_PER_S;
 static const double pause_tolerance = 0.15;
 static const double close_tolerance = 0.03, firm_tolerance = 0.06;
 static const double pause_floor_s = 0.001;
 static const double seldom = 0.25;
+static const double torn_most = 0.2;
 static const double room_for_retries = 1.2; /* attempts per inbound request */
 
 /* ---- same thing? ---- */
+
+static bool is_one_at_a_time(const struct attempt *a)
+{
+	return !(a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH));
+}
 
 static bool is_rare(const struct calls *c, const struct attempt *a)
 {
@@ -54,7 +62,8 @@ static void count_same(struct calls *c)
 	size_t failed = 0, again = 0;
 	struct attempt **by_print = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
 	memcpy(by_print, g->list, g->count * sizeof(struct attempt *));
-	qsort(by_print, g->count, sizeof(struct attempt *), compare_prints);
+	if (g->count)
+		qsort(by_print, g->count, sizeof(struct attempt *), compare_prints);
 	for (size_t i = 0, from = 0; i < g->count; i++) {
 		if (i + 1 < g->count && by_print[i + 1]->fingerprint == by_print[i]->fingerprint)
 			continue;
@@ -145,36 +154,88 @@ static bool is_better(const struct calls *c, const struct attempt *a, const stru
 
 /* ---- rounds ---- */
 
-static void forget_old(struct calls *c, const struct attempt *now)
+/* To the front those that are left; @now: without those that are over by then; NULL: all. */
+static void tidy(struct calls *c, const struct attempt *now)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < c->pending_count; i++) {
-		struct attempt *a = c->pending[i];
-		bool over = now->start_ns - a->end_ns > horizon_ns ||
-			    (calls_inside(a, a->begin_ns) && !calls_inside(a, now->begin_ns));
+	for (size_t i = c->first_pending; i < c->end_pending; i++) {
+		const struct attempt *a = c->pending[i].attempt;
+		bool over = !a || (now && (now->start_ns - a->end_ns > horizon_ns ||
+					   (calls_inside(a, a->begin_ns) && !calls_inside(a, now->begin_ns))));
 		if (!over)
-			c->pending[kept++] = a;
+			c->pending[kept++] = c->pending[i];
 	}
-	c->pending_count = kept;
+	c->first_pending = 0;
+	c->end_pending = c->pending_count = kept;
+}
+
+static void take_out(struct calls *c, size_t i)
+{
+	c->pending[i] = (struct pending){ .text_from_ns = INT64_MAX, .text_to_ns = INT64_MIN };
+	c->pending_count--;
+	while (c->first_pending < c->end_pending && !c->pending[c->first_pending].attempt)
+		c->first_pending++;
+}
+
+static int64_t after(const struct attempt *a, double pause_s, int64_t more_ns)
+{
+	return pause_s < 1e9 ? a->end_ns + (int64_t)(pause_s * 1e9) + more_ns : INT64_MAX;
+}
+
+/* When its next attempt may begin: never later than this, nor, by learnt pauses, sooner or later than those. What likelihood() says
+ * no to may lie within; what it says yes to does. */
+static struct pending pending_of(const struct calls *c, struct attempt *a)
+{
+	size_t i = calls_place(a);
+	bool text = calls_readable(a) && !(a->flags & FL_ATTEMPT_CONNECT);
+	struct pending p = { .attempt = a, .text_from_ns = a->end_ns - slack_ns, .from_ns = a->end_ns - slack_ns };
+	p.text = text ? a->fingerprint : 0;
+	p.to_ns = a->end_ns + horizon_ns;
+	if (calls_inside(a, a->begin_ns) && a->open_until_ns < p.to_ns)
+		p.to_ns = a->open_until_ns;
+	p.text_to_ns = p.to_ns;
+	if (c->learnt && c->goes_on[i] < seldom)
+		p.from_ns = INT64_MAX;
+	else if (c->learnt && !isnan(c->shortest_s[i]) && after(a, c->shortest_s[i], -slack_ns) > p.from_ns)
+		p.from_ns = after(a, c->shortest_s[i], -slack_ns);
+	if (c->learnt && !isnan(c->longest_s[i]) && after(a, c->longest_s[i], slack_ns) < p.to_ns)
+		p.to_ns = after(a, c->longest_s[i], slack_ns);
+	return p;
+}
+
+/* Is it worth a closer look whether @b follows? */
+static bool may_follow(const struct pending *p, const struct attempt *b, bool whole_text)
+{
+	if (b->begin_ns > p->text_to_ns || b->start_ns < p->text_from_ns)
+		return false;
+	bool text = p->text && calls_readable(b) && !(b->flags & FL_ATTEMPT_CONNECT);
+	if (text && p->text == b->fingerprint)
+		return true;
+	if (text && (whole_text || p->text >> 16 != b->fingerprint >> 16))
+		return false;
+	return b->begin_ns <= p->to_ns && b->start_ns >= p->from_ns;
 }
 
 static void add_pending(struct calls *c, struct attempt *a)
 {
-	if (c->pending_count == PENDING_MAX) {
-		memmove(c->pending, c->pending + 1, (PENDING_MAX - 1) * sizeof(struct attempt *));
-		c->pending_count--;
-	}
-	c->pending[c->pending_count++] = a;
+	if (c->pending_count == PENDING_MAX)
+		take_out(c, c->first_pending);
+	if (c->end_pending == 2 * PENDING_MAX)
+		tidy(c, NULL);
+	c->pending[c->end_pending++] = pending_of(c, a);
+	c->pending_count++;
 }
 
 static void follow(struct calls *c, struct attempt *b)
 {
 	size_t best = SIZE_MAX, by = calls_explained_by(c, b), candidates = 0;
+	bool whole_text = c->exact || c->quota > 1;
 	int most = 0;
-	for (size_t i = 0; i < c->pending_count; i++) {
-		int likely = likelihood(c, c->pending[i], b, by != 0);
+	for (size_t i = c->first_pending; i < c->end_pending; i++) {
+		struct attempt *a = c->pending[i].attempt;
+		int likely = may_follow(&c->pending[i], b, whole_text) ? likelihood(c, a, b, by != 0) : 0;
 		candidates += likely > 0;
-		if (likely == 0 || likely < most || (likely == most && !is_better(c, c->pending[i], c->pending[best], b)))
+		if (likely == 0 || likely < most || (likely == most && !is_better(c, a, c->pending[best].attempt, b)))
 			continue;
 		most = likely;
 		best = i;
@@ -186,17 +247,17 @@ static void follow(struct calls *c, struct attempt *b)
 			c->used[by - 1]++;
 		return;
 	}
-	b->parent = c->pending[best]->parent;
-	c->pending[best]->retry = b;
-	c->pending[best]->clear = most == 3 || (candidates == 1 && !by);
-	b->number = c->pending[best]->number + 1;
-	memmove(c->pending + best, c->pending + best + 1, (c->pending_count - best - 1) * sizeof(struct attempt *));
-	c->pending_count--;
+	struct attempt *a = c->pending[best].attempt;
+	b->parent = a->parent;
+	a->retry = b;
+	a->clear = most == 3 || (candidates == 1 && !by);
+	b->number = a->number + 1;
+	take_out(c, best);
 }
 
 static void round_of(struct calls *c)
 {
-	c->pending_count = 0;
+	c->first_pending = c->end_pending = c->pending_count = 0;
 	if (c->used)
 		memset(c->used, 0, c->context->inbound->all.count * sizeof(*c->used));
 	for (size_t i = 0; i < c->g->count; i++) {
@@ -207,10 +268,12 @@ static void round_of(struct calls *c)
 	}
 	for (size_t i = 0; i < c->g->count; i++) {
 		struct attempt *a = c->g->list[i];
-		if (a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH))
+		if (i == c->first_part)
+			c->first_pending = c->end_pending = c->pending_count = 0;
+		if (!is_one_at_a_time(a))
 			continue;
 		if (c->pending_count <= TIDY_BELOW || i % TIDY_EVERY == 0 || c->pending_count == PENDING_MAX)
-			forget_old(c, a);
+			tidy(c, a);
 		follow(c, a);
 		if (attempt_failed(a))
 			add_pending(c, a);
@@ -225,16 +288,18 @@ static bool is_in_view(const struct calls *c, const struct attempt *last)
 	for (size_t i = 0; i < FL_GAPS_MAX; i++)
 		if (!isnan(c->pause_s[i]) && 2 * c->pause_s[i] > longest)
 			longest = 2 * c->pause_s[i];
-	return (double)(c->context->window_end_ns - last->end_ns) / 1e9 > longest;
+	int64_t end_ns = c->part_end_ns[last->start_ns >= c->part_end_ns[0]];
+	return (double)(end_ns - last->end_ns) / 1e9 > longest;
 }
 
 /* Calls that show what the caller does when an address fails. */
-struct failover_count {
+struct call_counts {
 	uint64_t went_on;       /* succeeded at another address than one at which they failed */
 	uint64_t stayed;        /* given up where nobody could be reached, no other address tried */
+	uint64_t cut;           /* failed attempts of calls that were not over when the time looked at was */
 };
 
-static void count_failover(struct failover_count *count, const struct attempt *last, uint64_t hops)
+static void count_failover(struct call_counts *count, const struct attempt *last, uint64_t hops)
 {
 	bool unreached = last->outcome == FL_OUTCOME_REFUSED || last->outcome == FL_OUTCOME_CONNECT_TIMEOUT;
 	count->went_on += hops > 0 && !attempt_failed(last);
@@ -242,7 +307,7 @@ static void count_failover(struct failover_count *count, const struct attempt *l
 }
 
 static void count_call(const struct calls *c, struct fl_retries *r, struct attempt *first, struct sample *gaps,
-		       struct failover_count *failover)
+		       struct call_counts *counts)
 {
 	const struct attempt *last = first;
 	while (last->retry)
@@ -250,8 +315,10 @@ static void count_call(const struct calls *c, struct fl_retries *r, struct attem
 	/* Where the pause is always the same, a lone failure that nothing explains is the rest of a call that was put together wrongly. */
 	if (first == last && first->orphan && c->firm[0] && !c->exact)
 		return;
-	if (last->outcome == FL_OUTCOME_UNDECIDED || (attempt_failed(last) && !is_in_view(c, last)))
+	if (last->outcome == FL_OUTCOME_UNDECIDED || (attempt_failed(last) && !is_in_view(c, last))) {
+		counts->cut += last->number + UINT64_C(1);
 		return;
+	}
 	size_t i = last->number < FL_ATTEMPTS_MAX ? last->number : FL_ATTEMPTS_MAX - 1;
 	r->calls++;
 	r->retried += last != first;
@@ -272,39 +339,37 @@ static void count_call(const struct calls *c, struct fl_retries *r, struct attem
 		if (a->retry->begin_ns > r->last_ns)
 			r->last_ns = a->retry->begin_ns;
 	}
-	count_failover(failover, last, r->other_address - other_address);
+	count_failover(counts, last, r->other_address - other_address);
 }
 
-/* Return: was fail-over seen? Now and then two calls are taken for one and its retry: those that went on must outnumber those that
- * were lost where nobody could be reached. */
-static bool count_calls(const struct calls *c, struct fl_retries *r)
+static struct call_counts count_calls(const struct calls *c, struct fl_retries *r)
 {
-	struct failover_count failover = { 0 };
+	struct call_counts counts = { 0 };
 	struct sample gaps[FL_GAPS_MAX] = { 0 };
 	*r = (struct fl_retries){ 0 };
 	for (size_t i = 0; i < c->g->count; i++) {
 		struct attempt *a = c->g->list[i];
 		if (a->number == 0 && attempt_failed(a) && !(a->flags & (FL_ATTEMPT_MULTIPLEXED | FL_ATTEMPT_HEALTH)))
-			count_call(c, r, a, gaps, &failover);
+			count_call(c, r, a, gaps, &counts);
 	}
 	for (size_t i = 0; i < FL_GAPS_MAX; i++) {
 		r->gap[i] = sample_spread(&gaps[i]);
 		sample_fini(&gaps[i]);
 	}
-	return failover.went_on > failover.stayed;
+	return counts;
 }
 
 /*
- * That nothing was tried again is only told by how the caller calls where nothing fails, or by there being no more attempts than
- * inbound requests. Without either it is not known.
+ * That nothing was tried again is only told by how the caller calls where nothing fails, and there being no more calls than it makes then;
+ * or by there being no more attempts than inbound requests. Without either it is not known.
  */
-static bool is_undecided(const struct calls *c, const struct fl_retries *r)
+static bool is_undecided(const struct calls *c, const struct attempt_group *all, const struct fl_retries *r, double torn)
 {
 	const struct inbound_work *in = c->context->inbound;
-	bool habits = in ? !isnan(c->fresh_s) : !isnan(c->pace_s) || !isnan(c->context->period_s);
+	bool habits = in ? c->habits_seen && torn <= torn_most : !isnan(c->pace_s) || !isnan(c->context->period_s);
 	if (habits || c->exact || (double)r->retried >= seldom * (double)r->calls)
 		return false;
-	return !in || (double)c->g->count > room_for_retries * (double)in->all.count;
+	return !in || (double)all->count > room_for_retries * (double)in->all.count;
 }
 
 static void find_open_work(const struct calls *c)
@@ -318,6 +383,104 @@ static void find_open_work(const struct calls *c)
 }
 
 /* Changes with every link, so rounds can end when nothing does. */
+/* ---- what is looked at ---- */
+
+/* Index behind the @most-th failure at or after @from. */
+static size_t behind_failures(const struct attempt_group *g, size_t from, size_t most)
+{
+	size_t at = from;
+	for (size_t failed = 0; at < g->count && failed < most; at++)
+		failed += attempt_failed(g->list[at]) && is_one_at_a_time(g->list[at]);
+	return at;
+}
+
+/* Where the longest time without a failure begins, at or after @from, when it is long enough that no call is under way at its end. */
+static size_t behind_outage(const struct attempt_group *g, size_t from)
+{
+	int64_t longest_ns = outage_apart_ns;
+	size_t found = g->count, begins = from;
+	for (size_t i = from; i < g->count; i++) {
+		if (!attempt_failed(g->list[i]))
+			continue;
+		int64_t without_ns = g->list[i]->start_ns - g->list[begins ? begins - 1 : 0]->end_ns;
+		if (without_ns > longest_ns) {
+			longest_ns = without_ns;
+			found = begins;
+		}
+		begins = i + 1;
+	}
+	return found;
+}
+
+/*
+ * In a storm the calls of its first seconds tell what those of its last do. Looked at is all up to the @most-th failure, and of
+ * another outage behind it as many; more when too few calls end in that time. The list is *@into's own.
+ */
+static void look_at(const struct attempt_group *g, size_t most, struct calls *c, struct attempt_group *into)
+{
+	size_t first = behind_failures(g, 0, most), again = behind_outage(g, first), last = behind_failures(g, again, most);
+	into->count = first + (last - again);
+	into->list = fl_alloc_array(into->count + 1, sizeof(struct attempt *));
+	memcpy(into->list, g->list, first * sizeof(struct attempt *));
+	if (last > again)
+		memcpy(into->list + first, g->list + again, (last - again) * sizeof(struct attempt *));
+	for (size_t i = 0; i < into->count; i++)
+		into->list[i]->looked_at = true;
+	c->first_part = first;
+	c->part_end_ns[0] = first < g->count ? g->list[first]->start_ns : c->context->window_end_ns;
+	c->part_end_ns[1] = last < g->count ? g->list[last]->start_ns : c->context->window_end_ns;
+}
+
+static uint64_t failures_in(const struct attempt_group *g)
+{
+	uint64_t failed = 0;
+	for (size_t i = 0; i < g->count; i++)
+		failed += attempt_failed(g->list[i]) && is_one_at_a_time(g->list[i]);
+	return failed;
+}
+
+/* What was not looked at is in the same part retries as what was: of attempts behind a failure. */
+static void number_the_rest(const struct attempt_group *g, const struct attempt_group *looked)
+{
+	size_t behind = 0, firsts = 0;
+	for (size_t i = 1; i < looked->count; i++)
+		if (attempt_failed(looked->list[i - 1])) {
+			behind++;
+			firsts += looked->list[i]->number == 0;
+		}
+	double share = behind ? (double)firsts / (double)behind : 1, due = 0;
+	for (size_t i = 1; i < g->count; i++) {
+		struct attempt *a = g->list[i];
+		if (a->looked_at || !attempt_failed(g->list[i - 1]))
+			continue;
+		due += share;
+		a->number = due < 1;
+		due -= a->number ? 0 : 1;
+	}
+}
+
+/* From those that were looked at to all, by failed attempts; @cut of them were of calls that are not counted. */
+static void scale(struct fl_retries *r, const struct attempt_group *g, const struct attempt_group *looked, uint64_t cut)
+{
+	double times = (double)failures_in(g) / fmax(1, (double)failures_in(looked) - (double)cut);
+	if (looked->count == g->count)
+		return;
+	number_the_rest(g, looked);
+	r->calls = r->retried = 0;
+	for (size_t i = 0; i < FL_ATTEMPTS_MAX; i++) {
+		r->recovered[i] = (uint64_t)llround(times * (double)r->recovered[i]);
+		r->gave_up[i] = (uint64_t)llround(times * (double)r->gave_up[i]);
+		r->calls += r->recovered[i] + r->gave_up[i];
+		r->retried += i ? r->recovered[i] + r->gave_up[i] : 0;
+	}
+	r->other_address = (uint64_t)llround(times * (double)r->other_address);
+	for (size_t i = g->count; i > 0 && r->last_ns; i--)
+		if (attempt_failed(g->list[i - 1])) {
+			r->last_ns = g->list[i - 1]->start_ns > r->last_ns ? g->list[i - 1]->start_ns : r->last_ns;
+			break;
+		}
+}
+
 static uint64_t links_of(const struct calls *c)
 {
 	uint64_t sum = 0;
@@ -350,45 +513,74 @@ static void nothing_observed(struct fl_behaviour *b)
 	retries_not_observed(&b->retries);
 }
 
+/* Rounds until the links stay, and the other way when it leaves less over. */
+static void link_attempts(struct calls *c)
+{
+	for (size_t i = 0; i < FL_GAPS_MAX; i++)
+		c->pause_s[i] = c->goes_on[i] = c->shortest_s[i] = c->longest_s[i] = NAN;
+	find_open_work(c);
+	count_same(c);
+	calls_learn_habits(c);
+	calls_find_peaks(c);
+	round_of(c);
+	(void)calls_find_timeout(c, FL_OUTCOME_CONNECT_TIMEOUT);
+	(void)calls_find_timeout(c, FL_OUTCOME_RESPONSE_TIMEOUT);
+	uint64_t links = links_of(c), before = links + 1;
+	size_t rounds = c->g->count < LOOKED_AT_MAX / ROUNDS ? ROUNDS : LOOKED_AT_MAX / c->g->count + 2;
+	for (size_t i = 0; i < rounds && links != before; i++) {
+		calls_learn_pauses(c);
+		round_of(c);
+		before = links;
+		links = links_of(c);
+	}
+	(void)calls_put_together(c);
+}
+
+/* Of @looked, the part of all attempts @g whose calls are put together. Return: was fail-over seen? */
+static bool find_calls(struct fl_behaviour *b, const struct attempt_group *g, struct calls *c)
+{
+	link_attempts(c);
+	const struct attempt_group *looked = c->g;
+	c->g = g;
+	b->connect_timeout = calls_find_timeout(c, FL_OUTCOME_CONNECT_TIMEOUT);
+	b->response_timeout = calls_find_timeout(c, FL_OUTCOME_RESPONSE_TIMEOUT);
+	c->g = looked;
+	calls_learn_pauses(c);
+	struct call_counts counts = count_calls(c, &b->retries);
+	double of_attempts, torn = calls_torn(c, &of_attempts);
+	b->retries.unexplained = b->retries.calls ? rounded(fmin(1, calls_unexplained(c) + of_attempts)) : 0;
+	scale(&b->retries, g, looked, counts.cut);
+	if (is_undecided(c, g, &b->retries, torn))
+		retries_not_observed(&b->retries);
+	/* Now and then two calls are taken for one and its retry: those that went on must outnumber those that were lost where nobody could be
+	 * reached. */
+	return counts.went_on > counts.stayed;
+}
+
 bool behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, const struct call_context *context)
 {
 	struct inbound_work inbound = { 0 };
 	struct call_context own = *context;
-	struct calls c = { .g = g, .context = &own, .delay_s = NAN, .fresh_s = NAN, .pace_s = NAN };
-	for (size_t i = 0; i < FL_GAPS_MAX; i++)
-		c.pause_s[i] = c.goes_on[i] = c.shortest_s[i] = c.longest_s[i] = NAN;
+	bool failover_seen = false;
 	nothing_observed(b);
 	if (!any_failed(g))
 		return false;
 	if (context->inbound) {
 		calls_choose_inbound(g, context->inbound, &inbound);
 		own.inbound = &inbound;
-		c.used = fl_alloc_array(inbound.all.count + 1, sizeof(*c.used));
 	}
-	find_open_work(&c);
-	count_same(&c);
-	calls_learn_habits(&c);
-	calls_find_peaks(&c);
-	round_of(&c);
-	(void)calls_find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
-	(void)calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
-	uint64_t links = links_of(&c), before = links + 1;
-	size_t rounds = g->count < LOOKED_AT_MAX / ROUNDS ? ROUNDS : LOOKED_AT_MAX / g->count + 2;
-	for (size_t i = 0; i < rounds && links != before; i++) {
-		calls_learn_pauses(&c);
-		round_of(&c);
-		before = links;
-		links = links_of(&c);
+	for (size_t most = FAILURES_MAX;; most *= FAILURES_MORE) {
+		struct attempt_group looked = { NULL, 0 };
+		struct calls c = { .g = &looked, .context = &own, .delay_s = NAN, .fresh_s = NAN, .pace_s = NAN };
+		c.used = own.inbound ? fl_alloc_array(inbound.all.count + 1, sizeof(*c.used)) : NULL;
+		look_at(g, most, &c, &looked);
+		failover_seen = find_calls(b, g, &c);
+		bool enough = b->retries.calls >= CALLS_ENOUGH || looked.count == g->count;
+		free(looked.list);
+		free(c.used);
+		if (enough)
+			break;
 	}
-	(void)calls_put_together(&c);
-	b->connect_timeout = calls_find_timeout(&c, FL_OUTCOME_CONNECT_TIMEOUT);
-	b->response_timeout = calls_find_timeout(&c, FL_OUTCOME_RESPONSE_TIMEOUT);
-	calls_learn_pauses(&c);
-	bool failover_seen = count_calls(&c, &b->retries);
-	b->retries.unexplained = b->retries.calls ? rounded(calls_unexplained(&c)) : 0;
-	if (is_undecided(&c, &b->retries))
-		retries_not_observed(&b->retries);
-	free(c.used);
 	free(inbound.all.list);
 	free(inbound.reach_ns);
 	return failover_seen;

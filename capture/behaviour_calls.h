@@ -15,13 +15,24 @@
 
 enum { PEAKS_MAX = 16, PENDING_MAX = 256 };
 
+/* A failed attempt that was not followed yet, and what most others are told from it by: a next attempt of the same text begins at
+ * the earliest at text_from_ns, another one at from_ns; none after to_ns. */
+struct pending {
+	struct attempt *attempt;
+	int64_t text_from_ns, from_ns, text_to_ns, to_ns;
+	uint32_t text;                          /* 0: anything may be the same */
+};
+
 struct calls {
 	const struct attempt_group *g;
 	const struct call_context *context;
-	struct attempt *pending[PENDING_MAX];   /* failed, not followed yet */
-	size_t pending_count;
+	size_t first_part;                      /* of g there may be two parts, with others in between: where the second begins */
+	int64_t part_end_ns[2];                 /* up to where each was in view */
+	struct pending pending[2 * PENDING_MAX]; /* [first, end), by start; without an attempt: followed */
+	size_t first_pending, end_pending, pending_count;
 	double delay_s;                         /* from an inbound request to its call, median; NaN */
 	double fresh_s;                         /* an inbound request this young explains a new call; NaN: nobody knows */
+	bool habits_seen;                       /* both are of calls that nothing failed before */
 	double pace_s;                          /* time between calls, median; NaN */
 	double pause_s[FL_GAPS_MAX];            /* learnt; NaN */
 	double shortest_s[FL_GAPS_MAX], longest_s[FL_GAPS_MAX]; /* of clear cases, with some room; NaN */
@@ -78,6 +89,8 @@ bool calls_inbound_over(const struct attempt *inbound, int64_t when_ns);
 bool calls_put_together(struct calls *c);
 /* Share of failed attempts that is left over, where calls overlap and texts do not tell them apart; 0..1. */
 double calls_unexplained(const struct calls *c);
+/* Calls that there were no inbound requests for, which are parts of others: share of the calls, and of the attempts; 0..1. */
+double calls_torn(const struct calls *c, double *of_attempts);
 
 /* How long callers waited before they gave up with @outcome; moves ends that are not known to where they must be. */
 struct fl_spread calls_find_timeout(struct calls *c, enum fl_outcome outcome);

@@ -19,8 +19,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CANDIDATES_MAX = 48, LOOK_AHEAD = 400, LOOKED_AT_MAX = 1000, PATHS_MAX = 64, LEVEL_LEAST = 5,
-       WIDTHS = 3, EARLIER_MAX = 8, LEFT_OVER_LEAST = 3 };
+enum { CANDIDATES_MAX = 48, LOOK_AHEAD = 400, LOOKED_AT_MAX = 500, PATHS_MAX = 64, LEVEL_LEAST = 5,
+       WIDTHS = 3, EARLIER_MAX = 8, LEFT_OVER_LEAST = 3, RATIO_LEAST = 20 };
 static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
 static const double widths[WIDTHS] = { 0.04, 0.12, 0.8 }; /* a timer, a busy host, a pause that is drawn by lot */
 static const double width_floor_s = 0.004;
@@ -387,6 +387,45 @@ static bool calls_overlap(const struct calls *c)
 		open_until_ns = a->parent->end_ns > open_until_ns ? a->parent->end_ns : open_until_ns;
 	}
 	return (double)overlapping > overlap_least * (double)calls;
+}
+
+/* First attempts and inbound requests, each by whether the attempt before it failed. */
+struct ratio {
+	size_t firsts[2], all[2], requests[2];
+};
+
+static struct ratio ratio_of(const struct calls *c)
+{
+	const struct attempt_group *g = c->g, *in = &c->context->inbound->all;
+	struct ratio r = { { 0 }, { 0 }, { 0 } };
+	for (size_t i = 1; i < g->count; i++) {
+		bool behind = attempt_failed(g->list[i - 1]);
+		r.firsts[behind] += g->list[i]->number == 0;
+		r.all[behind]++;
+	}
+	for (size_t i = 0, next = 0; i < in->count; i++) {
+		while (next < g->count && g->list[next]->begin_ns < in->list[i]->start_ns)
+			next++;
+		if (next > 0 && next < g->count && in->list[i]->start_ns < c->part_end_ns[next >= c->first_part])
+			r.requests[attempt_failed(g->list[next - 1])]++;
+	}
+	return r;
+}
+
+/* A call that was torn apart counts as several: while calls fail there are more than there are requests for, by how many
+ * a request makes while none does. 0 where that is not known. */
+double calls_torn(const struct calls *c, double *of_attempts)
+{
+	*of_attempts = 0;
+	if (c->exact || !c->context->inbound)
+		return 0;
+	struct ratio r = ratio_of(c);
+	if (r.requests[0] < RATIO_LEAST || r.requests[1] < RATIO_LEAST || !r.firsts[0])
+		return 0;
+	double due = (double)r.requests[1] * (double)r.firsts[0] / (double)r.requests[0];
+	double more = fmax(0, (double)r.firsts[1] - due);
+	*of_attempts = more / (double)(r.all[1] ? r.all[1] : 1);
+	return r.firsts[1] ? more / (double)r.firsts[1] : 0;
 }
 
 /* By attempts: a long call tells more than what is left of one. */

@@ -15,7 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { HABIT_LEAST = 5 };
+enum { HABIT_LEAST = 5, HABIT_ENOUGH = 1000 };
 static const double by_chance_part = 0.25; /* of the median time from any moment to the next attempt */
 static const int64_t slack_ns = 200000; /* two packets that were captured in the other order */
 
@@ -113,7 +113,9 @@ void calls_learn_habits(struct calls *c)
 		if (before)
 			sample_add(&paces, (double)(a->begin_ns - before->begin_ns) / 1e9);
 	}
-	if (in && delays.count < HABIT_LEAST) {
+	/* A handful among very many that failed are calls that were saved at the last try. */
+	c->habits_seen = delays.count >= HABIT_LEAST && (delays.count >= HABIT_ENOUGH || delays.count * 10 >= c->g->count);
+	if (in && !c->habits_seen) {
 		delays.count = 0;
 		learn_from_failing(c, &delays);
 	}

@@ -32,6 +32,7 @@ struct attempt {
 	uint32_t number;        /* 0: the call's first attempt */
 	uint16_t client_port;
 	uint8_t outcome, flags;
+	bool looked_at;         /* put together to calls; else one of too many */
 	bool orphan;            /* begins inside open work, and neither a failure nor a fresh request explains it */
 	bool failed_for_good;   /* first attempt of a call that failed at each, and whose going on was in view */
 	bool clear;             /* nothing else explains the retry */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/sort.h"
 #include "faultline/units.h"
 
 enum { LEAST = 20, MISSED_LEAST = 8, SIXTEENTHS = 16, PARTS_MAX = 32, OVERDUE_LEAST = 3, FAILURES_LEAST = 5, FEW_FAILURES = 3 };
@@ -58,21 +59,21 @@ static void add_interval(struct intervals *all, const struct fl_interval *i)
 
 /* ---- stalls ---- */
 
-static int compare_ends(const void *pa, const void *pb)
+/* Times of good answers, in order, and half of them came within *@usual_s. */
+static size_t answers_of(const struct attempt_group *g, int64_t *ends, double *usual_s)
 {
-	const struct attempt *a = *(struct attempt *const *)pa, *b = *(struct attempt *const *)pb;
-	return (a->end_ns > b->end_ns) - (a->end_ns < b->end_ns);
-}
-
-/* Good answers by the time they came. */
-static size_t by_answer(const struct attempt_group *g, struct attempt **list)
-{
+	struct sample waits = { 0 };
 	size_t n = 0;
-	for (size_t i = 0; i < g->count; i++)
-		if (g->list[i]->outcome == FL_OUTCOME_ANSWERED && is_exchange(g->list[i]))
-			list[n++] = g->list[i];
-	if (n)
-		qsort(list, n, sizeof(*list), compare_ends);
+	for (size_t i = 0; i < g->count; i++) {
+		const struct attempt *a = g->list[i];
+		if (a->outcome != FL_OUTCOME_ANSWERED || !is_exchange(a))
+			continue;
+		ends[n++] = a->end_ns;
+		sample_add(&waits, (double)wait_of(a) / 1e9);
+	}
+	fl_sort_times(ends, n);
+	*usual_s = n >= LEAST ? sample_spread(&waits).p50 : NAN;
+	sample_fini(&waits);
 	return n;
 }
 
@@ -83,13 +84,9 @@ static bool is_silence(const struct attempt_group *g, size_t answers, int64_t si
 	return seen_s > 0 && (double)answers / seen_s * (double)silence_ns / 1e9 >= MISSED_LEAST;
 }
 
-static int64_t overdue_after(struct attempt *const *answers, size_t n)
+static int64_t overdue_after(double usual_s)
 {
-	struct sample waits = { 0 };
-	for (size_t i = 0; i < n; i++)
-		sample_add(&waits, (double)wait_of(answers[i]) / 1e9);
-	double usual = sample_spread(&waits).p50 * overdue_factor;
-	sample_fini(&waits);
+	double usual = usual_s * overdue_factor;
 	return (int64_t)((usual > overdue_floor_s ? usual : overdue_floor_s) * 1e9);
 }
 
@@ -117,17 +114,18 @@ static size_t overdue_at(const struct attempt_group *g, const int64_t *reach_ns,
 
 static void find_stalls(struct intervals *all, const struct attempt_group *g, uint32_t in_flight_max, int64_t window_end_ns)
 {
-	struct attempt **answers = fl_alloc_array(g->count + 1, sizeof(struct attempt *));
+	int64_t *answers = fl_alloc_array(g->count + 1, sizeof(*answers));
 	int64_t *reach_ns = fl_alloc_array(g->count + 1, sizeof(*reach_ns));
-	size_t n = by_answer(g, answers);
+	double usual_s;
+	size_t n = answers_of(g, answers, &usual_s);
 	size_t least = in_flight_max < OVERDUE_LEAST ? in_flight_max : OVERDUE_LEAST;
-	int64_t overdue_ns = n >= LEAST ? overdue_after(answers, n) : 0;
+	int64_t overdue_ns = n >= LEAST ? overdue_after(usual_s) : 0;
 	if (least < OVERDUE_LEAST)
 		overdue_ns *= 4;
 	for (size_t i = 0; i < g->count; i++)
 		reach_ns[i] = i && reach_ns[i - 1] > g->list[i]->end_ns ? reach_ns[i - 1] : g->list[i]->end_ns;
 	for (size_t i = 0; i < n && n >= LEAST; i++) {
-		int64_t from = answers[i]->end_ns, to = i + 1 < n ? answers[i + 1]->end_ns : window_end_ns, first = 0;
+		int64_t from = answers[i], to = i + 1 < n ? answers[i + 1] : window_end_ns, first = 0;
 		if (to - from < overdue_ns || !is_silence(g, n, to - from, window_end_ns))
 			continue;
 		size_t overdue = overdue_at(g, reach_ns, to, overdue_ns, &first);
@@ -161,12 +159,22 @@ static bool is_same_part(const struct member *a, const struct member *b)
 	return a->client ? fl_addr_equal(a->client, b->client) : a->shape == b->shape;
 }
 
+/* Of one client they are. */
+static bool members_in_order(const struct member *members, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_members(&members[i - 1], &members[i]) > 0)
+			return false;
+	return true;
+}
+
 static void find_stalls_of_parts(struct intervals *all, struct member *members, size_t count, uint32_t in_flight_max,
 				 int64_t window_end_ns)
 {
 	struct attempt **list = fl_alloc_array(count + 1, sizeof(struct attempt *));
 	size_t parts = 0;
-	qsort(members, count, sizeof(*members), compare_members);
+	if (!members_in_order(members, count))
+		qsort(members, count, sizeof(*members), compare_members);
 	for (size_t i = 0, from = 0; i < count && parts < PARTS_MAX; i++) {
 		list[i] = members[i].attempt;
 		if (i + 1 < count && is_same_part(&members[i], &members[i + 1]))
@@ -303,12 +311,6 @@ static void find_outages(struct intervals *all, const struct attempt_group *g, i
 
 /* ---- both ---- */
 
-static int compare_attempt_ends(const void *pa, const void *pb)
-{
-	int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
-	return (a > b) - (a < b);
-}
-
 static void describe(struct fl_interval *o, const struct attempt_group *g)
 {
 	int64_t *ends = fl_alloc_array(g->count + 1, sizeof(*ends));
@@ -319,7 +321,7 @@ static void describe(struct fl_interval *o, const struct attempt_group *g)
 	for (size_t i = 0; i < g->count; i++)
 		if (g->list[i]->end_ns > g->list[i]->start_ns)
 			ends[n++] = g->list[i]->end_ns;
-	qsort(ends, n, sizeof(*ends), compare_attempt_ends);
+	fl_sort_times(ends, n);
 	for (size_t i = 0; i < g->count; i++) {
 		const struct attempt *a = g->list[i];
 		bool within = a->start_ns >= o->start_ns && a->start_ns <= o->end_ns;

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "faultline/sort.h"
+
 enum { BEGINS = 1, ENDS = 0, OF_CALLER = 2 };
 /* Less time than this at the top is no sign of a limit. */
 static const int64_t plateau_least_ns = INT64_C(500000000);
@@ -19,25 +21,53 @@ struct event {
 	int kind;               /* BEGINS or ENDS, plus OF_CALLER */
 };
 
-static int compare_events(const void *pa, const void *pb)
+/* Begins or ends of one group, in order. */
+struct times {
+	int64_t *list;
+	size_t count, at;
+	int kind;
+};
+
+static struct times times_of(const struct attempt_group *g, int kind)
 {
-	const struct event *a = pa, *b = pb;
-	if (a->time_ns != b->time_ns)
-		return a->time_ns < b->time_ns ? -1 : 1;
-	return (a->kind & BEGINS) - (b->kind & BEGINS);
+	struct times t = { .list = fl_alloc_array(g->count + 1, sizeof(*t.list)), .kind = kind };
+	for (size_t i = 0; i < g->count; i++) {
+		const struct attempt *a = g->list[i];
+		if (a->end_ns > a->start_ns)
+			t.list[t.count++] = kind & BEGINS ? a->start_ns : a->end_ns;
+	}
+	if (!(kind & BEGINS)) /* groups are in order of begins */
+		fl_sort_times(t.list, t.count);
+	return t;
 }
 
-static size_t add_events(struct event *list, const struct attempt_group *g, int kind)
+/* The list whose next comes first; of equals an end; NULL: all are through. */
+static struct times *earliest(struct times *lists, size_t count)
 {
-	size_t count = 0;
-	for (size_t i = 0; g && i < g->count; i++) {
-		const struct attempt *a = g->list[i];
-		if (a->end_ns <= a->start_ns)
-			continue;
-		list[count++] = (struct event){ a->start_ns, kind | BEGINS };
-		list[count++] = (struct event){ a->end_ns, kind | ENDS };
-	}
-	return count;
+	struct times *first = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (lists[i].at < lists[i].count && (!first || lists[i].list[lists[i].at] < first->list[first->at]))
+			first = &lists[i];
+	return first;
+}
+
+/* Of @g, and of @caller when it is not NULL; *@count of them, to be freed. */
+static struct event *events_of(const struct attempt_group *g, const struct attempt_group *caller, size_t *count)
+{
+	struct times lists[4] = { times_of(g, ENDS) }, *next;
+	size_t n = 1, at = 0;
+	if (caller)
+		lists[n++] = times_of(caller, OF_CALLER | ENDS);
+	lists[n++] = times_of(g, BEGINS);
+	if (caller)
+		lists[n++] = times_of(caller, OF_CALLER | BEGINS);
+	struct event *events = fl_alloc_array(2 * (g->count + (caller ? caller->count : 0)) + 1, sizeof(*events));
+	while ((next = earliest(lists, n)) != NULL)
+		events[at++] = (struct event){ next->list[next->at++], next->kind };
+	for (size_t i = 0; i < n; i++)
+		free(lists[i].list);
+	*count = at;
+	return events;
 }
 
 static size_t bucket_of(const struct fl_series *s, int64_t time_ns)
@@ -92,12 +122,11 @@ static uint32_t find_peaks(const struct fl_series *s, const struct event *events
 }
 
 /* Time at the top while the caller had more work open than that. */
-static double find_plateau(struct event *events, size_t count, uint32_t top)
+static double find_plateau(const struct event *events, size_t count, uint32_t top)
 {
 	int64_t total_ns = 0, since_ns = 0;
 	uint32_t level = 0, caller = 0;
 	bool at_top = false;
-	qsort(events, count, sizeof(*events), compare_events);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t *changes = events[i].kind & OF_CALLER ? &caller : &level;
 		*changes = events[i].kind & BEGINS ? *changes + 1 : *changes - 1;
@@ -125,14 +154,14 @@ void behaviour_series(struct fl_behaviour *b, struct fl_arena *arena, const stru
 		s->bucket[i].in_flight_s = rounded(s->bucket[i].in_flight_s);
 		s->bucket[i].answer_s = rounded(s->bucket[i].answer_s);
 	}
-	struct event *events = fl_alloc_array(2 * (g->count + (caller ? caller->count : 0)) + 1, sizeof(*events));
-	size_t count = add_events(events, g, 0);
-	qsort(events, count, sizeof(*events), compare_events);
+	size_t count;
+	struct event *events = events_of(g, NULL, &count);
 	b->in_flight_max = find_peaks(s, events, count);
 	b->in_flight_plateau_s = 0;
-	if (caller && b->in_flight_max >= 2) {
-		count += add_events(events + count, caller, OF_CALLER);
-		b->in_flight_plateau_s = find_plateau(events, count, b->in_flight_max);
-	}
+	free(events);
+	if (!caller || b->in_flight_max < 2)
+		return;
+	events = events_of(g, caller, &count);
+	b->in_flight_plateau_s = find_plateau(events, count, b->in_flight_max);
 	free(events);
 }

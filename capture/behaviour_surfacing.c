@@ -67,7 +67,7 @@ static size_t count_calls(const struct attempt_group *g, bool failed)
 	size_t n = 0;
 	for (size_t i = 0; i < g->count; i++) {
 		const struct attempt *a = g->list[i];
-		n += a->number == 0 && (failed ? a->failed_for_good : a->outcome == FL_OUTCOME_ANSWERED);
+		n += a->looked_at && a->number == 0 && (failed ? a->failed_for_good : a->outcome == FL_OUTCOME_ANSWERED);
 	}
 	return n;
 }
@@ -83,7 +83,7 @@ static void choose_calls(struct surfacing *s, const struct attempt_group *g)
 	s->calls = fl_alloc_array(good / step[false] + failed / step[true] + 3, sizeof(*s->calls));
 	for (size_t i = 0; i < g->count; i++) {
 		const struct attempt *a = g->list[i], *last = a;
-		if (a->number || !(a->failed_for_good || a->outcome == FL_OUTCOME_ANSWERED) ||
+		if (!a->looked_at || a->number || !(a->failed_for_good || a->outcome == FL_OUTCOME_ANSWERED) ||
 		    at[a->failed_for_good]++ % step[a->failed_for_good])
 			continue;
 		while (last->retry)

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "faultline/sort.h"
+
 enum { CROWD_PART = 5, CROWD_LEAST = 2 };
 
 static double least_wait(const struct attempt *a)
@@ -27,17 +29,11 @@ static double next_sign(const struct attempt *a)
 	return NAN;
 }
 
-static int compare_doubles(const void *pa, const void *pb)
-{
-	double a = *(const double *)pa, b = *(const double *)pb;
-	return (a > b) - (a < b);
-}
-
 /* Where the values crowd: the lower edge of the first window, a tenth wide, that holds a good part of them: the time-out itself,
  * while tries that followed after a pause crowd further up. */
 static double crowd(struct sample *s)
 {
-	qsort(s->list, s->count, sizeof(double), compare_doubles);
+	fl_sort_seconds(s->list, s->count);
 	for (size_t i = 0, to = 0; i < s->count; i++) {
 		while (to < s->count && s->list[to] <= s->list[i] * 1.1 + 0.002)
 			to++;

@@ -52,6 +52,7 @@ struct fl_series {
 
 enum { FL_ATTEMPTS_MAX = 16, FL_GAPS_MAX = 8 };
 struct fl_retries {
+	/* In a storm calls of the first seconds are looked at, and counts scaled up to all failed attempts. */
 	uint64_t calls;                     /* whose first attempt failed and whose going on was in view; 0: none, or it cannot be told
 	                                     * which attempts are retries */
 	uint64_t retried;                   /* of them, tried again */
@@ -60,8 +61,9 @@ struct fl_retries {
 	struct fl_spread gap[FL_GAPS_MAX];  /* from the failure of attempt i + 1 to the start of attempt i + 2 */
 	uint64_t other_address;             /* retries that went to another address than the attempt before */
 	int64_t first_ns, last_ns;          /* first and last retry; 0 = none */
-	double unexplained;                 /* share of failed attempts that may belong to other calls: calls were open at once, and
-	                                     * their call has another number of attempts than most; 0..1 */
+	double unexplained;                 /* share of failed attempts that may belong to other calls, where calls were open at once: those of
+	                                     * calls with another number of attempts than most, and calls that there were no
+	                                     * requests for; 0..1 */
 };
 
 /* Calls that failed at every attempt, and what became of the inbound exchanges that they were part of. Which one a call
