@@ -7,7 +7,8 @@
  * rests twenty times as long as it took. The looks themselves come every 20 ms or rest as long, too: at most a twentieth
  * of the time goes into either.
  *
- * Sockets are remembered by their id from look to look; one that was not there at the latest is forgotten.
+ * Sockets are remembered by their id from look to look; one that was not there at the latest is forgotten. The end of a datagram socket
+ * without peer is told, too, as of the latest look that showed it: such a one is found by its port alone, and another may have that next.
  */
 #include "capture/attribution_polled.h"
 
@@ -33,6 +34,13 @@ struct known {
 	uint32_t look;           /* the latest that showed it */
 };
 
+/* A datagram socket without peer that somebody was told to have. */
+struct peerless {
+	uint64_t id;
+	struct fl_addr local;
+	uint16_t local_port;
+};
+
 struct polled {
 	struct fl_namer *namer;
 	polled_look *look_at;
@@ -43,7 +51,10 @@ struct polled {
 	struct found_socket *fresh; /* new at this look, or whose process is not known yet */
 	uint32_t *pids;             /* of fresh; 0: not known */
 	uint32_t fresh_count, fresh_room;
+	struct peerless *peerless;
+	uint32_t peerless_count, peerless_room;
 	uint32_t look;
+	int64_t shown_ns; /* when the latest look that succeeded was */
 	uint32_t netns;
 	int64_t processes_due_ns;
 	uint64_t late;
@@ -86,6 +97,7 @@ void polled_free(struct polled *p)
 	free(p->known);
 	free(p->fresh);
 	free(p->pids);
+	free(p->peerless);
 	free(p);
 }
 
@@ -235,6 +247,41 @@ static struct fl_owner_record record_of(const struct polled *p, const struct fou
 	return r;
 }
 
+static bool is_peerless(const struct found_socket *s)
+{
+	return s->transport == IPPROTO_UDP && !s->remote_port;
+}
+
+/* Beyond the room there are as many as sockets are known: their ends are not told then. */
+static void remember_peerless(struct polled *p, const struct found_socket *s)
+{
+	if (p->peerless_count == KNOWN_MAX)
+		return;
+	if (p->peerless_count == p->peerless_room) {
+		p->peerless_room = (uint32_t)fl_grown(p->peerless_room, p->peerless_count + 1);
+		p->peerless = fl_grow_array(p->peerless, p->peerless_room, sizeof(*p->peerless));
+	}
+	p->peerless[p->peerless_count++] = (struct peerless){ s->id, s->local, s->local_port };
+}
+
+/* After forget_gone(). */
+static void tell_ends(struct polled *p, const struct owner_sink *sink)
+{
+	uint32_t left = 0;
+	for (uint32_t i = 0; i < p->peerless_count; i++) {
+		const struct peerless *s = &p->peerless[i];
+		if (find_known(p, s->id)) {
+			p->peerless[left++] = *s;
+			continue;
+		}
+		struct fl_owner_record r = { .local = s->local, .local_port = s->local_port, .transport = IPPROTO_UDP, .netns = p->netns,
+					     .kind = FL_OWNER_SOCKET, .attribution = FL_ATTRIBUTION_POLLED, .closed = true,
+					     .since_ns = p->shown_ns };
+		sink->found(sink->context, &r);
+	}
+	p->peerless_count = left;
+}
+
 static bool name_by_process(struct polled *p, uint32_t pid, uint64_t cgroup, struct fl_owner_record *r)
 {
 	struct fl_process process = { .cgroup = cgroup };
@@ -257,6 +304,8 @@ static void tell(struct polled *p, uint32_t i, const struct owner_sink *sink)
 	if (!name_by_process(p, p->pids[i], p->fresh[i].cgroup, &r))
 		(void)fl_namer_group(p->namer, p->fresh[i].cgroup, &r);
 	sink->found(sink->context, &r);
+	if (is_peerless(&p->fresh[i]))
+		remember_peerless(p, &p->fresh[i]);
 }
 
 /* Those that only a process can name wait until the processes are read again. */
@@ -289,10 +338,14 @@ void polled_poll(struct polled *p, const struct owner_sink *sink, bool now)
 		return;
 	int64_t begin = monotonic();
 	p->look++;
-	if (p->look_at(p->context, p))
+	int64_t now_ns = attribution_now();
+	if (p->look_at(p->context, p)) {
 		forget_gone(p);
-	else
+		tell_ends(p, sink);
+		p->shown_ns = now_ns;
+	} else {
 		p->late++;
+	}
 	tell_fresh(p, sink, now);
 	int64_t rest = (monotonic() - begin) * REST;
 	set_timer(p, rest > shortest_ns ? rest : shortest_ns);
