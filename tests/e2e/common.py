@@ -41,6 +41,17 @@ class Results:
         sys.exit(1 if self.failed else 0)
 
 
+TOO_BUSY = 'this machine is too busy: packets or reports of the kernel were lost, as the coverage says'
+
+
+def lost(scan):
+    """Does a scan say that packets or reports of the kernel were lost, or that reports made room for others? BPF sees all namespaces: a
+    machine may be busy with other things than the test."""
+    coverage = scan['coverage']
+    return coverage['dropped_kernel'] > 0 or 'attribution-lost' in {b['kind'] for b in coverage['blind_spots']} or any(
+        limit['name'] == 'sockets' and limit['hits'] for limit in coverage.get('limits') or [])
+
+
 def note(text):
     print('    ' + text, flush=True)
 
