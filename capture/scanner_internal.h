@@ -3,7 +3,8 @@
  * scanner_internal.h - what the files of the scanner share
  *
  *   scanner.c   packets to flows, flows to conversations, the end of flows
- *   dissect.c   payload to names, application, exchange boundaries
+ *   dissect.c   payload to names, application, exchange boundaries (dissect_internal.h)
+ *   flow_names.c  names that a flow carried, and which one counts
  *   calls.c     requests of one connection that are open at the same time
  *   attempts.c  what happens to a flow to the log of attempts
  *   account.c   connections to conversations, at the end of flows or of a window
@@ -265,6 +266,9 @@ bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, s
 bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
 const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const struct fl_flow *f);
 
+/* A host asks its resolver from one address, or through a stub on loopback, and connects from another: what it learnt under any of
+ * them is kept under this key, too. */
+extern const struct fl_addr scanner_own_host;
 /* What the client, or another address of its host, last called the responder. */
 bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding);
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dissect_calls.c - connections whose requests do not wait for answers: bytes of both sides to calls.c
+ *
+ * HTTP/2 from its preface on, or from the answer that takes up an offer of it; HTTP/1 from the first request that came
+ * before the answer to another.
+ */
+#include "dissect_internal.h"
+
+#include "calls.h"
+
+enum { STATUS_LEAST = 13 }; /* bytes that tell a status line */
+
+/* There is no room to follow the connection: its first request stands for all. */
+static void read_first_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	flow_set(f, FLOW_MULTIPLEXED);
+	enum fl_parse result = fl_http2_request(bytes->data, bytes->size, &s->request);
+	if (result == FL_PARSE_MORE) {
+		fl_stream_consume(stream, s->streams, 0);
+		return;
+	}
+	if (result == FL_PARSE_OK && s->request.host[0])
+		dissect_note_target(s, f, s->request.host, 0); /* CONNECT here opens one stream of many */
+	if (scanner_is_health_path(s->request.path))
+		flow_set(f, FLOW_HEALTH);
+	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
+	fl_stream_close(stream, s->streams);
+}
+
+void dissect_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns)
+{
+	bool first = !flow_has(f, FLOW_MULTIPLEXED);
+	flow_set_application(f, FL_APP_HTTP2);
+	if (!first || !calls_begin(s, f)) {
+		read_first_call(s, f, bytes);
+		return;
+	}
+	if (f->synack_ns && !f->bytes[FL_RESPONDER])
+		fl_stream_start(&f->stream[FL_RESPONDER], f->synack_seq + 1);
+	struct fl_slice behind = { bytes->data + FL_HTTP2_PREFACE, bytes->size - FL_HTTP2_PREFACE };
+	size_t used = calls_read(s, f, FL_INITIATOR, &behind, time_ns);
+	fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, FL_HTTP2_PREFACE + used);
+}
+
+/* A segment of either side, of a connection that is followed. */
+void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[side];
+	struct fl_slice bytes;
+	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
+					    p->payload_len - p->payload.size, &bytes);
+	if (bytes.size) {
+		size_t used = calls_read(s, f, side, &bytes, p->time_ns);
+		fl_stream_consume(stream, s->streams, used);
+	}
+	s->counters.cut_payload += p->payload.size < p->payload_len && state == FL_PARSE_TRUNCATED;
+	if (flow_has(f, FLOW_CALLS) && stream->closed)
+		calls_lose(s, f);
+}
+
+/* Of requests in a row. When bytes are missing, an answer is found where a segment begins with one. */
+static void dissect_answers(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	struct fl_slice bytes = { NULL, 0 };
+	if (!stream->closed)
+		(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
+				    p->payload_len - p->payload.size, &bytes);
+	if (bytes.size)
+		fl_stream_consume(stream, s->streams, calls_read_answers(s, f, &bytes, true, p->time_ns));
+	else if (stream->closed && p->payload.size)
+		(void)calls_read_answers(s, f, &p->payload, false, p->time_ns);
+}
+
+/* HTTP/1, where requests come before the answers to others. */
+void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (side == FL_INITIATOR && fl_flow_acks_unseen(f, p))
+		calls_skip_answers(s, f);
+	if (side == FL_INITIATOR)
+		dissect_initiator(s, f, p);
+	else
+		dissect_answers(s, f, p);
+	f->last_payload_side = (uint8_t)side;
+}
+
+/* Both sides speak HTTP/2 behind the @head bytes of the answer. */
+static void upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t head, int64_t time_ns)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	if (!calls_begin_upgraded(s, f)) {
+		flow_set(f, FLOW_MULTIPLEXED);
+		fl_stream_close(stream, s->streams);
+		return;
+	}
+	dissect_restart(s, &f->stream[FL_INITIATOR], f->payload_end_seq[FL_INITIATOR]);
+	struct fl_slice behind = { bytes->data + head, bytes->size - head };
+	size_t used = calls_read(s, f, FL_RESPONDER, &behind, time_ns);
+	fl_stream_consume(stream, s->streams, head + used);
+}
+
+/* The answer to an offer of HTTP/2: 101 takes it up (RFC 7540 section 3.2). */
+void dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	struct fl_slice bytes;
+	(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
+	if (!bytes.size && !stream->closed)
+		return;
+	unsigned status = fl_http_status(bytes.data, bytes.size);
+	size_t head = status && status < 200 ? fl_http_answer_body(bytes.data, bytes.size).head_size : 0;
+	bool waits = status ? status < 200 && !head : bytes.size < STATUS_LEAST;
+	bool interim = head && status != 101;
+	if ((waits || interim) && bytes.size < FL_HTTP_HEAD_MAX && !stream->closed) {
+		fl_stream_consume(stream, s->streams, head);
+		return;
+	}
+	flow_clear(f, FLOW_UPGRADE);
+	if (head && status == 101)
+		upgrade(s, f, &bytes, head, p->time_ns);
+	else
+		fl_stream_close(stream, s->streams);
+}

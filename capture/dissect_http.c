@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dissect_http.c - requests of HTTP/1: whom they name, and where the next one is
+ *
+ * A request is noted as soon as its Host is known, for the exchange begins under that name. Its body is passed over: by its
+ * length, by going on reading where it ends; by chunks, from the head of one to that of the next. So a body that looks
+ * like a request names nobody, and a request behind a body is found wherever segments end. What is left of a body that the server
+ * refused never comes: the next request is then found where a segment begins with one.
+ */
+#include "dissect_internal.h"
+
+#include <string.h>
+
+#include "calls.h"
+#include "faultline/request.h"
+
+enum { BODY_MAX = 1 << 30 }; /* longer ones are not passed over: sequence numbers come round */
+
+bool scanner_is_health_path(const char *path)
+{
+	static const char *const words[] = { "/health", "/healthz", "/healthcheck", "/health-check", "/livez",
+					     "/readyz", "/metrics", "/-/healthy", "/-/ready", "/_health",
+					     "/actuator/health", "/actuator/prometheus", "/api/health",
+					     "/health/live", "/health/ready" };
+	for (size_t i = 0; i < FL_ARRAY_LEN(words); i++)
+		if (strcmp(path, words[i]) == 0)
+			return true;
+	return false;
+}
+
+/* @port: of the target behind a proxy; 0: the name is the responder's. */
+void dissect_note_target(struct fl_scanner *s, struct fl_flow *f, const char *host, uint16_t port)
+{
+	scanner_note_name(s, f, FL_NAME_HTTP_HOST, host, port);
+	if (port && scanner_inner_name(s, f))
+		flow_set(f, FLOW_TUNNEL);
+}
+
+/* Is the request for somebody behind the responder? An origin must take a whole URI, too: it is one when the client looked up just
+ * that name or connected to that very address, or, where no look-up was seen, when the URI's port is the responder's. */
+static bool asks_proxy(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	const struct fl_http_request *q = &s->request;
+	struct fl_addr address;
+	if (q->connect || !q->absolute)
+		return q->connect;
+	if (fl_addr_parse(q->host, &address) && fl_addr_equal(&address, &f->addr[FL_RESPONDER]))
+		return false;
+	const char *resolved = fl_strpool_get(s->strings, f->user[FLOW_DNS_NAME]);
+	return resolved ? strcmp(resolved, q->host) != 0 : f->port[FL_RESPONDER] != q->port;
+}
+
+/* The answer that takes it up is read from its first byte on. */
+static void offer_upgrade(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	fl_stream_close(stream, s->streams);
+	*stream = (struct fl_stream){ 0 };
+	flow_set(f, FLOW_UPGRADE);
+}
+
+static void note_body(const struct fl_scanner *s, struct fl_flow *f)
+{
+	if (s->request.content_length || s->request.chunked)
+		flow_set(f, FLOW_BODY);
+	else
+		flow_clear(f, FLOW_BODY);
+}
+
+static void note_request(struct fl_scanner *s, struct fl_flow *f)
+{
+	bool proxy = asks_proxy(s, f);
+	flow_set(f, FLOW_HTTP);
+	flow_set_application(f, FL_APP_HTTP);
+	f->user[FLOW_REQUEST_NAME] = 0; /* a request without Host is for the address */
+	if (s->request.host[0])
+		dissect_note_target(s, f, s->request.host, proxy ? s->request.port : 0);
+	if (proxy && !s->request.connect && flow_has(f, FLOW_TUNNEL))
+		flow_set(f, FLOW_PROXIED);
+	else if (s->request.connect)
+		flow_clear(f, FLOW_PROXIED);
+	note_body(s, f);
+	if (scanner_is_health_path(s->request.path))
+		flow_set(f, FLOW_HEALTH);
+	else
+		flow_clear(f, FLOW_HEALTH);
+	if (s->request.upgrade_h2c && !flow_has(f, FLOW_CALLS))
+		offer_upgrade(s, f);
+	else
+		flow_clear(f, FLOW_UPGRADE);
+}
+
+static void add_call(struct fl_scanner *s, struct fl_flow *f, const struct request_run *run)
+{
+	static const char head[] = "HEAD ";
+	bool bare = run->last.size >= sizeof(head) && memcmp(run->last.data, head, sizeof(head) - 1) == 0;
+	uint32_t fingerprint = fl_request_fingerprint(FL_APP_HTTP, false, run->last.data, run->last.size);
+	calls_add(s, f, run->size, fingerprint, bare, run->time_ns);
+}
+
+/* A whole head was read, @text. Another request that is not answered yet stands before it: the open exchange, unless that began with
+ * the first bytes of this very head (@known), or the @before heads of the same segment. */
+static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
+{
+	bool waits = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns && flow_has(f, FLOW_HTTP) && !(run->begun && before == 0);
+	bool apart = s->request.connect || s->request.absolute || flow_has(f, FLOW_TUNNEL | FLOW_CALLS | FLOW_ANSWER_UNSEEN);
+	if ((waits || before) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
+		bool begun = calls_begin_pipeline(s, f);
+		if (begun && !waits)
+			add_call(s, f, run);
+	}
+	note_request(s, f);
+	run->last = text;
+	if (flow_has(f, FLOW_CALLS))
+		add_call(s, f, run);
+}
+
+/* The body behind the head that was read last ends at a byte to come: the stream goes on there. *@at is behind the head. Return:
+ * it ends in @size. */
+static bool pass_body(struct fl_scanner *s, struct fl_flow *f, size_t size, size_t *at)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	uint64_t length = s->request.content_length;
+	if (length <= size - *at) {
+		*at += (size_t)length;
+		return true;
+	}
+	if (length < BODY_MAX)
+		dissect_restart(s, stream, stream->next_seq + (uint32_t)(*at + length));
+	else
+		fl_stream_close(stream, s->streams);
+	return false;
+}
+
+/* Chunks of a body from @at on. Return: it ends in @bytes, or what is there is none. */
+static bool pass_chunks(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t *at)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	size_t used;
+	uint64_t skip;
+	enum fl_parse result = fl_http_chunks(bytes->data + *at, bytes->size - *at, &used, &skip);
+	*at += used;
+	f->user_bits = result == FL_PARSE_MORE && skip < BODY_MAX ? FLOW_IN_CHUNKS : 0;
+	if (result != FL_PARSE_MORE)
+		return true;
+	if (skip == 0)
+		fl_stream_consume(stream, s->streams, *at);
+	else if (f->user_bits)
+		dissect_restart(s, stream, stream->next_seq + (uint32_t)(*at + skip));
+	else
+		fl_stream_close(stream, s->streams);
+	return false;
+}
+
+/* A head of which the end is to come. The exchange begins under the Host as soon as that is there. */
+static void wait_for_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
+{
+	if (!f->user_bits && !flow_has(f, FLOW_HTTP))
+		flow_set_application(f, FL_APP_HTTP);
+	if (!s->request.host[0] || f->user_bits)
+		return;
+	take_request(s, f, run, before, text);
+	f->user_bits = FLOW_IN_HEAD;
+}
+
+/* A whole head; @text goes on to the segment's end. */
+static void end_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
+{
+	size_t body = text.size - s->request.head_size;
+	if (!s->request.chunked && s->request.content_length < body)
+		text.size = s->request.head_size + (size_t)s->request.content_length;
+	if (f->user_bits) /* it was noted when its Host came */
+		note_body(s, f);
+	else
+		take_request(s, f, run, before, text);
+	f->user_bits = 0;
+}
+
+/* Behind the last of what was read. Of requests in a row the next head comes at once, in pieces of any size. */
+static void leave_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t at)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	bool goes_on = at < bytes->size ? fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_MORE : flow_has(f, FLOW_CALLS);
+	if (goes_on)
+		fl_stream_consume(stream, s->streams, at);
+	else
+		fl_stream_close(stream, s->streams);
+}
+
+void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
+{
+	size_t at = 0;
+	if (f->user_bits == FLOW_IN_CHUNKS && !pass_chunks(s, f, bytes, &at))
+		return;
+	for (size_t heads = 0; at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK; heads++) {
+		struct fl_slice text = { bytes->data + at, bytes->size - at };
+		enum fl_parse result = fl_http_request(text.data, text.size, &s->request);
+		if (result == FL_PARSE_MORE) {
+			wait_for_head(s, f, run, heads, text);
+			fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, at);
+			return;
+		}
+		if (result != FL_PARSE_OK) {
+			s->counters.parse_errors++;
+			fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
+			return;
+		}
+		end_head(s, f, run, heads, text);
+		at += s->request.head_size;
+		if (s->request.connect)
+			break;
+		if (s->request.chunked ? !pass_chunks(s, f, bytes, &at) : !pass_body(s, f, bytes->size, &at))
+			return;
+	}
+	leave_requests(s, f, bytes, at);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * flow_names.c - what a flow's responder is called
+ *
+ * A flow has a list of the names it carried, in the order in which they came, each with where it was read; what is behind
+ * a proxy is told from the proxy by a mark. Without any, the last answer counts that the client got for the
+ * responder's address before it connected, else a later one.
+ */
+#include "scanner_internal.h"
+
+#include <string.h>
+
+enum { NAMES_PER_FLOW = 64 };
+
+static struct flow_name *take_flow_name(struct fl_scanner *s, uint32_t *handle)
+{
+	if (s->flow_name_free) {
+		*handle = s->flow_name_free;
+		s->flow_name_free = s->flow_names[*handle - 1].next;
+	} else if (s->flow_name_count < s->flow_name_limit) {
+		*handle = ++s->flow_name_count;
+	} else {
+		s->counters.flow_names_dropped++;
+		return NULL;
+	}
+	return &s->flow_names[*handle - 1];
+}
+
+/* Port of the tunnel's target; the names in a tunnel are the target's. */
+static uint16_t inner_port(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	const struct flow_name *target = scanner_inner_name(s, f);
+	return target ? target->port : 0;
+}
+
+void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port)
+{
+	bool inner = port || flow_has(f, FLOW_TUNNEL);
+	size_t size = strlen(text);
+	if (size > 1 && text[size - 1] == '.')
+		size--;
+	fl_str name = fl_strpool_add(s->strings, text, size);
+	if (name == FL_STR_NONE)
+		return;
+	uint32_t *link = &f->user[FLOW_NAMES];
+	for (int i = 0; *link; i++) {
+		struct flow_name *n = &s->flow_names[*link - 1];
+		if (n->name == name && n->source == source && n->inner == inner) {
+			f->user[FLOW_REQUEST_NAME] = *link;
+			return;
+		}
+		if (i == NAMES_PER_FLOW) {
+			s->counters.flow_names_dropped++;
+			return;
+		}
+		link = &n->next;
+	}
+	uint32_t handle;
+	struct flow_name *n = take_flow_name(s, &handle);
+	if (!n)
+		return;
+	*n = (struct flow_name){ .name = name, .source = (uint8_t)source, .inner = inner,
+				  .port = port || !inner ? port : inner_port(s, f) };
+	*link = handle;
+	f->user[FLOW_REQUEST_NAME] = handle;
+}
+
+void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f)
+{
+	while (f->user[FLOW_NAMES]) {
+		uint32_t handle = f->user[FLOW_NAMES];
+		f->user[FLOW_NAMES] = s->flow_names[handle - 1].next;
+		s->flow_names[handle - 1].next = s->flow_name_free;
+		s->flow_name_free = handle;
+	}
+}
+
+const struct fl_addr scanner_own_host = { { 0 } };
+
+/* The other addresses that the client may have asked from, one after the other; NULL at the end. */
+static const struct fl_addr *other_client(const struct fl_scanner *s, const struct fl_addr *client, size_t i)
+{
+	size_t count;
+	if (fl_locality_is_own(s->locality, client))
+		return i == 0 ? &scanner_own_host : NULL;
+	const struct fl_addr *list = fl_locality_same_host(s->locality, client, &count);
+	return i < count ? &list[i] : NULL;
+}
+
+bool scanner_last_binding(const struct fl_scanner *s, const struct fl_flow *f, struct fl_binding *binding)
+{
+	const struct fl_addr *client = &f->addr[FL_INITIATOR], *server = &f->addr[FL_RESPONDER], *other;
+	if (!fl_names_may_know(s->names, server))
+		return false;
+	if (fl_names_last(s->names, client, server, binding))
+		return true;
+	for (size_t i = 0; (other = other_client(s, client, i)); i++)
+		if (fl_names_last(s->names, other, server, binding))
+			return true;
+	return false;
+}
+
+static fl_str chain_of(const struct fl_scanner *s, const struct fl_flow *f, fl_str name)
+{
+	const struct fl_addr *client = &f->addr[FL_INITIATOR], *other;
+	if (name == f->user[FLOW_DNS_NAME])
+		return f->user[FLOW_DNS_CHAIN];
+	fl_str chain = fl_names_chain(s->names, client, name);
+	for (size_t i = 0; !chain && (other = other_client(s, client, i)); i++)
+		chain = fl_names_chain(s->names, other, name);
+	return chain;
+}
+
+static bool name_from_dns(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	if (f->user[FLOW_DNS_NAME]) {
+		*best = (struct best_name){ f->user[FLOW_DNS_NAME], f->user[FLOW_DNS_CHAIN], FL_NAME_DNS };
+		return true;
+	}
+	/* Older than the capture, or than the answer in the client's cache: a later answer is the best there is. */
+	struct fl_binding later;
+	if (!scanner_last_binding(s, f, &later))
+		return false;
+	*best = (struct best_name){ later.name, later.chain, FL_NAME_DNS_LATER };
+	return true;
+}
+
+bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	const struct flow_name *found = NULL;
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
+		if (!found || s->flow_names[at - 1].source < found->source)
+			found = &s->flow_names[at - 1];
+	if (!found)
+		return name_from_dns(s, f, best);
+	*best = (struct best_name){ found->name, chain_of(s, f, found->name), found->source };
+	return true;
+}
+
+bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	const struct flow_name *found = NULL;
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next) {
+		const struct flow_name *n = &s->flow_names[at - 1];
+		if (!n->inner && (!found || n->source < found->source))
+			found = n;
+	}
+	if (!found)
+		return name_from_dns(s, f, best);
+	*best = (struct best_name){ found->name, chain_of(s, f, found->name), found->source };
+	return true;
+}
+
+const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const struct fl_flow *f)
+{
+	const struct flow_name *newest = NULL;
+	uint32_t asked = f->user[FLOW_REQUEST_NAME];
+	if (asked && s->flow_names[asked - 1].inner)
+		return &s->flow_names[asked - 1];
+	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
+		if (s->flow_names[at - 1].inner)
+			newest = &s->flow_names[at - 1];
+	return newest;
+}
+
+bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
+{
+	uint32_t newest = f->user[FLOW_REQUEST_NAME];
+	if (!newest)
+		return scanner_best_name(s, f, best);
+	const struct flow_name *n = &s->flow_names[newest - 1];
+	*best = (struct best_name){ n->name, chain_of(s, f, n->name), n->source };
+	return true;
+}
