@@ -58,6 +58,8 @@ struct polled {
 	uint32_t netns;
 	int64_t processes_due_ns;
 	uint64_t late;
+	uint64_t untold, untold_now; /* beyond KNOWN_MAX, or beyond NEW_MAX and told at the next look: most of a look, of this one */
+	bool first, crowded;         /* what was there before is still being told; this look had more than NEW_MAX */
 	int timer;
 };
 
@@ -81,6 +83,7 @@ struct polled *polled_new(struct fl_namer *namer, polled_look *look, void *conte
 	p->look_at = look;
 	p->context = context;
 	p->netns = attribution_netns(0, true);
+	p->first = true;
 	p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	fl_index_init(&p->by_id, KNOWN_MAX);
 	set_timer(p, 1);
@@ -108,7 +111,7 @@ int polled_timer(const struct polled *p)
 
 uint64_t polled_late(const struct polled *p)
 {
-	return p->late;
+	return p->late + p->untold;
 }
 
 /* ---- sockets ---- */
@@ -133,8 +136,15 @@ static bool remember(struct polled *p, uint64_t id)
 	struct known *k = find_known(p, id);
 	if (k)
 		k->look = p->look;
+	p->untold_now += !k && p->known_count == KNOWN_MAX;
 	if (k || p->known_count == KNOWN_MAX)
 		return false;
+	/* More than is told at a time: the next look shows it again. */
+	if (p->fresh_count == NEW_MAX) {
+		p->crowded = true;
+		p->untold_now++;
+		return false;
+	}
 	if (p->known_count == p->known_room) {
 		p->known_room = (uint32_t)fl_grown(p->known_room, p->known_count + 1);
 		p->known = fl_grow_array(p->known, p->known_room, sizeof(*p->known));
@@ -164,7 +174,7 @@ static void forget_gone(struct polled *p)
 
 void polled_see(struct polled *p, const struct found_socket *s)
 {
-	if (!s->inode || !s->local_port || !remember(p, s->id) || p->fresh_count == NEW_MAX)
+	if (!s->inode || !s->local_port || !remember(p, s->id))
 		return;
 	if (p->fresh_count == p->fresh_room) {
 		p->fresh_room = (uint32_t)fl_grown(p->fresh_room, p->fresh_count + 1);
@@ -235,7 +245,7 @@ static struct fl_owner_record record_of(const struct polled *p, const struct fou
 	struct fl_owner_record r = {
 		.local = s->local, .local_port = s->local_port, .since_ns = attribution_now(), .netns = p->netns, .uid = s->uid,
 		.transport = s->transport, .kind = FL_OWNER_SOCKET, .attribution = FL_ATTRIBUTION_POLLED,
-		.before = p->look == 1,
+		.before = p->first,
 	};
 	if (s->remote_port && s->state != LISTENS) {
 		r.kind = FL_OWNER_CONNECTION;
@@ -338,6 +348,8 @@ void polled_poll(struct polled *p, const struct owner_sink *sink, bool now)
 		return;
 	int64_t begin = monotonic();
 	p->look++;
+	p->untold_now = 0;
+	p->crowded = false;
 	int64_t now_ns = attribution_now();
 	if (p->look_at(p->context, p)) {
 		forget_gone(p);
@@ -346,7 +358,10 @@ void polled_poll(struct polled *p, const struct owner_sink *sink, bool now)
 	} else {
 		p->late++;
 	}
+	if (p->untold < p->untold_now)
+		p->untold = p->untold_now;
 	tell_fresh(p, sink, now);
+	p->first = p->first && p->crowded;
 	int64_t rest = (monotonic() - begin) * REST;
 	set_timer(p, rest > shortest_ns ? rest : shortest_ns);
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@
 #include "faultline/units.h"
 
 /* Bytes that may wait for the parser, and how many of them no owner takes: a flood of those does not push out a cut. */
-enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20 };
+enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20, WAIT_MS = 10 };
+static const int64_t PATIENCE_NS = INT64_C(500) * 1000000;
 enum { FINISH_MINUTES = 10 }; /* a large table takes its time to be written up */
 #define SILENCE_NS (60 * FL_NS_PER_S)
 
@@ -110,8 +112,20 @@ void keeper_fini(struct keeper *k)
 
 /* ---- orders ---- */
 
+/* A host with very many sockets has more to tell at the first look than the queue holds. The parser reads while we wait. */
+static void let_read(struct keeper *k)
+{
+	struct pollfd fd = { k->channel.fd, POLLOUT, 0 };
+	int64_t begin = live_now(CLOCK_MONOTONIC);
+	(void)poll(&fd, 1, WAIT_MS);
+	(void)channel_flush(&k->channel);
+	k->patience_ns -= live_now(CLOCK_MONOTONIC) - begin;
+}
+
 void keeper_owner(struct keeper *k, const struct fl_owner_record *r)
 {
+	while (k->patience_ns > 0 && channel_queued(&k->channel) > ORDERS_MAX / 2)
+		let_read(k);
 	if (channel_queued(&k->channel) > ORDERS_MAX - ORDERS_KEPT || !channel_send(&k->channel, MESSAGE_OWNER, r, sizeof(*r)))
 		k->owners_lost++;
 }
@@ -130,8 +144,10 @@ static void pass_on(void *context, const struct fl_owner_record *r)
 
 static void take_owners(struct keeper *k)
 {
+	k->patience_ns = PATIENCE_NS;
 	if (k->owners)
 		fl_attributor_poll(k->owners, pass_on, k);
+	k->patience_ns = 0;
 }
 
 struct pollfd keeper_poll_owners(const struct keeper *k)

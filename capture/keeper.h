@@ -31,6 +31,7 @@ struct keeper {
 	int64_t heard_ns;              /* monotonic, of the last message */
 	uint64_t gone;                 /* bit per interface that disappeared */
 	uint64_t owners_lost;          /* records that the parser did not take in time */
+	int64_t patience_ns;           /* that may still be waited for it to take some, at this look for owners */
 	char *so_far;                  /* the window as far as it had come at so_far_ns */
 	size_t so_far_size;
 	int64_t so_far_ns;

@@ -3,10 +3,10 @@
  * owner.c - the bounded table of sockets and the services they belong to
  *
  * All sockets are in one array with one index by transport, ends and ports; the namespace is not part of the hash, so
- * that a look-up meets all namespaces that have such a socket and can choose. The array has two halves, each a ring
- * where the oldest makes room: connections that begin while we watch come by the thousand and are asked for within
- * a second; listeners and pools came early and are asked for at any time. A flood of the former
- * cannot push out the latter.
+ * that a look-up meets all namespaces that have such a socket and can choose. The array has three parts, each a ring
+ * where the oldest makes room: half of it is for connections that begin while we watch, come by the thousand and are asked for within
+ * a second; a quarter is for those that were there before (pools), a quarter for sockets without a peer (listeners), which came early and are
+ * asked for at any time. A flood of one kind cannot push out the others.
  *
  * A new connection's place is free again as soon as its flow has found it; so the ring holds those whose packets are still to
  * come, and those that are never seen.
@@ -63,7 +63,7 @@ struct home {
 
 struct fl_owners {
 	struct socket *list;
-	struct ring fresh, standing;
+	struct ring fresh, standing, alone;
 	struct fl_index by_ends;
 	struct ended *ended;     /* a ring: the one that ended first is at ended_from */
 	uint32_t ended_from, ended_count;
@@ -78,10 +78,11 @@ struct fl_owners {
 struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns)
 {
 	struct fl_owners *o = fl_alloc(sizeof(*o));
-	uint32_t half = limit < 16 ? 8 : limit / 2;
+	uint32_t quarter = limit < 16 ? 4 : limit / 4, half = 2 * quarter;
 	o->list = fl_alloc_array((size_t)half * 2, sizeof(*o->list));
 	o->fresh = (struct ring){ .limit = half };
-	o->standing = (struct ring){ .from = half, .limit = half };
+	o->standing = (struct ring){ .from = half, .limit = quarter };
+	o->alone = (struct ring){ .from = half + quarter, .limit = quarter };
 	fl_index_init(&o->by_ends, half * 2);
 	o->ended = fl_alloc_array(ENDED_MAX, sizeof(*o->ended));
 	fl_index_init(&o->by_address, FL_OWNER_ADDRESSES_MAX);
@@ -227,7 +228,7 @@ static uint32_t take_place(struct fl_owners *o, struct ring *r)
 
 static void free_place(struct fl_owners *o, uint32_t i)
 {
-	struct ring *r = i < o->standing.from ? &o->fresh : &o->standing;
+	struct ring *r = i < o->standing.from ? &o->fresh : i < o->alone.from ? &o->standing : &o->alone;
 	fl_index_remove(&o->by_ends, hash_socket(&o->list[i]), i);
 	o->list[i] = (struct socket){ .netns = r->free };
 	r->free = i + 1;
@@ -295,7 +296,7 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 	o->counters.services_of_one = o->services.refused_to_one;
 	uint32_t hash = hash_socket(&s), i = find_same(o, &s, hash);
 	if (i == UINT32_MAX) {
-		i = take_place(o, fl_addr_is_none(&s.remote) || s.before ? &o->standing : &o->fresh);
+		i = take_place(o, fl_addr_is_none(&s.remote) ? &o->alone : s.before ? &o->standing : &o->fresh);
 		fl_index_add(&o->by_ends, hash, i);
 	} else if (r->again) {
 		o->list[i].established |= s.established;
@@ -309,7 +310,7 @@ void fl_owners_add(struct fl_owners *o, const struct fl_owner_record *r)
 
 bool fl_owners_empty(const struct fl_owners *o)
 {
-	return o->fresh.count + o->standing.count == 0;
+	return o->fresh.count + o->standing.count + o->alone.count == 0;
 }
 
 /* ---- look-ups ---- */
@@ -396,7 +397,7 @@ bool fl_owners_listener(struct fl_owners *o, uint8_t transport, const struct fl_
 /* Standing ones first, each ring from its oldest: the order in which they came. NULL at the end. */
 static const struct socket *next_socket(const struct fl_owners *o, uint32_t *at)
 {
-	const struct ring *rings[] = { &o->standing, &o->fresh };
+	const struct ring *rings[] = { &o->alone, &o->standing, &o->fresh };
 	uint32_t n = *at;
 	for (size_t r = 0; r < FL_ARRAY_LEN(rings); r++) {
 		if (n < rings[r]->count) {
@@ -473,7 +474,7 @@ bool fl_owners_crowded(const struct fl_owners *o)
 
 void fl_owners_forget(struct fl_owners *o, bool used[static FL_OWNER_SERVICES_MAX])
 {
-	for (uint32_t i = 0; i < o->fresh.limit + o->standing.limit; i++)
+	for (uint32_t i = 0; i < o->fresh.limit + o->standing.limit + o->alone.limit; i++)
 		if (o->list[i].used)
 			used[o->list[i].service] = true;
 	owner_services_sweep(&o->services, used);
@@ -486,5 +487,5 @@ const struct fl_owner_counters *fl_owners_counters(const struct fl_owners *o)
 
 uint32_t fl_owners_limit(const struct fl_owners *o)
 {
-	return o->fresh.limit + o->standing.limit;
+	return o->fresh.limit + o->standing.limit + o->alone.limit;
 }

@@ -99,7 +99,7 @@ struct fl_owner_counters {
 
 struct fl_owners;
 
-/* @limit: sockets kept, half of them for new connections (oldest out first), half for listeners and what was there before. @netns:
+/* @limit: sockets kept, half of them for new connections (oldest out first), a quarter for what was there before, a quarter for listeners. @netns:
  * the namespace that the packets come from, 0 when it is not known. */
 struct fl_owners *fl_owners_new(uint32_t limit, uint32_t netns);
 void fl_owners_free(struct fl_owners *o);

@@ -158,6 +158,34 @@ static void a_flood_of_connections_leaves_the_listeners(void **state)
 	(void)state;
 }
 
+static void a_flood_of_pools_leaves_the_listeners_and_a_flood_of_listeners_the_pools(void **state)
+{
+	struct fl_owners *o = fl_owners_new(64, HERE);
+	struct given g = { NULL, NULL, 80, 0, 6, HERE, T0, "nginx" };
+	struct fl_owner_record r = record(&g);
+	struct fl_owned owned;
+	struct fl_addr any = ip("10.0.0.1");
+	fl_owners_add(o, &r);
+	for (uint16_t i = 1; i < 500; i++) {
+		g = (struct given){ "10.0.0.1", "10.0.0.9", i, 443, 6, HERE, T0, "pool" };
+		r = record(&g);
+		r.before = 1;
+		fl_owners_add(o, &r);
+	}
+	assert_true(fl_owners_listener(o, 6, &any, 80, &owned));
+	for (uint16_t i = 1; i < 500; i++) {
+		g = (struct given){ NULL, NULL, (uint16_t)(1000 + i), 0, 17, HERE, T0, "crowd" };
+		r = record(&g);
+		fl_owners_add(o, &r);
+	}
+	struct fl_owner_question q = { .local = ip("10.0.0.1"), .remote = ip("10.0.0.9"), .local_port = 499, .remote_port = 443,
+				       .transport = 6, .began_ns = T0, .midstream = true };
+	assert_true(fl_owners_find(o, &q, &owned));
+	assert_int_equal(fl_owners_limit(o), 64);
+	fl_owners_free(o);
+	(void)state;
+}
+
 static void what_its_flow_has_found_makes_room(void **state)
 {
 	struct fl_owners *o = fl_owners_new(64, HERE);
@@ -405,11 +433,12 @@ static void closed_sockets_make_room_after_a_while(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 10];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 11];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, find, NULL, NULL, (void *)(uintptr_t)&rows[n] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_flood_of_connections_leaves_the_listeners);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_flood_of_pools_leaves_the_listeners_and_a_flood_of_listeners_the_pools);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(what_its_flow_has_found_makes_room);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_program_cannot_take_the_names_of_what_nobody_knows);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(services_beyond_the_limit_are_counted);
