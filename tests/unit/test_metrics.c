@@ -14,7 +14,8 @@
 #include "capture/metrics.h"
 #include "faultline/units.h"
 
-enum { LONG_ANSWER = 32 << 20 };
+/* More than the kernel keeps for a client that does not read. */
+enum { LONG_ANSWER = 32 << 20, PIECE = 64 << 10 };
 
 struct page {
 	struct metrics *m;
@@ -27,8 +28,8 @@ static void write_page(void *context, FILE *out)
 {
 	const struct page *p = context;
 	fprintf(out, "page_begins 1\n");
-	for (int i = 0; p->is_long && i < LONG_ANSWER / 16; i++)
-		fprintf(out, "0123456789abcde\n");
+	for (int i = 0; p->is_long && i < LONG_ANSWER / PIECE; i++)
+		fprintf(out, "%*s\n", PIECE - 1, "x");
 }
 
 /* At the first free port. */
