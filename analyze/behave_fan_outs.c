@@ -210,9 +210,9 @@ static void find_many(struct behave *b, const struct behave_edge *e)
 	f->confidence = requests >= 10 * INBOUND_MIN ? FL_CONFIDENCE_HIGH : FL_CONFIDENCE_MEDIUM;
 	f->severity = 30 + fmin(9, ratio);
 	f->why = fl_arena_printf(b->arena,
-		"%s calls %s %.2g times per request (%llu calls, %.0f requests): one call per item, where "
+		"%s calls %s %.2g times per request (%s calls, %.0f requests): one call per item, where "
 		"one could do?",
-		fl_behave_say(b, f->from), fl_behave_say(b, f->to), ratio, (unsigned long long)f->attempts,
+		fl_behave_say(b, f->from), fl_behave_say(b, f->to), ratio, fl_arena_count(b->arena, f->attempts),
 		requests);
 }
 

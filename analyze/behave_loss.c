@@ -69,8 +69,8 @@ static void mark(struct behave *b, struct fl_behave_finding *f, const struct fl_
 {
 	f->confidence = FL_CONFIDENCE_LOW;
 	f->why = fl_arena_printf(b->arena,
-		"%s. Or it was not captured: the scan of %s lacks packets (%llu dropped, %llu answers acknowledged that are not in it)",
-		f->why, s->point, (unsigned long long)l->dropped, (unsigned long long)l->not_captured);
+		"%s. Or it was not captured: the scan of %s lacks packets (%s dropped, %s answers acknowledged that are not in it)",
+		f->why, s->point, fl_arena_count(b->arena, l->dropped), fl_arena_count(b->arena, l->not_captured));
 }
 
 void fl_behave_loss(struct behave *b)

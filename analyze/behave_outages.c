@@ -314,8 +314,8 @@ static const char *caller_of(struct behave *b, const struct behave_edge *e)
 static const char *outage_why(
 	struct behave *b, const struct behave_edge *e, const struct fl_behave_finding *f)
 {
-	const char *what = fl_arena_printf(b->arena, "%s failed %llu of %llu attempts of %s within %s",
-		fl_behave_say(b, e->to_id), (unsigned long long)f->failures, (unsigned long long)f->attempts,
+	const char *what = fl_arena_printf(b->arena, "%s failed %s of %s attempts of %s within %s",
+		fl_behave_say(b, e->to_id), fl_arena_count(b->arena, f->failures), fl_arena_count(b->arena, f->attempts),
 		caller_of(b, e), fl_behave_seconds(b, fl_behave_between(f->start_ns, f->end_ns)));
 	if (isnan(f->surfaced))
 		return fl_arena_printf(b->arena,

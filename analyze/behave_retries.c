@@ -153,11 +153,11 @@ static const char *schedule_text(struct behave *b, const struct fl_retry_schedul
 static const char *counts_text(struct behave *b, const struct fl_retries *r)
 {
 	if (r->retried == 0)
-		return fl_arena_printf(b->arena, "%llu calls failed, none was tried again", (unsigned long long)r->calls);
+		return fl_arena_printf(b->arena, "%s calls failed, none was tried again", fl_arena_count(b->arena, r->calls));
 	return fl_arena_printf(b->arena,
-		"%llu calls failed at first, %llu were tried again, %llu of them recovered, %llu gave up",
-		(unsigned long long)r->calls, (unsigned long long)r->retried,
-		(unsigned long long)sum_of(r->recovered), (unsigned long long)sum_of(r->gave_up));
+		"%s calls failed at first, %s were tried again, %s of them recovered, %s gave up",
+		fl_arena_count(b->arena, r->calls), fl_arena_count(b->arena, r->retried),
+		fl_arena_count(b->arena, sum_of(r->recovered)), fl_arena_count(b->arena, sum_of(r->gave_up)));
 }
 
 static const char *retry_why(
@@ -173,8 +173,8 @@ static const char *retry_why(
 		text = fl_arena_printf(b->arena, "%s; while it failed it got %.2g times the usual load", text,
 			f->load_ratio);
 	if (f->syn_retransmits > 0)
-		text = fl_arena_printf(b->arena, "%s; besides, the kernel repeated %llu connection attempts",
-			text, (unsigned long long)f->syn_retransmits);
+		text = fl_arena_printf(b->arena, "%s; besides, the kernel repeated %s connection attempts",
+			text, fl_arena_count(b->arena, f->syn_retransmits));
 	return text;
 }
 
@@ -239,11 +239,11 @@ static void find_timeout(struct behave *b, const struct behave_edge *e, bool con
 	f->failures = waits->count;
 	f->severity = 20;
 	f->why = fl_arena_printf(b->arena,
-		t.sharp ? "gives up %s after %s: %llu waits were given up, after %s to %s"
-			: "gives up %s at no one time, half of them within %s: %llu waits were given up, "
+		t.sharp ? "gives up %s after %s: %s waits were given up, after %s to %s"
+			: "gives up %s at no one time, half of them within %s: %s waits were given up, "
 			  "after %s to %s",
 		connect ? "connecting" : "waiting for an answer", fl_behave_seconds(b, t.seconds),
-		(unsigned long long)waits->count, fl_behave_seconds(b, waits->min),
+		fl_arena_count(b->arena, waits->count), fl_behave_seconds(b, waits->min),
 		fl_behave_seconds(b, waits->max));
 }
 
@@ -282,15 +282,15 @@ static void find_failover(struct behave *b, const struct behave_edge *e)
 	f->confidence = confirmed && r->other_address < 2 ? FL_CONFIDENCE_MEDIUM : FL_CONFIDENCE_HIGH;
 	if (confirmed && r->other_address > 0)
 		f->why = fl_arena_printf(b->arena,
-			"goes on to another address: %llu attempts after a failure did, %llu calls recovered",
-			(unsigned long long)r->other_address, (unsigned long long)recovered);
+			"goes on to another address: %s attempts after a failure did, %s calls recovered",
+			fl_arena_count(b->arena, r->other_address), fl_arena_count(b->arena, recovered));
 	else if (confirmed)
 		f->why = "goes on to another address: a failure was followed by success on another one";
 	else
 		f->why = fl_arena_printf(b->arena,
-			"has %zu addresses to choose from, yet %llu calls failed and none went to another "
+			"has %zu addresses to choose from, yet %s calls failed and none went to another "
 			"one",
-			address_count(e), (unsigned long long)gave_up);
+			address_count(e), fl_arena_count(b->arena, gave_up));
 }
 
 void fl_behave_retries(struct behave *b)

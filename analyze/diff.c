@@ -164,8 +164,8 @@ static const char *describe(const struct fl_diffing *w, const struct fl_use *use
 	const struct fl_scan_dependency *m = use->evidence->merged;
 	const char *counted = m->exchanges > 0 ? "exchanges" : "connections";
 	uint64_t count = m->exchanges > 0 ? m->exchanges : m->connections.established;
-	return fl_arena_printf(w->a, "%s, %s, %llu %s%s%s", use->label, fl_class_name(m->class),
-		(unsigned long long)count, counted, m->provider == NULL ? "" : ", provider ",
+	return fl_arena_printf(w->a, "%s, %s, %s %s%s%s", use->label, fl_class_name(m->class),
+		fl_arena_count(w->a, count), counted, m->provider == NULL ? "" : ", provider ",
 		m->provider == NULL ? "" : m->provider);
 }
 

@@ -102,9 +102,9 @@ static struct fl_change fan_out_of(struct measured *m, const struct pair *p)
 		fmax(fl_dispersion_of_fan_out(b), fl_dispersion_of_fan_out(n)));
 	c.before = fl_arena_printf(a, "%s calls a request", number(a, c.before_value));
 	c.after = fl_arena_printf(a, "%s calls a request", number(a, c.after_value));
-	c.why = fl_arena_printf(a, "%llu calls in %llu inbound requests before, %llu in %llu after",
-		(unsigned long long)b->calls, (unsigned long long)b->inbound, (unsigned long long)n->calls,
-		(unsigned long long)n->inbound);
+	c.why = fl_arena_printf(a, "%s calls in %s inbound requests before, %s in %s after",
+		fl_arena_count(a, b->calls), fl_arena_count(a, b->inbound), fl_arena_count(a, n->calls),
+		fl_arena_count(a, n->inbound));
 	return c;
 }
 
@@ -118,8 +118,8 @@ static struct fl_change rate_of(struct measured *m, const struct pair *p)
 		fmax(fl_dispersion_of_rate(b), fl_dispersion_of_rate(n)));
 	c.before = fl_arena_printf(a, "%s calls/s", number(a, c.before_value));
 	c.after = fl_arena_printf(a, "%s calls/s", number(a, c.after_value));
-	c.why = fl_arena_printf(a, "%llu calls in %.0f s before, %llu in %.0f s after; no inbound request causes them",
-		(unsigned long long)b->calls, b->window_s, (unsigned long long)n->calls, n->window_s);
+	c.why = fl_arena_printf(a, "%s calls in %.0f s before, %s in %.0f s after; no inbound request causes them",
+		fl_arena_count(a, b->calls), b->window_s, fl_arena_count(a, n->calls), n->window_s);
 	return c;
 }
 
@@ -170,9 +170,9 @@ static void test_failures(struct measured *m, const struct pair *p)
 		fmax(fl_dispersion_of_failures(b), fl_dispersion_of_failures(n)));
 	c.before = fl_arena_printf(a, "%s %% fail", number(a, c.before_value * 100));
 	c.after = fl_arena_printf(a, "%s %% fail", number(a, c.after_value * 100));
-	c.why = fl_arena_printf(a, "%llu of %llu calls failed before, %llu of %llu after",
-		(unsigned long long)b->failures, (unsigned long long)b->attempts, (unsigned long long)n->failures,
-		(unsigned long long)n->attempts);
+	c.why = fl_arena_printf(a, "%s of %s calls failed before, %s of %s after",
+		fl_arena_count(a, b->failures), fl_arena_count(a, b->attempts), fl_arena_count(a, n->failures),
+		fl_arena_count(a, n->attempts));
 	add(m, &c, ratio_of(share_of(b), share_of(n)));
 }
 

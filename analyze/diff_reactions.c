@@ -64,14 +64,14 @@ struct phase {
 static const char *why(struct fl_arena *a, const struct phase *p, const bool *seen, uint64_t longer)
 {
 	if (seen[0] && seen[1])
-		return fl_arena_printf(a, "%llu calls were given up before, %llu after, each side after nearly the same time",
-			(unsigned long long)p->seen[0]->count, (unsigned long long)p->seen[1]->count);
+		return fl_arena_printf(a, "%s calls were given up before, %s after, each side after nearly the same time",
+			fl_arena_count(a, p->seen[0]->count), fl_arena_count(a, p->seen[1]->count));
 	int with = seen[1];
 	return fl_arena_printf(a,
-		"%llu calls were given up %s after nearly the same time; %s that was not observed, but %llu %s came after "
+		"%s calls were given up %s after nearly the same time; %s that was not observed, but %s %s came after "
 		"a longer wait",
-		(unsigned long long)p->seen[with]->count, with ? "after the change" : "before the change",
-		with ? "before," : "after,", (unsigned long long)longer, p->name);
+		fl_arena_count(a, p->seen[with]->count), with ? "after the change" : "before the change",
+		with ? "before," : "after,", fl_arena_count(a, longer), p->name);
 }
 
 static void compare(struct fl_diffing *w, const struct fl_use *use, const struct phase *p)
@@ -154,10 +154,10 @@ static void compare_retries(struct fl_diffing *w, const struct fl_use *use, cons
 	fl_diff_add(w->d, &w->capacity,
 		&(struct fl_change){ .kind = FL_CHANGE_RETRY, .from = use->from, .to = use->to,
 			.before = say_schedule(w->a, &old), .after = say_schedule(w->a, &new), .p = NAN, .expected = NAN,
-			.why = fl_arena_printf(w->a, "%llu calls failed at first before, %llu of them were tried again; after, "
-						     "%llu of %llu", (unsigned long long)before->calls,
-				(unsigned long long)before->retried, (unsigned long long)after->retried,
-				(unsigned long long)after->calls) });
+			.why = fl_arena_printf(w->a, "%s calls failed at first before, %s of them were tried again; after, "
+						     "%s of %s", fl_arena_count(w->a, before->calls),
+				fl_arena_count(w->a, before->retried), fl_arena_count(w->a, after->retried),
+				fl_arena_count(w->a, after->calls)) });
 }
 
 void fl_diff_reactions(struct fl_diffing *w, const struct fl_use *use, const struct fl_amounts *before,

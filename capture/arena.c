@@ -147,6 +147,19 @@ char *fl_arena_string_n(struct fl_arena *a, const char *s, size_t size)
 	return copy;
 }
 
+char *fl_arena_count(struct fl_arena *a, uint64_t n)
+{
+	char digits[24];
+	int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+	char *text = fl_arena_alloc(a, 2 * sizeof(digits)), *out = text;
+	for (int i = 0; i < size; i++) {
+		if (i > 0 && (size - i) % 3 == 0)
+			*out++ = ' ';
+		*out++ = digits[i];
+	}
+	return text;
+}
+
 char *fl_arena_printf(struct fl_arena *a, const char *format, ...)
 {
 	va_list args, again;

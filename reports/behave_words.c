@@ -8,7 +8,7 @@
 #include "reports/behave_internal.h"
 #include "reports/digest_internal.h"
 
-enum { HOSTS_NAMED = 4 };
+enum { HOSTS_NAMED = 4, FAILED_LEAST = 5 };
 
 static const char *retry_headline(const struct fl_behave_finding *f)
 {
@@ -83,9 +83,9 @@ const char *fl_behave_evidence(struct fl_arena *a, const struct fl_behave_findin
 	for (size_t i = 0; i < f->host_count && i < HOSTS_NAMED; i++)
 		names[i] = fl_say_name(a, f->hosts[i]);
 	const char *counts = f->attempts == 0 ? ""
-					      : fl_arena_printf(a, "%s, %llu failed; ",
+					      : fl_arena_printf(a, "%s, %s failed; ",
 							fl_say_count(a, f->attempts, "attempt", "attempts"),
-							(unsigned long long)f->failures);
+							fl_arena_count(a, f->failures));
 	return fl_arena_printf(a, "%s, seen at %s; %sconfidence %s", fl_behave_when(a, f),
 		fl_say_list(a, names, f->host_count, HOSTS_NAMED), counts, fl_confidence_name(f->confidence));
 }
@@ -97,11 +97,14 @@ const char *fl_behave_nothing(const struct fl_behave *b)
 
 const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *b)
 {
-	size_t retries = 0, timeouts = 0, count = 0;
-	const char **text = fl_arena_array(a, 4, sizeof(*text));
+	size_t retries = 0, undecided = 0, timeouts = 0, count = 0;
+	const char **text = fl_arena_array(a, 5, sizeof(*text));
 	for (size_t i = 0; i < b->edge_count; i++) {
 		const struct fl_behave_edge *e = &b->edges[i];
-		retries += e->behaviour != NULL && e->retry.class == FL_RETRY_UNKNOWN && !e->retry.unclear;
+		bool untold = e->behaviour != NULL && e->retry.class == FL_RETRY_UNKNOWN && !e->retry.unclear;
+		bool failed = untold && fl_outcomes_failed(e->behaviour) >= FAILED_LEAST;
+		undecided += failed;
+		retries += untold && !failed;
 		timeouts += e->behaviour != NULL && isnan(e->connect_timeout.seconds) &&
 			    isnan(e->response_timeout.seconds);
 	}
@@ -109,6 +112,11 @@ const char **fl_behave_not_observed(struct fl_arena *a, const struct fl_behave *
 		text[count++] = fl_arena_printf(a,
 			"retries: not observed for %zu of %zu dependencies, as too few of their calls failed",
 			retries, b->edge_count);
+	if (undecided > 0)
+		text[count++] = fl_arena_printf(a,
+			"retries: not told for %zu of %zu dependencies: their calls failed, but which attempts are retries and which are new "
+			"calls could not be seen",
+			undecided, b->edge_count);
 	if (timeouts > 0)
 		text[count++] = fl_arena_printf(a,
 			"timeouts: not observed for %zu of %zu dependencies, as nobody was seen to give up waiting for "

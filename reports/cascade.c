@@ -253,6 +253,8 @@ static void print_text(const struct telling *t)
 	print_work(t);
 	print_losses(t);
 	print_assumed(t);
+	if (t->s->entry_points_assumed)
+		fl_line_write(FL_ENTRY_POINTS_ASSUMED);
 	fl_coverage_write(t->s);
 }
 

@@ -119,6 +119,9 @@ static void print_text(const struct fl_system *s, const struct fl_behave *b, con
 	const char **unknown = fl_behave_not_observed(a, b);
 	if (unknown[0] != NULL && shown > 0)
 		fputc('\n', stdout);
+	if (unknown[0] == NULL && shown == 0)
+		fl_line_write(b->edge_count == 0 ? "no dependency is known"
+						 : "retries and timeouts: observed for all dependencies");
 	for (size_t i = 0; unknown[i] != NULL; i++)
 		fl_line_write(unknown[i]);
 	fl_coverage_write(s);

@@ -8,11 +8,18 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "faultline/report.h"
+#include "faultline/units.h"
 #include "reports/changes.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
+
+/* Of windows of one host: less of the shorter one than a part of this, or shorter, is no more than a border. */
+enum { OVERLAP_PART = 10 };
+static const int64_t overlap_least_ns = FL_NS_PER_S;
 
 struct diff_options {
 	const char *model;
@@ -112,6 +119,28 @@ static void print(const struct diff_options *o, const char *newer, struct fl_sys
 		print_table(sides[0], sides[1], d);
 }
 
+/* What two scans of one host both saw would count twice, and tests take counts for independent. */
+static int check_overlap(const struct fl_system *s, const char *input, struct fl_error *err)
+{
+	size_t count;
+	struct fl_watch *w = fl_system_watches(s, &count);
+	int rc = 0;
+	for (size_t i = 1, last = 0; i < count && rc == 0; i++) {
+		bool same = strcmp(w[i].host, w[last].host) == 0;
+		int64_t both_ns = same ? (w[i].end_ns < w[last].end_ns ? w[i].end_ns : w[last].end_ns) - w[i].start_ns : 0;
+		int64_t a_ns = w[i].end_ns - w[i].start_ns, b_ns = w[last].end_ns - w[last].start_ns;
+		if (both_ns > overlap_least_ns && both_ns > (a_ns < b_ns ? a_ns : b_ns) / OVERLAP_PART) {
+			char duration[FL_TIME_TEXT], start[FL_TIME_TEXT];
+			fl_time_format(w[i].start_ns, start);
+			rc = fl_fail(err, -EINVAL, "%s: two scans of host '%s' overlap by %s from %s on, and what both saw would count "
+				"twice; leave one of them out", input, w[i].host, fl_duration_format(both_ns, duration), start);
+		}
+		last = !same || w[i].end_ns > w[last].end_ns ? i : last;
+	}
+	free(w);
+	return rc;
+}
+
 static int compare(const struct fl_strings *inputs, const struct diff_options *o, struct fl_error *err)
 {
 	const struct fl_diff_options how = { o->threshold, FL_DIFF_DISCOVERY_RATE };
@@ -124,6 +153,8 @@ static int compare(const struct fl_strings *inputs, const struct diff_options *o
 		rc = fl_fail(err, -EINVAL, "only one of --json, --markdown and --sarif can be printed");
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		rc = fl_system_load_model(&sides[i], &inputs->list[i], 1, o->model, err);
+	for (size_t i = 0; i < 2 && rc == 0; i++)
+		rc = check_overlap(sides[i], inputs->list[i], err);
 	if (rc == 0) {
 		fl_model_warn(sides[1], usage.command);
 		struct fl_diff *d = fl_diff(sides[0], sides[1], &how);

@@ -156,8 +156,7 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 			      "requests lost "
 			      "are the mean over all other nodes");
 	if (s->entry_points_assumed)
-		fl_line_write("entry points assumed: nobody from outside was seen to call a service; taken are those that nobody "
-			      "calls, a model file can state others");
+		fl_line_write(FL_ENTRY_POINTS_ASSUMED);
 	struct fl_cycles *cycles = fl_cycles(s->graph);
 	fl_cycles_print(s, cycles);
 	fl_cycles_free(cycles);

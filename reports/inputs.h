@@ -69,6 +69,9 @@ void fl_heading_write(const struct fl_system *s, const char *text);
 /* "seen: 12 scans, 104 233 packets, 0 dropped; 3 flows unnamed", then a line for each thing that
  * was not seen. */
 void fl_coverage_write(const struct fl_system *s);
+/* What a result says that rests on them. */
+#define FL_ENTRY_POINTS_ASSUMED \
+	"entry points assumed: nobody from outside was seen to call a service; taken are those that nobody calls, a model file can state others"
 /* What failing means where only traffic was seen; nothing for a graph file. */
 void fl_assumption_write(const struct fl_system *s);
 /* One line of text, escaped. */

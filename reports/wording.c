@@ -29,20 +29,12 @@ const char *fl_say_share(struct fl_arena *a, double share)
 
 const char *fl_say_count(struct fl_arena *a, uint64_t n, const char *one, const char *many)
 {
-	return fl_arena_printf(a, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
+	return fl_arena_printf(a, "%s %s", fl_arena_count(a, n), n == 1 ? one : many);
 }
 
 const char *fl_say_number(struct fl_arena *a, uint64_t n)
 {
-	char digits[24];
-	int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
-	char *text = fl_arena_alloc(a, 2 * sizeof(digits)), *out = text;
-	for (int i = 0; i < size; i++) {
-		if (i > 0 && (size - i) % 3 == 0)
-			*out++ = ' ';
-		*out++ = digits[i];
-	}
-	return text;
+	return fl_arena_count(a, n);
 }
 
 const char *fl_say_time(struct fl_arena *a, int64_t time_ns)

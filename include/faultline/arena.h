@@ -10,6 +10,7 @@
 #define FAULTLINE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct fl_arena;
 
@@ -21,6 +22,7 @@ void *fl_arena_alloc(struct fl_arena *a, size_t size);
 void *fl_arena_array(struct fl_arena *a, size_t count, size_t size);
 char *fl_arena_string(struct fl_arena *a, const char *s); /* NULL stays NULL */
 char *fl_arena_string_n(struct fl_arena *a, const char *s, size_t size);
+char *fl_arena_count(struct fl_arena *a, uint64_t n); /* in groups of three digits: "12 345" */
 char *fl_arena_printf(struct fl_arena *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -201,6 +201,25 @@ def unchanged(results):
             results.bad('diff: two parts of %s' % name, e)
 
 
+def overlapping(results):
+    """Two scans of one host whose windows overlap: their counts are not added up in tests."""
+    edge = cut.captures_of(common.DEMO)['edge']
+    start, end = cut.window_of({'edge': edge})
+    with common.Folder() as folder:
+        sides = {name: folder.file(name) for name in ('old', 'apart', 'twice')}
+        middle = (start + end) / 2
+        scan_part(folder, {'edge': edge}, start, middle, sides['old'])
+        for name, begins in (('apart', middle), ('twice', middle - 5)):
+            scan_part(folder, {'edge': edge}, start, middle, sides[name])
+            os.rename(os.path.join(sides[name], 'edge.json'), os.path.join(sides[name], 'first.json'))
+            scan_part(folder, {'edge': edge}, begins, end + 1, sides[name])
+        apart, twice = (common.run('diff', sides['old'], sides[name]) for name in ('apart', 'twice'))
+    results.check(apart.returncode in (0, 1), 'diff: scans of one host one after the other are compared', common.said(apart))
+    said = common.said(twice)
+    results.check(twice.returncode == 2 and "host 'edge' overlap by " in said and '\n' not in said,
+                  'diff: scans of one host that overlap are refused', said)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -213,6 +232,7 @@ def main():
                     results.bad('diff: %s' % name, e)
     else:
         results.skip('diff of recorded releases', '%s/lab is not there' % common.SHARED)
+    overlapping(results)
     unchanged(results)
     results.finish()
 
