@@ -36,6 +36,7 @@
 #include "faultline/dns.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ enum {
 	CLASS_MASK = 0x7fff,         /* RFC 6762 section 10.2 takes the upper bit for cache flush */
 	TYPE_DNAME = 39,             /* RFC 6672 */
 	SERVICE_IPV4_HINT = 4, SERVICE_IPV6_HINT = 6, /* RFC 9460 section 14.3.2 */
+	WORD = 8,                    /* octets that names are read by */
 	OPCODE_QUERY = 0,
 	OPCODE_NOTIFY = 4,           /* RFC 1996: has a question, too */
 };
@@ -66,7 +68,7 @@ struct message {
 /* Uncompressed, lower case, without the root's octet. */
 struct wire_name {
 	size_t size;
-	uint8_t bytes[WIRE_NAME_MAX];
+	uint8_t bytes[WIRE_NAME_MAX + WORD]; /* whole words are read and written; what is behind @size means nothing */
 };
 
 /* An answer that matters. Messages over TCP have 65535 octets, so places fit. */
@@ -110,6 +112,17 @@ static bool take_step(struct message *message)
 	return true;
 }
 
+/* wire_lower() of eight octets: those of seven bits that a sum carries past 'A' and not past 'Z'. */
+static inline void lower_word(uint8_t *to, const uint8_t *from)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+	uint64_t word;
+	memcpy(&word, from, sizeof(word));
+	uint64_t seven = word & ~high, from_a = seven + ones * (0x80 - 'A'), past_z = seven + ones * (0x80 - 'Z' - 1);
+	word |= (from_a & ~past_z & ~word & high) >> 2;
+	memcpy(to, &word, sizeof(word));
+}
+
 static bool append_label(struct wire_name *name, struct fl_reader *r, uint8_t length)
 {
 	const uint8_t *label = fl_read_bytes(r, length);
@@ -117,8 +130,13 @@ static bool append_label(struct wire_name *name, struct fl_reader *r, uint8_t le
 		return false;
 	uint8_t *to = name->bytes + name->size;
 	*to++ = length;
-	for (size_t i = 0; i < length; i++)
-		to[i] = wire_lower(label[i]);
+	if (fl_reader_left(r) >= WORD) {
+		for (size_t i = 0; i < length; i += WORD)
+			lower_word(to + i, label + i);
+	} else {
+		for (size_t i = 0; i < length; i++)
+			to[i] = wire_lower(label[i]);
+	}
 	name->size += 1 + (size_t)length;
 	return true;
 }
@@ -173,22 +191,51 @@ static bool is_plain(uint8_t c)
 	return c > ' ' && c < 0x7f && c != '.' && c != '\\';
 }
 
+/* is_plain() of the first @count (or all) of eight octets, the first lowest: not zero when one is none. What an odd octet carries or
+ * borrows changes only those behind it. */
+static inline uint64_t odd_octets(uint64_t word, size_t count)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+	uint64_t dot = word ^ ones * '.', backslash = word ^ ones * '\\';
+	uint64_t odd = word | (word + ones) | (word - ones * ('!')) | (dot - ones) | (backslash - ones);
+	return odd & high & (count < WORD ? ~UINT64_C(0) >> 8 * (WORD - count) : ~UINT64_C(0));
+}
+
+/* Copies a label to @to, where whole words may be written; false when an octet wants an escape. */
+static inline bool copy_plain(char *to, const uint8_t *label, size_t length)
+{
+	uint64_t odd = 0;
+	for (size_t i = 0; i < length; i += WORD) {
+		uint64_t word;
+		memcpy(&word, label + i, sizeof(word));
+		memcpy(to + i, &word, sizeof(word));
+		odd |= odd_octets(le64toh(word), length - i);
+	}
+	return !odd;
+}
+
 static void present_name(const struct wire_name *name, char text[static FL_DNS_NAME_MAX])
 {
 	/* Each of the at most 254 octets gives at most four characters. */
-	static_assert(WIRE_ESCAPE_SIZE * (WIRE_NAME_MAX - 1) < FL_DNS_NAME_MAX, "any name fits");
+	static_assert(WIRE_ESCAPE_SIZE * (WIRE_NAME_MAX - 1) + WORD <= FL_DNS_NAME_MAX, "any name fits");
 	char *to = text;
 	if (name->size == 0)
 		*to++ = '.';
 	for (size_t i = 0; i < name->size;) {
-		size_t end = i + 1 + name->bytes[i];
+		const uint8_t *label = name->bytes + i + 1;
+		size_t length = name->bytes[i];
 		if (i > 0)
 			*to++ = '.';
-		for (i++; i < end; i++) {
-			if (is_plain(name->bytes[i]))
-				*to++ = (char)name->bytes[i];
+		i += 1 + length;
+		if (copy_plain(to, label, length)) {
+			to += length;
+			continue;
+		}
+		for (size_t k = 0; k < length; k++) {
+			if (is_plain(label[k]))
+				*to++ = (char)label[k];
 			else
-				to = wire_escape(to, name->bytes[i]);
+				to = wire_escape(to, label[k]);
 		}
 	}
 	*to = 0;
@@ -357,11 +404,14 @@ static bool read_answer(struct message *message, struct fl_reader *r, struct ans
 	return keep_answer(message, a, owner, answer);
 }
 
-static void read_answers(struct message *message, struct fl_reader *r, unsigned count, struct answers *a)
+/* @question: the first one's name, which stands at HEADER_SIZE and is what most records belong to; NULL when there is none. */
+static void read_answers(struct message *message, struct fl_reader *r, const struct wire_name *question, unsigned count,
+			 struct answers *a)
 {
 	a->sound = true;
 	a->count = a->dname_count = a->hint_count = 0;
-	a->last_owner = 0; /* no pointer */
+	a->last_owner = question ? POINTER_BITS << 8 | HEADER_SIZE : 0; /* 0: no pointer */
+	a->last_hash = question && count ? name_hash(question) : 0;
 	for (unsigned i = 0; i < count && !r->failed; i++)
 		a->sound &= read_answer(message, r, a);
 }
@@ -560,7 +610,7 @@ enum fl_parse fl_dns_parse(struct fl_reader *r, struct fl_dns_message *m)
 	unsigned count = answer_count < FL_DNS_RECORDS_MAX ? answer_count : FL_DNS_RECORDS_MAX;
 	m->address_dropped = (uint16_t)(answer_count - count);
 	struct answers answers;
-	read_answers(&message, r, count, &answers);
+	read_answers(&message, r, m->question_count ? &name : NULL, count, &answers);
 	resolve(&message, &answers, &name, m);
 	r->at = r->end;
 	return answers.sound ? FL_PARSE_OK : FL_PARSE_MALFORMED;

@@ -22,72 +22,100 @@ static void flush(struct fl_json_emit *e)
 	e->used = 0;
 }
 
-static inline void put(struct fl_json_emit *e, const char *text, size_t size)
+/* Where @size bytes, at most the whole buffer, can be put; what of them was used is added to @e->used afterwards. */
+static inline char *room_for(struct fl_json_emit *e, size_t size)
 {
 	if (__builtin_expect(size > sizeof(e->buffer) - e->used, 0))
 		flush(e);
-	if (__builtin_expect(size > sizeof(e->buffer), 0)) {
-		fwrite(text, 1, size, e->out);
-		return;
-	}
-	memcpy(e->buffer + e->used, text, size);
+	return e->buffer + e->used;
+}
+
+static inline void put(struct fl_json_emit *e, const char *text, size_t size)
+{
+	memcpy(room_for(e, size), text, size);
 	e->used += size;
 }
 
 static inline void put_char(struct fl_json_emit *e, char c)
 {
-	put(e, &c, 1);
+	*room_for(e, 1) = c;
+	e->used++;
 }
 
-/* Printable ASCII without quote and backslash, eight bytes at a time: a byte's high bit is set when it is below blank
- * (borrow), above '~' (carry, or its own), or equal to one of the two (zero after exclusive or). */
-static bool is_plain(const char *text, size_t size)
+/* Not zero when one of eight bytes is no printable ASCII, or quote or backslash: a byte's high bit is set when it is below
+ * blank (borrow), above '~' (carry, or its own), or equal to one of the two (zero after exclusive or). */
+static inline uint64_t odd_bytes(uint64_t word)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
-	uint64_t odd = 0;
-	for (; size > 0; text += 8, size -= size < 8 ? size : 8) {
-		uint64_t word = ones * 'x';
-		memcpy(&word, text, size < 8 ? size : 8);
-		uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
-		odd |= word | (word + ones) | (word - ones * ' ') | (quote - ones) | (backslash - ones);
-	}
-	return !(odd & high);
+	uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+	return (word | (word + ones) | (word - ones * ' ') | (quote - ones) | (backslash - ones)) & high;
 }
 
-static void put_string(struct fl_json_emit *e, const char *text)
+static inline uint64_t copy8(char *to, const char *from)
+{
+	uint64_t word;
+	memcpy(&word, from, sizeof(word));
+	memcpy(to, &word, sizeof(word));
+	return word;
+}
+
+/* Copies a text, eight bytes at a time, the last of which overlap those before; false when something in it needs an escape. */
+static inline bool copy_plain(char *to, const char *text, size_t size)
+{
+	uint64_t odd = 0;
+	if (size >= 8) {
+		for (size_t at = 0; at + 8 <= size; at += 8)
+			odd |= odd_bytes(copy8(to + at, text + at));
+		return !(odd | odd_bytes(copy8(to + size - 8, text + size - 8)));
+	}
+	for (size_t at = 0; at < size; at++) {
+		uint8_t c = (uint8_t)text[at];
+		to[at] = text[at];
+		odd |= (uint64_t)(c < ' ' || c > '~' || c == '"' || c == '\\');
+	}
+	return !odd;
+}
+
+static inline void put_string(struct fl_json_emit *e, const char *text)
 {
 	size_t size = strlen(text);
-	if (!is_plain(text, size)) {
+	char *to = size + 2 <= sizeof(e->buffer) ? room_for(e, size + 2) : NULL;
+	if (!to || !copy_plain(to + 1, text, size)) {
 		flush(e);
 		fl_json_put_string(e->out, text);
 		return;
 	}
-	put_char(e, '"');
-	put(e, text, size);
-	put_char(e, '"');
+	to[0] = to[size + 1] = '"';
+	e->used += size + 2;
 }
 
-static void new_line(struct fl_json_emit *e)
+static inline void new_line(struct fl_json_emit *e)
 {
 	static const char blanks[2 * FL_JSON_EMIT_DEPTH + 2] = "\n                                ";
-	put(e, blanks, 1 + 2 * (size_t)e->depth);
+	char *to = room_for(e, sizeof(blanks));
+	memcpy(to, blanks, sizeof(blanks)); /* all: that is a few moves, and what is too much is written over */
+	e->used += 1 + 2 * (size_t)e->depth;
 }
 
 /* What stands before a value: comma, line break, key. */
-static void before(struct fl_json_emit *e, const char *key)
+static inline void before(struct fl_json_emit *e, const char *key)
 {
 	if (e->depth == 0)
 		return;
 	bool flat = e->level[e->depth - 1].flat;
 	assert(!key == e->level[e->depth - 1].array);
-	if (e->level[e->depth - 1].any)
-		put(e, ", ", flat ? 2 : 1);
+	if (e->level[e->depth - 1].any) {
+		put_char(e, ',');
+		if (flat)
+			put_char(e, ' ');
+	}
 	e->level[e->depth - 1].any = true;
 	if (!flat)
 		new_line(e);
 	if (key) {
 		put_string(e, key);
-		put(e, ": ", 2);
+		put_char(e, ':');
+		put_char(e, ' ');
 	}
 }
 

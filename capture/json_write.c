@@ -76,12 +76,41 @@ void fl_json_put_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* Times are often whole nanoseconds: decimals of at most 15 digits, which survive the way through a double, so that they are what
+ * "%.15g" prints. 0 when @value is none, or would be written with an exponent. */
+static size_t nanoseconds_text(double value, char text[static FL_JSON_NUMBER_TEXT])
+{
+	if (!(value >= 1e-4 && value < 1e6))
+		return 0;
+	uint64_t whole = (uint64_t)(value * 1e9 + 0.5);
+	if ((double)whole / 1e9 != value || whole >= UINT64_C(1000000000000000))
+		return 0;
+	char digits[16];
+	size_t at = sizeof(digits), size = 0, last = 0;
+	for (; at > 0; whole /= 10)
+		digits[--at] = (char)('0' + whole % 10);
+	while (at < 6 && digits[at] == '0')
+		at++;
+	for (; at < sizeof(digits); at++) {
+		if (at == 7)
+			text[size++] = '.';
+		text[size++] = digits[at];
+		if (digits[at] != '0' || at == 6)
+			last = size;
+	}
+	text[last] = '\0';
+	return last;
+}
+
 size_t fl_json_number_text(double value, char text[static FL_JSON_NUMBER_TEXT])
 {
 	if (!isfinite(value))
 		return (size_t)snprintf(text, FL_JSON_NUMBER_TEXT, "null");
 	if (value == trunc(value) && fabs(value) < 1e21)
 		return (size_t)snprintf(text, FL_JSON_NUMBER_TEXT, "%.0f", value == 0 ? 0.0 : value); /* no "-0" */
+	size_t short_size = nanoseconds_text(value, text);
+	if (short_size)
+		return short_size;
 	/* A decimal of 15 digits or fewer survives %.15g; 17 always do. */
 	int size = 0;
 	for (int digits = 15; digits <= 17; digits++) {

@@ -257,6 +257,23 @@ static void doubles_read_back_to_the_last_bit(void **state)
 	}
 }
 
+/* These are written without printf(). */
+static void whole_nanoseconds_are_written_as_fifteen_digits_would(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i < 50000; i++) {
+		uint64_t bits = i * UINT64_C(0x9e3779b97f4a7c15);
+		double value = (double)(i % 3 ? bits % 1000000000000000 >> bits % 40 : i) / 1e9;
+		char expected[64];
+		cJSON *number = cJSON_CreateNumber(value);
+		char *text = written(number, false);
+		snprintf(expected, sizeof(expected), "%.15g", value);
+		assert_string_equal(text, expected);
+		free(text);
+		cJSON_Delete(number);
+	}
+}
+
 static const struct schema_row {
 	const char *name, *text, *error;
 } schemas[] = {
@@ -328,6 +345,7 @@ int main(void)
 		cmocka_unit_test(members_of_other_types_are_absent),
 		cmocka_unit_test(what_is_added_reads_back),
 		cmocka_unit_test(doubles_read_back_to_the_last_bit),
+		cmocka_unit_test(whole_nanoseconds_are_written_as_fifteen_digits_would),
 		cmocka_unit_test(files),
 	};
 
