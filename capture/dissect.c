@@ -98,12 +98,17 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 	dissect_restart(s, stream, dissect_seq(p));
 }
 
-/* Does the client say something new where the rest of a body was expected? It was answered before it had sent all. */
-static bool leaves_body(const struct fl_flow *f, const struct fl_packet *p)
+/* Does the client say something new where the rest of a request was expected? It was answered before it had sent all; or, behind a
+ * gap, the rest was not captured. */
+static bool leaves_request(const struct fl_flow *f, const struct fl_packet *p)
 {
 	const struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	return flow_has(f, FLOW_BODY) && f->last_payload_side == FL_RESPONDER && !stream->store &&
-	       (int32_t)(p->tcp_seq - stream->next_seq) < 0 && p->tcp_seq + p->payload_len == f->payload_end_seq[FL_INITIATOR];
+	int32_t offset = (int32_t)(dissect_seq(p) - stream->next_seq);
+	if (!flow_has(f, FLOW_HTTP) || f->last_payload_side != FL_RESPONDER || flow_has(f, FLOW_CALLS))
+		return false;
+	bool early = flow_has(f, FLOW_BODY) && !stream->store && offset < 0 &&
+		     dissect_seq(p) + p->payload_len == f->payload_end_seq[FL_INITIATOR];
+	return early || offset > 0;
 }
 
 /* What a load balancer says of its client before it passes on what that said (HAProxy's PROXY protocol, sections 2.1 and 2.2). Return:
@@ -183,7 +188,7 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (!flow_has(f, FLOW_CALLS))
 		f->user[FLOW_SEGMENTS]++;
-	if (stream->closed || leaves_body(f, p))
+	if (stream->closed || leaves_request(f, p))
 		reopen_stream(s, f, p);
 	if (stream->closed) {
 		/* A connection older than the capture may begin in the middle of a request. */

@@ -722,6 +722,35 @@ static void a_body_that_is_refused_does_not_hide_the_next_request(void **state)
 	fl_scan_free(s);
 }
 
+/* What the capture lacks does not hide what comes behind. */
+static void a_lost_segment_does_not_hide_the_next_request(void **state)
+{
+	(void)state;
+	static const char *const said[][2] = {
+		{ "GET / HTTP/1.1\r\nHost: a.internal\r\nCookie: ", "x=1\r\n\r\n" },
+		{ "PUT / HTTP/1.1\r\nHost: a.internal\r\nContent-Length: 8\r\n\r\n", "12345678" },
+		{ "PUT / HTTP/1.1\r\nHost: a.internal\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n0\r\n\r\n" },
+	};
+	for (size_t i = 0; i < FL_ARRAY_LEN(said); i++) {
+		struct net n = net_new("web", NULL, NULL);
+		struct conn c = tcp_conn(HOST, 41000, PROXY, 8080);
+		tcp_open(&n, &c);
+		tcp_text(&n, &c, 0, said[i][0]);
+		c.seq[0] += (uint32_t)strlen(said[i][1]);
+		tcp_text(&n, &c, 1, OK);
+		tcp_text(&n, &c, 0, GET("b.internal"));
+		tcp_text(&n, &c, 1, BROKEN);
+		tcp_text(&n, &c, 0, GET("c.internal"));
+		tcp_text(&n, &c, 1, OK);
+		tcp_close(&n, &c);
+		struct fl_scan *s = net_scan(&n);
+		assert_int_equal(counted(s, "a.internal"), 100);
+		assert_int_equal(counted(s, "b.internal"), 101);
+		assert_int_equal(counted(s, "c.internal"), 100);
+		fl_scan_free(s);
+	}
+}
+
 static void a_head_in_two_segments_is_one_request(void **state)
 {
 	(void)state;
@@ -807,6 +836,7 @@ int main(void)
 		cmocka_unit_test(an_offer_that_is_not_taken_is_a_request),
 		cmocka_unit_test(bodies_are_passed_over_wherever_segments_end),
 		cmocka_unit_test(a_body_that_is_refused_does_not_hide_the_next_request),
+		cmocka_unit_test(a_lost_segment_does_not_hide_the_next_request),
 		cmocka_unit_test(a_head_in_two_segments_is_one_request),
 		cmocka_unit_test(calls_go_on_over_windows),
 		cmocka_unit_test(a_reader_survives_any_budget),
