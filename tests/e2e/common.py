@@ -41,6 +41,15 @@ class Results:
         sys.exit(1 if self.failed else 0)
 
 
+def no_bpf():
+    """Why BPF programs cannot be loaded here, or None. On a busy machine one attempt may fail where the next works."""
+    for _ in range(5):
+        result = run('scan', '-i', 'lo', '--for', '100ms', '--attribution', 'bpf', '-o', '/dev/null')
+        if result.returncode == 0:
+            return None
+    return 'BPF programs cannot be loaded here: ' + ' '.join(said(result)[-300:].split())
+
+
 TOO_BUSY = 'this machine is too busy: packets or reports of the kernel were lost, as the coverage says'
 
 
