@@ -547,6 +547,7 @@ static bool find_calls(struct fl_behaviour *b, const struct attempt_group *g, st
 	c->g = looked;
 	calls_learn_pauses(c);
 	struct call_counts counts = count_calls(c, &b->retries);
+	c->calls_seen = b->retries.calls;
 	double of_attempts, torn = calls_torn(c, &of_attempts);
 	b->retries.unexplained = b->retries.calls ? rounded(fmin(1, calls_unexplained(c) + of_attempts)) : 0;
 	scale(&b->retries, g, looked, counts.cut);
@@ -575,7 +576,7 @@ bool behaviour_calls(struct fl_behaviour *b, const struct attempt_group *g, cons
 		c.used = own.inbound ? fl_alloc_array(inbound.all.count + 1, sizeof(*c.used)) : NULL;
 		look_at(g, most, &c, &looked);
 		failover_seen = find_calls(b, g, &c);
-		bool enough = b->retries.calls >= CALLS_ENOUGH || looked.count == g->count;
+		bool enough = c.calls_seen >= CALLS_ENOUGH || looked.count == g->count;
 		free(looked.list);
 		free(c.used);
 		if (enough)

@@ -41,6 +41,7 @@ struct calls {
 	bool learnt;
 	double goes_on[FL_GAPS_MAX];            /* share of failures of this number that were followed; NaN */
 	bool firm[FL_GAPS_MAX];                 /* the pause of this number is nearly always the same */
+	uint64_t calls_seen;                    /* failed at first, and told */
 	bool exact;                             /* retries repeat the text of the request */
 	uint16_t *used;                         /* by inbound request: calls that it explains so far */
 	uint16_t quota;                         /* ... and may explain */

@@ -420,8 +420,10 @@ double calls_torn(const struct calls *c, double *of_attempts)
 	if (c->exact || !c->context->inbound)
 		return 0;
 	struct ratio r = ratio_of(c);
-	if (r.requests[0] < RATIO_LEAST || r.requests[1] < RATIO_LEAST || !r.firsts[0])
+	if (r.requests[1] < RATIO_LEAST || !r.firsts[1])
 		return 0;
+	if (r.requests[0] < RATIO_LEAST || !r.firsts[0]) /* ill throughout: one call a request, with no more than that to go by */
+		return *of_attempts = fmax(0, 1 - (double)r.requests[1] / (double)r.firsts[1]);
 	double due = (double)r.requests[1] * (double)r.firsts[0] / (double)r.requests[0];
 	double more = fmax(0, (double)r.firsts[1] - due);
 	*of_attempts = more / (double)(r.all[1] ? r.all[1] : 1);
