@@ -123,8 +123,7 @@ static int fail_link_type(const struct fl_source *s, int link_type, struct fl_er
 {
 	const char *name = pcap_datalink_val_to_name(link_type);
 	return fl_fail(err, -ENOTSUP,
-		"%s: link type %s (%d) is not supported; capture Ethernet, Linux cooked, loopback, 802.11, "
-		"PPP or "
+		"%s: link type %s (%d) is not supported; capture Ethernet, Linux cooked, loopback, 802.11, PPP, a packet filter's log or "
 		"raw IP",
 		s->name, name ? name : "unknown", link_type);
 }

@@ -99,15 +99,16 @@ struct fl_packet {
  * @p:         out; time_ns, len and interface are left alone, the rest is
  *             always written
  *
- * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, MPLS, PPPoE; LINUX_SLL, LINUX_SLL2,
+ * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, MPLS, PPPoE, LLC, and of tags of switches (VN-Tag, E-TAG, HSR, R-TAG,
+ * Cisco metadata, MACsec that only signs, NSH); LINUX_SLL, LINUX_SLL2,
  * NULL and LOOP (either byte order), RAW, IPV4, IPV6; IEEE802_11 alone or behind radiotap, Prism,
  * AVS or PPI (data frames that are not encrypted; of an A-MSDU the first subframe); PPP, PPP_SERIAL,
- * PPP_ETHER, PPP_PPPD, PPP_WITH_DIR, C_HDLC. IPv6 extension headers are walked (at most 16, RFC 8200
+ * PPP_ETHER, PPP_PPPD, PPP_WITH_DIR, C_HDLC, FRELAY; NFLOG, PFLOG, ENC, PKTAP. IPv6 extension headers are walked (at most 16, RFC 8200
  * section 4).
  *
- * Tunnels are followed inwards: IP in IP, GRE (Ethernet, ERSPAN, PPTP, WCCP, Aruba), Ethernet over MPLS, and by
- * UDP destination port VXLAN (4789, 8472), Geneve (6081), GTP-U (2152) and Teredo (3544, also as
- * source: its packets name themselves by their addresses). Where no good IP or ARP header is found inside, such a
+ * Tunnels are followed inwards: IP in IP, GRE (Ethernet, ERSPAN, PPTP, WCCP, Aruba), Ethernet over MPLS and in frames of backbones
+ * (802.1ah, TRILL, FabricPath), and by UDP destination port VXLAN (4789, 8472), VXLAN-GPE (4790), Geneve (6081), GTP-U (2152), MPLS
+ * (6635), AYIYA (5072) and Teredo (3544, also as source: its packets name themselves by their addresses). Where no good IP or ARP header is found inside, such a
  * port means nothing and the packet is ordinary UDP.
  *
  * Return: OK also for ARP, ICMP and other transports without ports; MORE for a fragment;

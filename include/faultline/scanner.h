@@ -9,7 +9,7 @@
  * first payload of the responder after that answers it. TLS handshake records do not count. Each
  * HTTP/1 exchange belongs to the Host of its own request; where requests come before the answers to others (pipelining), each is an
  * exchange and answers are taken in order. Server-first greetings start nothing. In DNS over UDP every query
- * is an exchange, also when two leave one socket together (A and AAAA). In HTTP/2 in the clear (prior knowledge, from the
+ * is an exchange, also when two leave one socket together (A and AAAA). In HTTP/2 in the clear (prior knowledge, or by Upgrade; from the
  * connection's begin on) every stream is one, under its own :authority: answered by its final :status, failed by 5xx, by
  * a grpc-status that is the server's fault, or by a reset before the answer.
  */
