@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every way in which a connection tells its name, in captures made here; as variety.py."""
+"""Every way in which a connection tells its name, in captures made here; as wire_frames.py."""
 import random
 import struct
 
 import common
 import frames as f
-from variety import Rows
+from wire_frames import Rows
 
 ROWS = Rows()
 row = ROWS.add
