@@ -27,8 +27,8 @@
 #define JITTER_SHARE 0.12       /* spread of a pause over its size that no timer makes by itself */
 #define SELDOM 0.25             /* share of failed calls: programs that retry do so after most failures */
 #define NORMAL_P10_TO_P90 2.563 /* standard deviations of a normal sample between these quantiles */
-/* Shares of attempts that may belong to other calls. In made storms of known policy (tests/e2e/variety.py) wrong pauses or attempts were
- * seen from 0.15 on where pauses are drawn at random or spread by mistakes, from 0.45 on else. */
+/* Shares of attempts that may belong to other calls, up to which a policy is told. Chosen on made storms of known policy
+ * (tests/e2e/variety.py), where wrong pauses or attempts began there; one in thirty of other storms was still told wrong. */
 #define UNEXPLAINED_DRAWN 0.12
 #define UNEXPLAINED_STEADY 0.4
 enum { CALLS_MIN = 5 };         /* if half of them were tried again, five without one had p = 0.03 */

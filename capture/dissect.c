@@ -221,6 +221,8 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 			dissect_calls(s, f, side, p);
 		return false;
 	}
+	if (flow_lost_calls(f))
+		return false;
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
 	if (side == FL_INITIATOR)
 		dissect_initiator(s, f, p);

@@ -44,6 +44,7 @@ enum {
 enum { FLOW_COST = sizeof(struct fl_flow) + 16 + 2 * sizeof(struct flow_name) };
 /* A socket in the table of owners: itself and its slot in the index. */
 enum { OWNER_COST = 64 + 16, TRANSLATION_COST = 96 + 32 };
+enum { SWITCHING_PROTOCOLS = 101 };
 enum { LISTENERS_MAX = 65535 }; /* a flow has 16 bits for its own */
 /* An exchange without answer at the end of the capture is undecided when it is younger. */
 static const int64_t undecided_exchange_ns = INT64_C(10) * 1000000000;
@@ -371,13 +372,25 @@ static void count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f)
 		scanner_request_conversation(s, f, f->last_ns)->failures += f->packets[FL_INITIATOR] - answered;
 }
 
-/* 100 Continue and its like: neither the answer nor a change of sides (RFC 9110 section 15.2). */
-static bool is_interim(const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+/* Of an answer in HTTP/1, where a packet begins with one; 0 in any other. */
+static unsigned status_of(const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (side != FL_RESPONDER || !flow_has(f, FLOW_HTTP) || (flow_has(f, FLOW_TUNNEL) && !flow_has(f, FLOW_PROXIED)))
-		return false;
-	unsigned status = fl_http_status(p->payload.data, p->payload.size);
-	return status >= 100 && status < 200 && status != 101;
+		return 0;
+	return fl_http_status(p->payload.data, p->payload.size);
+}
+
+/* 100 Continue and its like: neither the answer nor a change of sides (RFC 9110 section 15.2). */
+static bool is_interim(unsigned status)
+{
+	return status >= 100 && status < 200 && status != SWITCHING_PROTOCOLS;
+}
+
+/* What follows is WebSocket or the like (RFC 6455): who speaks when is theirs, and turns are no requests. HTTP/2 has calls to read. */
+static void leave_http(struct fl_flow *f)
+{
+	if (!flow_has(f, FLOW_CALLS | FLOW_MULTIPLEXED | FLOW_UPGRADE))
+		f->user[FLOW_CALLS_PLACE] = CALLS_LOST;
 }
 
 /* Names, HTTP and tunnels tell which conversation a request belongs to. */
@@ -403,8 +416,9 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 	/* The next request may name another host: what is open is settled under its own name first. */
 	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !seen->retransmit)
 		close_exchange(s, f, p->time_ns, FL_END_CLOSED);
-	bool counts = dissect(s, f, side, p);
-	if (seen->retransmit || is_interim(f, side, p))
+	bool counts = dissect(s, f, side, p), due = flow_has(f, FLOW_ANSWER_DUE);
+	unsigned status = status_of(f, side, p);
+	if (seen->retransmit || is_interim(status))
 		return;
 	if (!f->first_payload_ns[side])
 		f->first_payload_ns[side] = p->time_ns;
@@ -416,6 +430,8 @@ static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen,
 		answer_exchange(s, f, p);
 	else if (counts)
 		scanner_attempt_more(s, f, p);
+	if (due && status == SWITCHING_PROTOCOLS)
+		leave_http(f);
 	if (counts)
 		f->last_payload_side = (uint8_t)side;
 	if (side == FL_RESPONDER)

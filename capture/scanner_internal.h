@@ -50,8 +50,8 @@ enum flow_word {
 	FLOW_HELLO = FLOW_SEGMENTS, /* ... of datagrams: an fl_hello_word, which counts them, too */
 };
 
-/* As a count of segments: nothing is looked for any more. From CALLS_LOST on the calls went to several names, and whose the next one
- * is nobody knows. */
+/* As a count of segments: nothing is looked for any more. From CALLS_LOST on nobody knows what is a call and whose: they went to several
+ * names, or the connection left HTTP. */
 enum { CALLS_OVER = 1 << 28, CALLS_LOST = 1 << 29 };
 
 /* fl_flow.user_bits: where the initiator's stream stands in HTTP/1; else at the begin of a head. */

@@ -265,6 +265,33 @@ static void a_body_that_looks_like_a_request_names_nobody(void **state)
 	(void)state;
 }
 
+/* RFC 6455: frames go both ways when they like; one that looks like a request is none. */
+static void what_follows_a_switch_of_protocols_is_no_exchange(void **state)
+{
+	struct net n = net_new("web", NULL, NULL);
+	struct conn c = tcp_conn(WEB, 41000, "203.0.113.8", 80);
+	tcp_open(&n, &c);
+	tcp_text(&n, &c, 0, GET("chat.example"));
+	tcp_text(&n, &c, 1, OK);
+	tcp_text(&n, &c, 0, "GET /chat HTTP/1.1\r\nHost: chat.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	tcp_text(&n, &c, 1, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	for (int i = 0; i < 20; i++) {
+		tcp_text(&n, &c, 0, "\x81\x85mask?????");
+		n.now += SECOND;
+		tcp_text(&n, &c, 1, "\x81\x05hello");
+	}
+	tcp_text(&n, &c, 0, GET("injected.evil"));
+	tcp_text(&n, &c, 1, BROKEN);
+	tcp_close(&n, &c);
+	struct fl_scan *s = net_scan(&n);
+	assert_null(dependency(s, "injected.evil", NULL, 80));
+	const struct fl_scan_dependency *d = dependency(s, "chat.example", NULL, 80);
+	assert_int_equal(d->exchanges, 2);
+	assert_int_equal(d->failures, 0);
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void a_stamp_of_another_age_moves_no_window(void **state)
 {
 	struct net n = net_new("web", NULL, NULL);
@@ -828,6 +855,7 @@ int main(void)
 		cmocka_unit_test(packets_of_connections_that_nobody_has_are_none),
 		cmocka_unit_test(session_tickets_are_no_answer),
 		cmocka_unit_test(a_body_that_looks_like_a_request_names_nobody),
+		cmocka_unit_test(what_follows_a_switch_of_protocols_is_no_exchange),
 		cmocka_unit_test(a_stamp_of_another_age_moves_no_window),
 		cmocka_unit_test(a_lookup_that_no_connection_follows_is_no_dependency),
 		cmocka_unit_test(a_connection_older_than_the_capture_is_named_by_a_later_answer),
