@@ -162,7 +162,7 @@ static void tell_diagram_limits(struct search *s, const struct fl_counts *c)
 				     "not looked for",
 				     complete));
 	else if (s->o->order > 0 && s->o->order < s->tree->basic_count)
-		add_limit(s, fl_arena_printf(a, "order: only cut sets of at most %u nodes were looked for",
+		add_limit(s, fl_arena_printf(a, "order: only cut sets up to order %u were looked for",
 				     s->o->order));
 	if (c->order < s->tree->basic_count && c->order < complete &&
 		(s->o->order == 0 || c->order < s->o->order))
@@ -262,7 +262,7 @@ static void use_flows(struct search *s, const struct fl_network *n)
 	if (s->o->order > 0)
 		add_limit(
 			s, fl_arena_printf(out->arena,
-				   "order: only cut sets of at most %u nodes were looked for", s->o->order));
+				   "order: only cut sets up to order %u were looked for", s->o->order));
 	count_listed(s);
 	if (out->unknown_probabilities == 0)
 		measure_listed(s);

@@ -20,8 +20,8 @@
  * FL_REACH_EXACT_NODES nodes, or where the runs would take too long, it is the product all the same.
  *
  * Rows are kept for endpoints and resolvers only; hosts, addresses and providers are ways,
- * not things a service uses. A file without endpoints (drawn by hand, made by other
- * tools) has no such distinction, so there every node is worth a row.
+ * not things a service uses. A graph file without endpoints (drawn by hand, made by other
+ * tools) has no such distinction, so there every node is worth a row; scans without endpoints saw none used.
  */
 #include "faultline/reach.h"
 
@@ -319,7 +319,7 @@ static void begin(struct search *s)
 {
 	const struct fl_graph *g = s->system->graph;
 	uint32_t order = fl_graph_order(g);
-	bool endpoints = has_kind(g, "endpoint");
+	bool endpoints = s->system->scans.count > 0 || has_kind(g, "endpoint");
 	make_links(s);
 	s->wanted = fl_alloc_array(order, sizeof(*s->wanted));
 	s->epoch = fl_alloc_array(order, sizeof(*s->epoch));

@@ -231,6 +231,14 @@ static bool is_damage(const char *kind)
 	       strcmp(kind, "interrupted") == 0;
 }
 
+static void warn_damage(const char *point, const struct fl_scan_blind_spot *b)
+{
+	if (fl_scan_blind_spot_counts(b->kind))
+		fl_command_warn("scan", "%s: %s (%llu)", point, b->text, (unsigned long long)b->count);
+	else
+		fl_command_warn("scan", "%s: %s", point, b->text);
+}
+
 static void warn_losses(const struct scan_run *run)
 {
 	for (size_t i = 0; i < run->scans.count; i++) {
@@ -245,9 +253,7 @@ static void warn_losses(const struct scan_run *run)
 					run->options->files.count ? "file, and the filter" : "interface, and the filter");
 		for (size_t k = 0; k < scan->coverage.blind_spot_count; k++)
 			if (is_damage(scan->coverage.blind_spots[k].kind))
-				fl_command_warn("scan", "%s: %llu %s", scan->point,
-						(unsigned long long)scan->coverage.blind_spots[k].count,
-						scan->coverage.blind_spots[k].text);
+				warn_damage(scan->point, &scan->coverage.blind_spots[k]);
 		for (size_t k = 0; k < scan->coverage.limit_count; k++)
 			fl_command_warn("scan", "%s: limit '%s' met: %llu %s", scan->point,
 					scan->coverage.limits[k].name,
@@ -266,7 +272,8 @@ static int prepare_output(const struct scan_options *o, struct fl_error *err)
 		return 0;
 	}
 	if (size && o->out[size - 1] == '/' && mkdir(o->out, 0777) != 0 && errno != EEXIST)
-		return fl_fail(err, -errno, "cannot make directory %s: %s; give another with -o", o->out, strerror(errno));
+		return fl_fail(err, -errno, "cannot make directory %s: %s; %s", o->out, strerror(errno),
+			       errno == ENOENT ? "make the one above it first" : "give another with -o");
 	if (is_directory(o->out) || strcmp(o->out, "-") == 0)
 		return 0;
 	int status = fl_output_open(&probe, o->out, err);

@@ -372,7 +372,7 @@ struct fl_scan *keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_n
 	if (!scan)
 		scan = empty_scan(k);
 	stamp(k, scan, start_ns, end_ns);
-	keeper_blind_spot(scan, "parser-crash", 1, "times the parsing process ended by itself; what it saw after its last write-up, at "
+	keeper_blind_spot(scan, "parser-crash", 1, "the parsing process ended by itself; what it saw after its last write-up, at "
 			  "most some seconds, and until another was started is missing");
 	return scan;
 }

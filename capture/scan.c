@@ -78,6 +78,15 @@ static const char *const name_source_words[] = { "tls-sni", "quic-sni", "http-ho
 	"hosts-file" };
 static const char *const attribution_words[] = { "exact", "polled", "inferred", "host" };
 
+bool fl_scan_blind_spot_counts(const char *kind)
+{
+	static const char *const statements[] = { "attribution", "interrupted", "light", "no-packets", "translation" };
+	for (size_t i = 0; i < FL_ARRAY_LEN(statements); i++)
+		if (strcmp(kind, statements[i]) == 0)
+			return false;
+	return true;
+}
+
 static int find_word(const char *const *words, size_t count, const char *word)
 {
 	for (size_t i = 0; i < count; i++)

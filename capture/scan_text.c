@@ -69,18 +69,12 @@ static void write_dependencies(FILE *out, const struct fl_scan *s)
 		fprintf(out, "Not listed: %zu probes and endpoints that never answered.\n", left_out);
 }
 
-/* Kinds that say how something was told; there is nothing to count. */
-static bool is_statement(const struct fl_scan_blind_spot *b)
-{
-	return strcmp(b->kind, "attribution") == 0 || strcmp(b->kind, "translation") == 0;
-}
-
 static void write_blind_spot(FILE *out, const struct fl_scan_blind_spot *b)
 {
-	if (is_statement(b))
-		fprintf(out, "Less sure: %s.\n", b->text);
+	if (fl_scan_blind_spot_counts(b->kind))
+		fprintf(out, "Not seen: %s (%" PRIu64 ").\n", b->text, b->count);
 	else
-		fprintf(out, "Not seen: %" PRIu64 " %s.\n", b->count, b->text);
+		fprintf(out, "Less sure: %s.\n", b->text);
 }
 
 void scan_text_write(FILE *out, const struct fl_scan *s)

@@ -87,7 +87,8 @@ static uint64_t count_without_names(const struct summary *m)
 	uint64_t n = 0;
 	for (size_t i = 0; i < m->scan->dependency_count; i++) {
 		const struct fl_scan_dependency *d = &m->scan->dependencies[i];
-		n += d->scope == FL_SCOPE_EXTERNAL && !d->name && d->answered && d->class != FL_CLASS_NAME_RESOLUTION;
+		n += d->scope == FL_SCOPE_EXTERNAL && !d->name && d->answered && d->class != FL_CLASS_NAME_RESOLUTION &&
+		     d->class != FL_CLASS_PROBE;
 	}
 	return n;
 }
@@ -137,7 +138,7 @@ static void add_unseen_sockets(struct summary *m)
 	const struct fl_scanner *s = m->scanner;
 	bool all = s->options.unseen == FL_UNSEEN_ALL;
 	add_blind_spot(m, "no-packets", all,
-		       "whole scan without packets: dependencies are sockets that were open when somebody looked, in this network namespace; "
+		       "no packets were captured: dependencies are sockets that were open when somebody looked, in this network namespace; "
 		       "names, exchanges, times, failures, what closed in between and what other namespaces (containers) have are unknown");
 	add_blind_spot(m, "silent-connections", all ? 0 : s->counters.unseen,
 		       "connections were open before the scan and carried nothing during it; they are known from the socket table alone");
@@ -157,7 +158,7 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "light", m->scanner->options.light,
 		       "capture passed only what names and states need: exchanges, bytes and times are not complete");
 	add_blind_spot(m, "cut-short", c->cut_short, "capture files end inside a packet");
-	add_blind_spot(m, "interrupted", c->interrupted, "time the reading of files was interrupted; what came after is missing");
+	add_blind_spot(m, "interrupted", c->interrupted, "reading of files was interrupted; what came after is missing");
 	add_blind_spot(m, "interface-lost", c->lost_interface, "interfaces went away during the capture");
 	add_blind_spot(m, "snaplen", c->truncated + c->cut_payload,
 		       "packets or streams were cut by the snap length; names in them may be missing");
@@ -172,7 +173,7 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "encrypted-dns", count_encrypted_dns(m),
 		       "connections carried encrypted DNS; the names asked there are unknown");
 	add_blind_spot(m, "unnamed-external", count_without_names(m),
-		       "external endpoints are known by address only: their name was resolved before the capture began, elsewhere, or never");
+		       "external dependencies are known by address only: their name was resolved before the capture began, elsewhere, or never");
 }
 
 static void add_unseen(struct summary *m)

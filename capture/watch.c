@@ -65,7 +65,7 @@ static void complete(struct watch *w, struct fl_scan *scan)
 	w->interface_drops = drops;
 	if (w->gap_ns >= GAP_NS)
 		keeper_blind_spot(scan, "not-watched", (uint64_t)((w->gap_ns + FL_NS_PER_S - 1) / FL_NS_PER_S),
-				  "seconds before this window nothing was watched");
+				  "nothing was watched for some seconds before this window");
 	w->gap_ns = 0;
 	w->watched_until_ns = scan->end_ns;
 }

@@ -167,14 +167,14 @@ static const char *count_text(struct fl_arena *a, const struct fl_deps_row *row,
 	if (row->last == NULL)
 		return NULL;
 	uint64_t count = failed ? failures_of(row) : exchanges_of(row);
-	return fl_arena_printf(a, "%llu", (unsigned long long)count);
+	return fl_arena_count(a, count);
 }
 
 static const char *tries_text(struct fl_arena *a, const struct fl_scan_dependency *m)
 {
 	const struct fl_connections *c = &m->connections;
 	uint64_t tries = c->tried > 0 ? c->tried : m->exchanges;
-	return c->refused > 0 ? fl_arena_printf(a, "refused %llu", (unsigned long long)c->refused)
+	return c->refused > 0 ? fl_arena_printf(a, "refused %s", fl_arena_count(a, c->refused))
 			      : fl_arena_printf(a, "no answer, %s", fl_say_count(a, tries, "try", "tries"));
 }
 

@@ -256,10 +256,14 @@ static void list_caveats(struct fl_digest *d, const struct fl_coverage *c)
 			add_caveat(d, fl_arena_printf(d->arena, "Limit met: %s (%llu), %llu %s.", c->limits[i].name,
 				(unsigned long long)c->limits[i].limit, (unsigned long long)c->limits[i].hits,
 				c->limits[i].what == NULL ? "lost" : c->limits[i].what));
-	for (size_t i = 0; i < c->blind_spot_count; i++)
-		add_caveat(d, fl_arena_printf(d->arena, "Blind spot %s (%llu): %s", c->blind_spots[i].kind,
-			(unsigned long long)c->blind_spots[i].count,
-			c->blind_spots[i].text == NULL ? "no more is known" : c->blind_spots[i].text));
+	for (size_t i = 0; i < c->blind_spot_count; i++) {
+		const struct fl_scan_blind_spot *b = &c->blind_spots[i];
+		const char *text = b->text == NULL ? "no more is known" : b->text;
+		add_caveat(d, fl_scan_blind_spot_counts(b->kind)
+				      ? fl_arena_printf(d->arena, "Blind spot %s (%s): %s", b->kind,
+						fl_arena_count(d->arena, b->count), text)
+				      : fl_arena_printf(d->arena, "Blind spot %s: %s", b->kind, text));
+	}
 }
 
 void fl_digest_coverage(struct fl_digest *d)

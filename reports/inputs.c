@@ -267,10 +267,13 @@ static void write_unseen(struct fl_arena *a, const struct fl_system *s)
 			fl_line_write(fl_arena_printf(a, "not seen: limit of the %s (%llu) was met: %llu %s",
 				c->limits[i].name, (unsigned long long)c->limits[i].limit,
 				(unsigned long long)c->limits[i].hits, c->limits[i].what));
-	for (size_t i = 0; i < c->blind_spot_count; i++)
-		fl_line_write(fl_arena_printf(a, "not seen: %s (%llu)",
-			c->blind_spots[i].text == NULL ? c->blind_spots[i].kind : c->blind_spots[i].text,
-			(unsigned long long)c->blind_spots[i].count));
+	for (size_t i = 0; i < c->blind_spot_count; i++) {
+		const struct fl_scan_blind_spot *b = &c->blind_spots[i];
+		const char *text = b->text == NULL ? b->kind : b->text;
+		fl_line_write(fl_scan_blind_spot_counts(b->kind)
+				      ? fl_arena_printf(a, "not seen: %s (%s)", text, fl_arena_count(a, b->count))
+				      : fl_arena_printf(a, "less sure: %s", text));
+	}
 	if (!fl_estimate_holds(s))
 		return;
 	if (c->unseen_dependencies >= 0.5 && isfinite(c->window_for_95_s) && c->window_for_95_s < 1e9)

@@ -215,9 +215,10 @@ const struct fl_fact fl_definitions[] = {
 	{ "Entry point", "a service that clients outside the scanned hosts connect to." },
 	{ "Blast radius", "everything that fails when one thing fails, as the least fixed point over what requires what; "
 			  "the thing itself left out." },
+	{ "Step", "counts what the picture shows; the command blast counts the names and addresses in between as well." },
 	{ "Fails", "a service is taken to fail with whatever its requests use, unless something can stand in for it. What "
 		   "it can do without, packets do not tell." },
-	{ "Expected loss", "the share of entry-point requests lost while it is down, weighted by how many requests "
+	{ "Requests lost (expected loss)", "the share of entry-point requests lost while it is down, weighted by how many requests "
 			   "use it (coupling)." },
 	{ "Redundancy", "\"confirmed\" when a failure followed by success on another member was seen or a model says "
 			"so; \"assumed\" when there are several members but no fail-over was seen; else \"none\"." },

@@ -186,8 +186,11 @@ struct fl_scan_limit {
 struct fl_scan_blind_spot {
 	const char *kind;       /* "encrypted-dns", "ech", "snaplen", "file-cut-short" ... */
 	uint64_t count;
-	const char *text;       /* a sentence for the report */
+	const char *text;       /* a sentence for the report; it goes before the count */
 };
+
+/* Whether the count of this kind says how many; else the kind is a statement about a whole scan ("light"). */
+bool fl_scan_blind_spot_counts(const char *kind);
 
 struct fl_coverage {
 	uint64_t packets, bytes;
