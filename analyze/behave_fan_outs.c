@@ -210,10 +210,10 @@ static void find_many(struct behave *b, const struct behave_edge *e)
 	f->confidence = requests >= 10 * INBOUND_MIN ? FL_CONFIDENCE_HIGH : FL_CONFIDENCE_MEDIUM;
 	f->severity = 30 + fmin(9, ratio);
 	f->why = fl_arena_printf(b->arena,
-		"%s calls %s %.2g times per request (%s calls, %.0f requests): one call per item, where "
+		"%s calls %s %.2g times per request (%s calls, %s requests): one call per item, where "
 		"one could do?",
 		fl_behave_say(b, f->from), fl_behave_say(b, f->to), ratio, fl_arena_count(b->arena, f->attempts),
-		requests);
+		fl_arena_count(b->arena, (uint64_t)llround(requests)));
 }
 
 void fl_behave_fan_outs(struct behave *b)

@@ -110,11 +110,11 @@ static bool allows(const struct policy_external *e, const struct fl_dependency *
 static const char *say_use(struct fl_arena *a, const struct fl_scan_dependency *m)
 {
 	if (!m->answered)
-		return fl_arena_printf(a, "%llu connections tried, none answered", (unsigned long long)m->connections.tried);
+		return fl_arena_printf(a, "%s connections tried, none answered", fl_arena_count(a, m->connections.tried));
 	if (m->exchanges > 0)
-		return fl_arena_printf(a, "%s, %llu exchanges", fl_class_name(m->class), (unsigned long long)m->exchanges);
-	return fl_arena_printf(a, "%s, %llu connections", fl_class_name(m->class),
-		(unsigned long long)m->connections.established);
+		return fl_arena_printf(a, "%s, %s exchanges", fl_class_name(m->class), fl_arena_count(a, m->exchanges));
+	return fl_arena_printf(a, "%s, %s connections", fl_class_name(m->class),
+		fl_arena_count(a, m->connections.established));
 }
 
 static void check_external(struct policy_checking *c, const struct fl_dependency *d, bool *used)

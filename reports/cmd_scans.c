@@ -101,7 +101,7 @@ static void write_table(const struct listing *l)
 		const char *cells[FL_ARRAY_LEN(headings)] = { fl_time_format(w->start_ns - w->start_ns % FL_NS_PER_S, start),
 							      fl_duration_format(fl_time_span(w->start_ns, w->end_ns), length), w->point };
 		for (size_t k = 0; k < FL_ARRAY_LEN(counts); k++)
-			cells[3 + k] = fl_arena_printf(l->arena, "%llu", (unsigned long long)counts[k]);
+			cells[3 + k] = fl_arena_count(l->arena, counts[k]);
 		fl_table_row(t, cells);
 	}
 	fl_table_write(t, stdout, 0x1f8, fl_terminal_width(stdout));

@@ -75,7 +75,7 @@ static void add_external(struct fl_digest *d, const struct fl_reached *r, bool e
 	e->chain = chain_text(a, m);
 	e->evidence = r->direct || r->exchanges == 0 ? fl_say_evidence(a, m) :
 		fl_arena_printf(a, "%s%s, over all callers on the way", fl_say_count(a, r->exchanges, "exchange", "exchanges"),
-			r->failures > 0 ? fl_arena_printf(a, ", %llu failed", (unsigned long long)r->failures) : "");
+			r->failures > 0 ? fl_arena_printf(a, ", %s failed", fl_arena_count(a, r->failures)) : "");
 	e->seen = fl_say_span(a, m->first_seen_ns, m->last_seen_ns);
 	e->name_source = fl_name_source_name(m->name_source);
 }
@@ -253,8 +253,8 @@ static void list_caveats(struct fl_digest *d, const struct fl_coverage *c)
 			"from every count.");
 	for (size_t i = 0; i < c->limit_count; i++)
 		if (c->limits[i].hits > 0)
-			add_caveat(d, fl_arena_printf(d->arena, "Limit met: %s (%llu), %llu %s.", c->limits[i].name,
-				(unsigned long long)c->limits[i].limit, (unsigned long long)c->limits[i].hits,
+			add_caveat(d, fl_arena_printf(d->arena, "Limit met: %s (%s), %s %s.", c->limits[i].name,
+				fl_arena_count(d->arena, c->limits[i].limit), fl_arena_count(d->arena, c->limits[i].hits),
 				c->limits[i].what == NULL ? "lost" : c->limits[i].what));
 	for (size_t i = 0; i < c->blind_spot_count; i++) {
 		const struct fl_scan_blind_spot *b = &c->blind_spots[i];
