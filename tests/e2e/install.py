@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # install.py - what `meson install` leaves behind works from where it is put: program, manual, completions, schemas
+import json
 import os
 import re
 import shutil
@@ -76,6 +77,21 @@ def check_manual(program, page, commands):
     RESULTS.check(made.returncode == 0 and made.stdout and not made.stderr, "man has no warning about the page", made.stderr[-300:])
 
 
+def check_coverage_words(page):
+    """Every counter, limit and blind spot of a scan's coverage stands in the manual under COVERAGE."""
+    text = " ".join(open(page).read().replace("\\-", "-").partition(".SH COVERAGE")[2].split(".SH")[0].split())
+    schema = json.load(open(os.path.join(ROOT, "analyze/faultline.scan.schema.json")))
+    words = set(schema["$defs"]["coverage"]["properties"])
+    for folder in ("capture", "analyze"):
+        for name in sorted(os.listdir(os.path.join(ROOT, folder))):
+            if name.endswith(".c"):
+                source = open(os.path.join(ROOT, folder, name)).read()
+                words |= set(re.findall(r'add_(?:limit|blind_spot)\(m, "([^"]+)"', source))
+                words |= set(re.findall(r'keeper_blind_spot\(scan, "([^"]+)"', source))
+    missing = sorted(w for w in words if not re.search(r"(?<![\w-])" + re.escape(w) + r"(?![\w-])", text))
+    RESULTS.check(len(words) > 40 and not missing, "the manual has every counter, limit and blind spot", f"missing: {missing}")
+
+
 def check_drawer(program, folder):
     """Drawing libraries belong to faultline-draw, which is run from its own place: not from where one stands, nor by PATH."""
     linked = run("ldd", program).stdout
@@ -133,6 +149,7 @@ def main():
         missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]
         RESULTS.check(commands and not missing, "every command has a page of the manual", f"missing: {missing}")
         check_manual(program, os.path.join(pages, "faultline.1"), commands)
+        check_coverage_words(os.path.join(pages, "faultline.1"))
         check_readme(commands)
         schemas = {f for f in os.listdir(os.path.join(ROOT, "analyze")) if f.endswith(".schema.json")}
         installed = set(os.listdir(os.path.join(prefix, "share/faultline")))
