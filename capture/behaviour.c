@@ -492,6 +492,15 @@ bool behaviour_attribute(struct summary *m, const uint32_t *conversations, size_
 	return calls > 0;
 }
 
+double behaviour_nested_share(const struct summary *m, uint32_t conversation, uint32_t service)
+{
+	const struct behaviour *b = m->behaviour;
+	struct attempt_group g = attempts_of(b, &conversation, 1);
+	double share = g.count >= CALLS_LEAST ? coupling_nested_share(&g, &b->inbound[service]) : NAN;
+	free(g.list);
+	return share;
+}
+
 static void free_behaviour(struct behaviour *b)
 {
 	for (size_t i = 0; i < b->service_count; i++)

@@ -175,6 +175,29 @@ static uint64_t nested_in(const struct summary *m, const struct fl_conversation 
 	return sum < v->starts ? sum : v->starts;
 }
 
+/* Whether starts of @v were counted where @service has its listeners: at the client's own address, and not one too many there. */
+static bool is_counted(const struct summary *m, const struct fl_conversation *v, const struct service_row *service)
+{
+	const struct fl_scan_service *s = service->service;
+	for (size_t i = 0; i < s->port_count; i++) {
+		uint8_t transport = strcmp(s->ports[i].transport, "tcp") == 0 ? FL_TRANSPORT_TCP : FL_TRANSPORT_UDP;
+		const struct fl_listener *l = fl_inflight_find(m->scanner->inflight, &v->key.client, s->ports[i].port, transport);
+		if (l && l->slot < FL_NESTED_SLOTS)
+			return true;
+	}
+	return false;
+}
+
+/* Starts that fell into open work of the row's service. Requests that came to another address of the host than calls leave from
+ * (a proxy that passes them on over loopback, two networks, IPv6 beside IPv4) are in the log of attempts only. */
+static uint64_t nested_of(const struct summary *m, const struct row *r)
+{
+	if (r->service->service->port_count == 0 || is_counted(m, r->v, r->service))
+		return nested_in(m, r->v, r->service);
+	double share = behaviour_nested_share(m, r->conversation, (uint32_t)(r->service - m->services));
+	return share > 0 ? (uint64_t)(share * (double)r->v->starts + 0.5) : 0;
+}
+
 /* What is sent to a service of the same host does not come from that service. */
 static bool is_itself(const struct summary *m, const struct service_row *s, const struct row *r)
 {
@@ -255,7 +278,7 @@ static void add_sums(const struct summary *m, struct sums *sum, const struct row
 	sum->starts += v->starts;
 	sum->health += v->health;
 	if (r->service)
-		sum->nested += nested_in(m, v, r->service);
+		sum->nested += nested_of(m, r);
 	sum->probe = (first || sum->probe) && summary_is_probe(v) && v_answered(v);
 	sum->scrape = (first || sum->scrape) && r->scrape;
 	sum->scan = (first || sum->scan) && r->scan;

@@ -80,6 +80,8 @@ void behaviour_begin(struct summary *m);
  */
 bool behaviour_attribute(struct summary *m, const uint32_t *conversations, size_t n, const uint32_t *services, size_t service_count,
 			 size_t *service);
+/* Share of the calls of @conversation that fell into open work of @service (its index), whatever the addresses; NaN: too few to tell. */
+double behaviour_nested_share(const struct summary *m, uint32_t conversation, uint32_t service);
 void summary_coverage(struct summary *m);      /* summary_coverage.c */
 
 #endif

@@ -132,6 +132,42 @@ static void two_services_that_use_one_endpoint_are_two_dependencies(void **state
 	(void)state;
 }
 
+/* A proxy passes requests on over loopback; the application listens there and calls its database from the host's address. */
+static void requests_that_come_to_another_address_count(void **state)
+{
+	struct net n = live(FL_UNSEEN_BEFORE);
+	listens(&n, "nginx", 80);
+	listens(&n, "shop", 8080);
+	for (uint16_t i = 0; i < 30; i++) {
+		struct conn user = tcp_conn(USER, (uint16_t)(40000 + i), HOST, 80), in = tcp_conn("127.0.0.1", (uint16_t)(41000 + i), "127.0.0.1", 8080);
+		struct conn db = tcp_conn(HOST, (uint16_t)(42000 + i), "10.0.0.9", 5432), other = tcp_conn(HOST, (uint16_t)(43000 + i), "10.0.0.8", 25);
+		opens(&n, "nginx", &in);
+		opens(&n, "shop", &db);
+		tcp_open(&n, &user);
+		tcp_text(&n, &user, 0, GET);
+		tcp_open(&n, &in);
+		tcp_text(&n, &in, 0, GET);
+		if (i % 2)
+			exchange(&n, &db);
+		tcp_text(&n, &in, 1, OK);
+		tcp_close(&n, &in);
+		tcp_text(&n, &user, 1, OK);
+		tcp_close(&n, &user);
+		n.now += SECOND;
+		opens(&n, "shop", &other);
+		exchange(&n, &other);
+		n.now += SECOND * (1 + i % 3);
+	}
+	struct fl_scan *s = net_scan(&n);
+	assert_int_equal(dependency(s, "nginx", 8080)->class, FL_CLASS_ON_REQUEST);
+	assert_true(dependency(s, "nginx", 8080)->coupling == 1);
+	assert_int_equal(dependency(s, "shop", 5432)->class, FL_CLASS_ON_REQUEST);
+	assert_true(dependency(s, "shop", 5432)->coupling == 0.5);
+	assert_int_equal(dependency(s, "shop", 25)->class, FL_CLASS_BACKGROUND);
+	fl_scan_free(s);
+	(void)state;
+}
+
 static void an_unknown_opener_is_the_one_that_is_known_to_use_the_endpoint(void **state)
 {
 	struct net n = live(FL_UNSEEN_BEFORE);
@@ -383,6 +419,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ports_of_one_owner_are_one_service),
 		cmocka_unit_test(two_services_that_use_one_endpoint_are_two_dependencies),
+		cmocka_unit_test(requests_that_come_to_another_address_count),
 		cmocka_unit_test(an_unknown_opener_is_the_one_that_is_known_to_use_the_endpoint),
 		cmocka_unit_test(an_owner_that_is_told_late_still_counts),
 		cmocka_unit_test(silent_connections_of_before_are_dependencies_with_the_name_of_the_hosts_file),
