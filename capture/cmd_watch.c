@@ -21,7 +21,7 @@ static const struct fl_option options[] = {
 	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct watch_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
 	  "forget the oldest windows when the store is larger (default: 1GiB)" },
 	{ "metrics", 0, FL_OPTION_STRING, offsetof(struct watch_options, metrics), 0, 0, "ADDR:PORT",
-	  "answer GET /metrics there in Prometheus' text format; without ADDR on loopback" },
+	  "answer GET /metrics there in Prometheus' text format; without ADDR (:9464) on loopback" },
 	{ "config", 0, FL_OPTION_STRING, offsetof(struct watch_options, config), 0, 0, "FILE",
 	  "options as lines NAME = VALUE; read again on SIGHUP" },
 	{ "filter", 0, FL_OPTION_STRING, SCAN(filter), 0, 0, "BPF",

@@ -72,7 +72,7 @@ static int parse_address(const char *text, struct sockaddr_in6 *a, bool *is_publ
 		}
 	}
 	if (!colon || size >= sizeof(host) || port < 1 || port > 65535 || !end || *end || !fl_addr_parse(name, &address))
-		return fl_fail(err, -EINVAL, "--metrics %s: give ADDR:PORT, e.g. 127.0.0.1:9464 or [::1]:9464", text);
+		return fl_fail(err, -EINVAL, "--metrics %s: give ADDR:PORT, e.g. :9464 (on loopback), 10.0.0.1:9464 or [::1]:9464", text);
 	*a = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	memcpy(&a->sin6_addr, address.bytes, 16);
 	*is_public = !fl_addr_is_loopback(&address);

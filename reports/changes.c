@@ -101,9 +101,9 @@ void fl_changes_write_markdown(FILE *out, struct fl_arena *a, const struct fl_di
 		fprintf(out, "\n%zu more; `faultline diff` lists all.\n", d->count - most);
 }
 
-static void write_count(FILE *out, const char *what, uint64_t old, uint64_t new)
+static void write_count(FILE *out, struct fl_arena *a, const char *what, uint64_t old, uint64_t new)
 {
-	fprintf(out, "| %s | %llu | %llu |\n", what, (unsigned long long)old, (unsigned long long)new);
+	fprintf(out, "| %s | %s | %s |\n", what, fl_arena_count(a, old), fl_arena_count(a, new));
 }
 
 static void write_window(FILE *out, struct fl_arena *a, const struct fl_system *s)
@@ -118,15 +118,15 @@ static void write_coverage(FILE *out, struct fl_arena *a, const struct fl_system
 	write_window(out, a, old);
 	write_window(out, a, new);
 	fputc('\n', out);
-	write_count(out, "Scans", old->scans.count, new->scans.count);
-	write_count(out, "Packets", b->packets, n->packets);
-	write_count(out, "Packets dropped", b->dropped_kernel + b->dropped_interface,
+	write_count(out, a, "Scans", old->scans.count, new->scans.count);
+	write_count(out, a, "Packets", b->packets, n->packets);
+	write_count(out, a, "Packets dropped", b->dropped_kernel + b->dropped_interface,
 		n->dropped_kernel + n->dropped_interface);
-	write_count(out, "Flows", b->flows, n->flows);
-	write_count(out, "Flows without a name", b->flows - b->flows_named, n->flows - n->flows_named);
-	write_count(out, "Flows of no known service", b->flows_unattributed, n->flows_unattributed);
-	write_count(out, "Limits met", b->limit_count, n->limit_count);
-	write_count(out, "Blind spots", b->blind_spot_count, n->blind_spot_count);
+	write_count(out, a, "Flows", b->flows, n->flows);
+	write_count(out, a, "Flows without a name", b->flows - b->flows_named, n->flows - n->flows_named);
+	write_count(out, a, "Flows of no known service", b->flows_unattributed, n->flows_unattributed);
+	write_count(out, a, "Limits met", b->limit_count, n->limit_count);
+	write_count(out, a, "Blind spots", b->blind_spot_count, n->blind_spot_count);
 }
 
 void fl_diff_write_markdown(

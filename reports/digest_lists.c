@@ -195,7 +195,7 @@ static const char *detection_text(struct fl_arena *a, const char *ways)
 		{ "given", "--host-addr" },
 		{ "cooked", "packet direction" },
 		{ "mac", "MAC addresses" },
-		{ "none", "nothing: each is a host" },
+		{ "none", "nothing (each is a host)" },
 	};
 	const char *texts[FL_ARRAY_LEN(known)];
 	size_t count = 0;
