@@ -233,12 +233,37 @@ static bool open_ayiya(struct layer *l)
 	return !take(l, (UINT32_C(1) << identity) + signature * 4u).failed;
 }
 
-/* RFC 7510 */
+/* Is it an IP packet of just this size, or an Ethernet frame (with a control word: RFC 4385)? */
+static bool fits_behind_labels(const struct layer *l)
+{
+	struct fl_reader h = l->at;
+	uint8_t version = fl_read_u8(&h) >> 4;
+	fl_read_skip(&h, 1);
+	uint32_t size = fl_read_be16(&h), extra = 0;
+	if (version == 6) {
+		size = fl_read_be16(&h);
+		extra = 40;
+	}
+	if (!h.failed && (version == 4 || version == 6) && (size + extra == l->wire || (l->incomplete && size + extra > l->wire)))
+		return true;
+	return decode_looks_like_ethernet(l->at, 0) || (version == 0 && decode_looks_like_ethernet(l->at, 4));
+}
+
+/* RFC 7510 section 3. Its header has nothing to know it by, and clients have the port, too: what stands behind the labels tells. */
 static bool open_mpls(struct layer *l)
 {
+	enum { BOTTOM = 0x100, LABELS_MAX = 16 };
+	struct layer behind = *l;
+	bool bottom = false;
+	for (unsigned i = 0; i < LABELS_MAX && !bottom; i++) {
+		struct fl_reader h = take(&behind, 4);
+		bottom = fl_read_be32(&h) & BOTTOM;
+		if (h.failed)
+			return false;
+	}
 	l->ethertype = ETHERTYPE_MPLS;
 	found(l, INSIDE_ETHERTYPE, FL_TUNNEL_IP);
-	return true;
+	return bottom && fits_behind_labels(&behind);
 }
 
 static bool open_by_port(struct layer *l, uint16_t src_port, uint16_t dst_port)

@@ -201,6 +201,11 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 					    p->payload_len - p->payload.size, &bytes);
 	if (state == FL_PARSE_TRUNCATED)
 		s->counters.cut_payload++;
+	/* Of a SYN only a hello is read, which counts when the client shows that it is there (scanner_believes()). */
+	if (p->tcp_flags & FL_TCP_SYN && fl_tls_probe(p->payload.data, p->payload.size) == FL_PARSE_MALFORMED) {
+		fl_stream_close(stream, s->streams);
+		return;
+	}
 	struct request_run run = { p->time_ns, p->payload_len, bytes.size > p->payload.size, fl_flow_acks_unseen(f, p), { NULL, 0 } };
 	if (bytes.size)
 		identify(s, f, &bytes, &run);

@@ -125,10 +125,17 @@ static bool name_from_dns(const struct fl_scanner *s, const struct fl_flow *f, s
 	return true;
 }
 
+/* What a SYN carries (RFC 7413) comes from anybody, under any sender's address, until the sender shows that it got the answer. */
+bool scanner_believes(const struct fl_flow *f)
+{
+	return f->transport != FL_TRANSPORT_TCP || f->midstream || f->bytes[FL_RESPONDER] > 0 ||
+	       (f->flags_seen[FL_INITIATOR] & FL_TCP_ACK);
+}
+
 bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
 {
 	const struct flow_name *found = NULL;
-	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next)
+	for (uint32_t at = scanner_believes(f) ? f->user[FLOW_NAMES] : 0; at; at = s->flow_names[at - 1].next)
 		if (!found || s->flow_names[at - 1].source < found->source)
 			found = &s->flow_names[at - 1];
 	if (!found)
@@ -140,7 +147,7 @@ bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, stru
 bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
 {
 	const struct flow_name *found = NULL;
-	for (uint32_t at = f->user[FLOW_NAMES]; at; at = s->flow_names[at - 1].next) {
+	for (uint32_t at = scanner_believes(f) ? f->user[FLOW_NAMES] : 0; at; at = s->flow_names[at - 1].next) {
 		const struct flow_name *n = &s->flow_names[at - 1];
 		if (!n->inner && (!found || n->source < found->source))
 			found = n;
@@ -166,7 +173,7 @@ const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const str
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
 {
 	uint32_t newest = f->user[FLOW_REQUEST_NAME];
-	if (!newest)
+	if (!newest || !scanner_believes(f))
 		return scanner_best_name(s, f, best);
 	const struct flow_name *n = &s->flow_names[newest - 1];
 	*best = (struct best_name){ n->name, chain_of(s, f, n->name), n->source };

@@ -263,6 +263,8 @@ bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, stru
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
 
 /* Of a tunnel: what the proxy itself is called, and the newest name of the target. */
+/* Whether the names that @f carried may be its responder's: not while a SYN is all that came of its client. */
+bool scanner_believes(const struct fl_flow *f);
 bool scanner_outer_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best);
 const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const struct fl_flow *f);
 

@@ -13,12 +13,29 @@
 
 #include <string.h>
 
+#include "calls.h"
+
 /* The record came after the first packet. */
 static void own_begun_flow(struct fl_scanner *s, const struct fl_owner_record *r)
 {
 	struct fl_flow *f = fl_flow_table_find(s->flows, &r->local, r->local_port, &r->remote, r->remote_port, r->transport);
 	if (f && f->port[FL_INITIATOR] == r->local_port && fl_addr_equal(&f->addr[FL_INITIATOR], &r->local))
 		scanner_own_flow(s, f);
+}
+
+/* What is open is undecided. Which of the exchanges were answered, failed or were probes nobody knows any more: not more than are left. */
+static void take_back_exchanges(struct fl_scanner *s, struct fl_flow *f)
+{
+	if (flow_has(f, FLOW_CALLS))
+		calls_lose(s, f);
+	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
+	if (flow_has(f, FLOW_ANSWER_DUE))
+		scanner_attempt_end(s, f, v, FL_END_EVICTED, false);
+	v->exchanges -= v->exchanges < f->exchanges ? v->exchanges : f->exchanges;
+	v->starts -= v->starts < f->exchanges ? v->starts : f->exchanges;
+	v->answered = v->answered < v->exchanges ? v->answered : v->exchanges;
+	v->failures = v->failures < v->exchanges ? v->failures : v->exchanges;
+	v->health = v->health < v->exchanges ? v->health : v->exchanges;
 }
 
 /* A translation was told after the first packets of its far side: the rest is not counted, and of what was the exchanges are taken back.
@@ -30,13 +47,12 @@ static void drop_begun_twin(struct fl_scanner *s, const struct fl_owner_record *
 	if (!f || flow_has(f, FLOW_GROUP) || (s->carry && s->carry[fl_flow_number(s->flows, f)].done) ||
 	    !scanner_is_translated_twin(s, f))
 		return;
-	if (f->exchanges) {
-		struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
-		v->exchanges -= v->exchanges < f->exchanges ? v->exchanges : f->exchanges;
-		v->starts -= v->starts < f->exchanges ? v->starts : f->exchanges;
-	}
+	if (f->exchanges)
+		take_back_exchanges(s, f);
 	if (flow_has(f, FLOW_COUNTED_OPEN))
 		fl_inflight_close(s->inflight, flow_listener(f), f->last_ns);
+	flow_clear(f, FLOW_COUNTED_OPEN); /* no answer to come would */
+	flow_clear(f, FLOW_ANSWER_DUE);
 	f->exchange_start_ns = 0;
 	flow_set(f, FLOW_GROUP);
 }

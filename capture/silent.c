@@ -96,7 +96,8 @@ static fl_str sni_of(const struct fl_scanner *s, const struct fl_flow *f)
 
 void silent_keep(struct fl_scanner *s, const struct fl_flow *f)
 {
-	if (f->transport != FL_TRANSPORT_TCP || !flow_has(f, FLOW_TLS) || flow_has(f, FLOW_TUNNEL) || flow_has(f, FLOW_GROUP))
+	if (f->transport != FL_TRANSPORT_TCP || !flow_has(f, FLOW_TLS) || flow_has(f, FLOW_TUNNEL) || flow_has(f, FLOW_GROUP) ||
+	    !scanner_believes(f))
 		return;
 	uint32_t hash = hash_of(f);
 	struct place *k = find(s->silent, f, hash);

@@ -44,6 +44,8 @@ def tls():
     row('an international name', capture(*f.session('xn--bcher-kva.example')), flow('xn--bcher-kva.example'))
     row('a second hello after a retry request', capture(*retried(name)), flow(name))
     row('a hello in the SYN', capture(*fast_open(name)), flow(name))
+    row('a hello in a SYN of a forged sender', capture(*forged(name)), flow(None), open=True)
+    row('a hello in a SYN that nobody answers', capture(*forged(name)[:1]), flow(None), open=True)
     row('a hello without a name', capture(*f.session(None)), flow(None))
     row('three connections at once', capture(*braided(*(f.session('%s.example' % x, sport=41000 + i) for i, x in enumerate('abc')))),
         *(flow('%s.example' % x) for x in 'abc'))
@@ -87,6 +89,16 @@ def fast_open(name):
     c.send(1, f.SYN | f.ACK)
     c.send(0, f.ACK)
     return c.say(1, f.SERVER_HELLO).close()
+
+
+def forged(name):
+    """Who is said to have sent it gets an answer that he did not ask for."""
+    c = f.Connection(opened=False)
+    c.send(0, f.SYN, f.hello(name))
+    c.seq[0] = 1001
+    c.send(1, f.SYN | f.ACK)
+    c.send(0, f.RST)
+    return c.packets
 
 
 def braided(*lists):

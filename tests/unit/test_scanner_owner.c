@@ -2,6 +2,7 @@
 /* test_scanner_owner.c - made traffic of a host whose sockets have owners, and what the scan says of them */
 #include "unit.h"
 
+#include "capture/scanner_internal.h"
 #include "traffic.h"
 
 #define HOST "10.0.0.1"
@@ -362,6 +363,45 @@ static void a_translated_connection_counts_once_when_its_translation_is_told_lat
 	(void)state;
 }
 
+/* A probe of a box: its far side was counted until its translation was told. */
+static void what_a_late_translation_takes_back_is_taken_back_whole(void **state)
+{
+	static const char probe[] = "GET /health HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+	struct net n = live(FL_UNSEEN_BEFORE);
+	struct conn near = tcp_conn(USER, 40000, HOST, 80), far = tcp_conn("172.16.0.1", 50000, "172.16.0.2", 8080);
+	struct conn *both[] = { &near, &far };
+	struct fl_addr box = ip("172.16.0.2");
+	struct fl_owner_record r = translation(&n, &near, &far);
+	r.far_remote = far.addr[1];
+	r.far_remote_port = far.port[1];
+	fl_locality_declare(fl_scanner_locality(n.scanner), &box, "interface");
+	for (int i = 0; i < 2; i++) {
+		tcp_open(&n, both[i]);
+		for (int k = 0; k < 3; k++) {
+			tcp_text(&n, both[i], 0, probe);
+			tcp_text(&n, both[i], 1, "HTTP/1.1 503 Down\r\nContent-Length: 0\r\n\r\n");
+		}
+		tcp_text(&n, both[i], 0, GET);
+	}
+	fl_scanner_owner(n.scanner, &r);
+	const struct fl_conversations *table = n.scanner->conversations;
+	for (size_t i = 0; i < fl_conversation_count(table); i++) {
+		const struct fl_conversation *v = fl_conversation_get(table, i);
+		bool twin = fl_addr_equal(&v->key.server, &box);
+		assert_int_equal(v->exchanges, twin ? 0 : 4);
+		assert_int_equal(v->answered, twin ? 0 : 3);
+		assert_int_equal(v->failures, twin ? 0 : 3);
+		assert_int_equal(v->health, twin ? 0 : 3);
+	}
+	/* What was open at the far side is not open for ever: a window later its place is empty. */
+	tcp_text(&n, &near, 1, OK);
+	fl_scan_free(fl_scanner_cut(n.scanner, n.now));
+	for (size_t i = 0; i < fl_inflight_count(n.scanner->inflight); i++)
+		assert_int_equal(fl_inflight_get(n.scanner->inflight, i)->open, 0);
+	fl_scan_free(net_scan(&n));
+	(void)state;
+}
+
 static void connections_of_other_namespaces_over_loopback_or_our_address_are_not_ours(void **state)
 {
 	struct net n = live(FL_UNSEEN_BEFORE);
@@ -426,6 +466,7 @@ int main(void)
 		cmocka_unit_test(a_pool_of_before_is_in_every_window_until_it_is_closed),
 		cmocka_unit_test(a_pool_of_before_is_in_the_first_window_alone_where_nobody_tells_its_end),
 		cmocka_unit_test(a_translated_connection_counts_once_when_its_translation_is_told_late),
+		cmocka_unit_test(what_a_late_translation_takes_back_is_taken_back_whole),
 		cmocka_unit_test(connections_of_other_namespaces_over_loopback_or_our_address_are_not_ours),
 		cmocka_unit_test(without_packets_all_connections_of_the_table_count),
 		cmocka_unit_test(names_of_programs_that_are_gone_do_not_use_up_the_places_of_services),
