@@ -50,6 +50,15 @@ static bool v_answered(const struct fl_conversation *v)
 	return v->connections.established || v->connections.midstream || v->connections.carried || v->answered;
 }
 
+/*
+ * Of a connection that an earlier window counted and that ended in this one without another packet: how long its
+ * last exchange took is measured here. That one was answered, and nothing else was tried.
+ */
+static bool is_leftover(const struct fl_conversation *v)
+{
+	return v->detail != 0 && v->connections.tried == 0 && v->exchanges == 0 && v->failures == 0;
+}
+
 static int compare_targets(const struct row *a, const struct row *b)
 {
 	if (!a->name != !b->name)
@@ -264,7 +273,7 @@ static void add_counts(struct summary *m, struct fl_scan_dependency *d, const st
 	d->failures += v->failures;
 	d->bytes_out += v->bytes_out;
 	d->bytes_in += v->bytes_in;
-	d->answered = d->answered || v_answered(v);
+	d->answered = d->answered || v_answered(v) || is_leftover(v);
 	/* Where the log of attempts has calls that failed, it has the last word (behaviour.c). */
 	d->failover_seen = d->failover_seen || fl_conversation_failover(m->scanner->conversations, v);
 	fl_measures_merge(m->arena, &d->measures,
@@ -525,6 +534,15 @@ static int compare_within_endpoint(const void *pa, const void *pb)
 	return compare_rows(pa, pb);
 }
 
+/* Of a connection that an earlier window counted, too, when not even a length is left to tell. */
+static bool is_empty(const struct fl_conversation *v)
+{
+	const struct fl_connections *c = &v->connections;
+	return v->detail == 0 && v->exchanges == 0 && v->failures == 0 && v->answered == 0 && v->bytes_out == 0 &&
+	       v->bytes_in == 0 && c->tried == 0 && c->established == 0 && c->refused == 0 && c->timed_out == 0 &&
+	       c->reset == 0 && c->midstream == 0 && c->carried == 0 && c->syn_retransmits == 0;
+}
+
 static size_t collect(struct summary *m, struct row **list)
 {
 	const struct fl_conversations *table = m->scanner->conversations;
@@ -533,7 +551,7 @@ static size_t collect(struct summary *m, struct row **list)
 	for (size_t i = 0; i < n; i++) {
 		const struct fl_conversation *v = fl_conversation_get(table, i);
 		uint32_t host = summary_host_of(m, &v->key.client);
-		if (host == NO_HOST)
+		if (host == NO_HOST || is_empty(v))
 			continue;
 		struct row *r = &(*list)[count++];
 		*r = (struct row){ .host = host, .v = v, .conversation = (uint32_t)i };
