@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "faultline/arena.h"
 #include "faultline/report.h"
@@ -28,6 +29,8 @@ static const struct fl_usage usage = {
 	.notes = "RANGE is latest, TIME/DURATION or TIME/TIME, e.g. shop.db@2026-11-01T10:00Z/2h. Every command that takes\n"
 		 "INPUT takes a store in the same words.\n",
 };
+
+enum { NS_PER_MS = 1000000 };
 
 struct listing {
 	struct fl_arena *arena;
@@ -88,6 +91,19 @@ static void write_json(const struct listing *l)
 	fl_document_write(root);
 }
 
+/* A moment of the window that is short to write: STORE@ with it means this window, not the one before. */
+static const char *moment_in(const struct fl_store_window *w, char text[static FL_TIME_TEXT])
+{
+	int64_t part = w->start_ns % NS_PER_MS, up = w->start_ns;
+	if (part > 0 && w->end_ns - w->start_ns > NS_PER_MS)
+		up += NS_PER_MS - part;
+	fl_time_format(up, text);
+	char *dot = strchr(text, '.'), *zeros = dot ? strstr(dot, "000Z") : NULL;
+	if (zeros)
+		memcpy(zeros, "Z", 2);
+	return text;
+}
+
 static void write_table(const struct listing *l)
 {
 	static const char *const headings[] = { "start", "length", "point", "packets", "dropped", "flows", "unattributed",
@@ -98,7 +114,7 @@ static void write_table(const struct listing *l)
 		char start[FL_TIME_TEXT], length[FL_TIME_TEXT];
 		const uint64_t counts[] = { w->packets, w->dropped, w->flows, w->flows_unattributed, w->dependencies,
 					    w->blind_spots };
-		const char *cells[FL_ARRAY_LEN(headings)] = { fl_time_format(w->start_ns - w->start_ns % FL_NS_PER_S, start),
+		const char *cells[FL_ARRAY_LEN(headings)] = { moment_in(w, start),
 							      fl_duration_format(fl_time_span(w->start_ns, w->end_ns), length), w->point };
 		for (size_t k = 0; k < FL_ARRAY_LEN(counts); k++)
 			cells[3 + k] = fl_arena_count(l->arena, counts[k]);
