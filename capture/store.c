@@ -92,9 +92,11 @@ static int fail(const struct fl_store *s, int code, struct fl_error *err)
 			       s->path);
 	case SQLITE_INTERRUPT:
 		return fl_fail(err, -EBADMSG, "%s: the store is damaged (it has no end); move it away and go on with a new one", s->path);
+	case SQLITE_NOMEM:
+		return fl_fail(err, -ENOMEM, "%s: reading it takes more memory than there is, or than %d MiB: more memory, or a store that "
+			       "is not damaged", s->path, HEAP_MAX >> 20);
 	case SQLITE_ERROR:
 	case SQLITE_TOOBIG:
-	case SQLITE_NOMEM:
 	case SQLITE_MISMATCH:
 	case SQLITE_CONSTRAINT:
 		return fl_fail(err, -EBADMSG, "%s: the store is damaged or not one of faultline's (%s); move it away and go on with a new one",
