@@ -30,17 +30,6 @@
 
 #include <string.h>
 
-/* Link types that need no header of their own; the others are in decode_link.c. 12 is DLT_RAW on Linux,
- * 14 on OpenBSD, 101 in files. */
-enum {
-	LINK_ETHERNET = 1,
-	LINK_RAW = 12,
-	LINK_RAW_OPENBSD = 14,
-	LINK_RAW_FILE = 101,
-	LINK_IPV4 = 228,
-	LINK_IPV6 = 229
-};
-
 enum {
 	MAX_EXTENSIONS = 16, /* decode.h; RFC 8200 section 4.1 names at most seven */
 	MAX_LABELS = 16,     /* MPLS; networks stack a handful */
@@ -453,14 +442,8 @@ static inline enum fl_parse decode_ethertype(struct layer *l, struct fl_packet *
 
 static inline enum fl_parse decode_ethernet(struct layer *l, struct fl_packet *p)
 {
-	const uint8_t *h = fl_read_bytes(&l->at, 12);
-	l->ethertype = fl_read_be16(&l->at);
-	if (!h || l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	memcpy(p->dst_mac, h, 6);
-	memcpy(p->src_mac, h + 6, 6);
-	p->has_mac = true;
-	return decode_ethertype(l, p);
+	enum fl_parse parse = decode_ethernet_head(l, p);
+	return parse == FL_PARSE_OK ? decode_ethertype(l, p) : parse;
 }
 
 static inline enum fl_parse decode_link(int link_type, struct layer *l, struct fl_packet *p)

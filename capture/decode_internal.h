@@ -10,7 +10,19 @@
 #ifndef FAULTLINE_DECODE_INTERNAL_H
 #define FAULTLINE_DECODE_INTERNAL_H
 
+#include <string.h>
+
 #include "faultline/decode.h"
+
+/* Link types without a header, and Ethernet. 12 is DLT_RAW on Linux, 14 on OpenBSD, 101 in files. */
+enum {
+	LINK_ETHERNET = 1,
+	LINK_RAW = 12,
+	LINK_RAW_OPENBSD = 14,
+	LINK_RAW_FILE = 101,
+	LINK_IPV4 = 228,
+	LINK_IPV6 = 229,
+};
 
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
@@ -97,6 +109,19 @@ static inline void limit(struct layer *l, uint32_t wire)
 	l->wire = wire;
 	if (fl_reader_left(&l->at) > wire)
 		l->at.end = l->at.at + wire;
+}
+
+/* An Ethernet head: addresses into @p, the type of what follows. */
+static inline enum fl_parse decode_ethernet_head(struct layer *l, struct fl_packet *p)
+{
+	const uint8_t *h = fl_read_bytes(&l->at, 12);
+	l->ethertype = fl_read_be16(&l->at);
+	if (!h || l->at.failed)
+		return FL_PARSE_TRUNCATED;
+	memcpy(p->dst_mac, h, 6);
+	memcpy(p->src_mac, h + 6, 6);
+	p->has_mac = true;
+	return FL_PARSE_OK;
 }
 
 /* Set @l->inside to what the packet carries and @l there; INSIDE_NOTHING and @l as it was when it

@@ -18,16 +18,12 @@
 
 #include <string.h>
 
-/* Link types by the numbers of <pcap/dlt.h>; 12 is DLT_RAW on Linux, 14 on OpenBSD. */
+/* Link types by the numbers of <pcap/dlt.h>, beside those of decode_internal.h. */
 enum {
 	LINK_NULL = 0,
-	LINK_ETHERNET = 1,
 	LINK_PPP = 9,
-	LINK_RAW = 12,
-	LINK_RAW_OPENBSD = 14,
 	LINK_PPP_SERIAL = 50,
 	LINK_PPP_ETHER = 51,
-	LINK_RAW_FILE = 101,
 	LINK_C_HDLC = 104,
 	LINK_FRAME_RELAY = 107,
 	LINK_80211 = 105,
@@ -41,8 +37,6 @@ enum {
 	LINK_PPP_PPPD = 166,
 	LINK_PPI = 192,
 	LINK_PPP_WITH_DIR = 204,
-	LINK_IPV4 = 228,
-	LINK_IPV6 = 229,
 	LINK_NFLOG = 239,
 	LINK_PKTAP = 258,
 	LINK_SLL2 = 276,
@@ -213,18 +207,6 @@ static enum fl_parse decode_loopback(struct layer *l)
 	return FL_PARSE_OK;
 }
 
-static enum fl_parse decode_addresses(struct layer *l, struct fl_packet *p)
-{
-	const uint8_t *h = fl_read_bytes(&l->at, 12);
-	l->ethertype = fl_read_be16(&l->at);
-	if (!h || l->at.failed)
-		return FL_PARSE_TRUNCATED;
-	memcpy(p->dst_mac, h, 6);
-	memcpy(p->src_mac, h + 6, 6);
-	p->has_mac = true;
-	return FL_PARSE_OK;
-}
-
 static enum fl_parse decode_by_version(struct layer *l)
 {
 	struct fl_reader peek = l->at;
@@ -240,7 +222,7 @@ static enum fl_parse decode_inner_link(uint32_t link, struct layer *l, struct fl
 {
 	switch (link) {
 	case LINK_ETHERNET:
-		return decode_addresses(l, p);
+		return decode_ethernet_head(l, p);
 	case LINK_RAW:
 	case LINK_RAW_OPENBSD:
 	case LINK_RAW_FILE:

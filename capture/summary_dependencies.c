@@ -162,12 +162,19 @@ static void mark_patterns(struct row *rows, size_t n)
 
 /* ---- attribution ---- */
 
-/* Starts of @v that fell into open work at a port of @service. */
-static uint64_t nested_at(const struct summary *m, const struct fl_conversation *v, const struct fl_scan_port *port)
+/* The listener at @port of the client's own address whose open work was counted; NULL: none, or it is one too many there. */
+static const struct fl_listener *counted_at(const struct summary *m, const struct fl_conversation *v, const struct fl_scan_port *port)
 {
 	uint8_t transport = strcmp(port->transport, "tcp") == 0 ? FL_TRANSPORT_TCP : FL_TRANSPORT_UDP;
 	const struct fl_listener *l = fl_inflight_find(m->scanner->inflight, &v->key.client, port->port, transport);
-	return l && l->slot < FL_NESTED_SLOTS ? v->nested[l->slot] : 0;
+	return l && l->slot < FL_NESTED_SLOTS ? l : NULL;
+}
+
+/* Starts of @v that fell into open work at a port of @service. */
+static uint64_t nested_at(const struct summary *m, const struct fl_conversation *v, const struct fl_scan_port *port)
+{
+	const struct fl_listener *l = counted_at(m, v, port);
+	return l ? v->nested[l->slot] : 0;
 }
 
 /* ... of @service: at several ports the sum, at one port the larger of TCP and UDP. */
@@ -184,16 +191,11 @@ static uint64_t nested_in(const struct summary *m, const struct fl_conversation 
 	return sum < v->starts ? sum : v->starts;
 }
 
-/* Whether starts of @v were counted where @service has its listeners: at the client's own address, and not one too many there. */
 static bool is_counted(const struct summary *m, const struct fl_conversation *v, const struct service_row *service)
 {
-	const struct fl_scan_service *s = service->service;
-	for (size_t i = 0; i < s->port_count; i++) {
-		uint8_t transport = strcmp(s->ports[i].transport, "tcp") == 0 ? FL_TRANSPORT_TCP : FL_TRANSPORT_UDP;
-		const struct fl_listener *l = fl_inflight_find(m->scanner->inflight, &v->key.client, s->ports[i].port, transport);
-		if (l && l->slot < FL_NESTED_SLOTS)
+	for (size_t i = 0; i < service->service->port_count; i++)
+		if (counted_at(m, v, &service->service->ports[i]))
 			return true;
-	}
 	return false;
 }
 
