@@ -52,14 +52,21 @@ const char *fl_behave_seconds(struct behave *b, double s)
 {
 	if (!isfinite(s))
 		return "unknown";
+	if (s > 0 && s < 0.00005)
+		return "under 0.1 ms";
 	if (s < 0.0005)
-		return fl_arena_printf(b->arena, s < 0.00005 ? "0 ms" : "%.1f ms", s * 1e3);
+		return fl_arena_printf(b->arena, s == 0 ? "0 ms" : "%.1f ms", s * 1e3);
 	if (s < 0.9995)
 		return fl_arena_printf(b->arena, s < 0.00995 ? "%.1f ms" : "%.0f ms", s * 1e3);
 	if (s < 120)
 		return fl_arena_printf(b->arena, s < 9.95 ? "%.2g s" : "%.0f s", s);
 	return s < 7200 ? fl_arena_printf(b->arena, "%.0f min", s / 60)
 			: fl_arena_printf(b->arena, "%.1f h", s / 3600);
+}
+
+const char *fl_behave_chance(struct behave *b, double p)
+{
+	return p < 1e-6 ? "p < 0.000001" : fl_arena_printf(b->arena, "p %.1g", p);
 }
 
 /* ---- findings ---- */

@@ -120,8 +120,9 @@ static void find_change(struct behave *b, const struct behave_edge *e, size_t wi
 	f->confidence = FL_CONFIDENCE_MEDIUM;
 	f->severity = 42;
 	f->why = fl_arena_printf(b->arena,
-		"%s calls %s %.2g times per request, %.2g times before that (p %.1g)",
-		fl_behave_say(b, f->from), fl_behave_say(b, f->to), after, before, p);
+		"%s calls %s %.2g times per request, %.2g times before that (%s)",
+		fl_behave_say(b, f->from), fl_behave_say(b, f->to), after, before,
+		fl_behave_chance(b, p));
 }
 
 /* ---- many calls per request ---- */

@@ -117,5 +117,6 @@ struct behave_sum fl_behave_sum(const struct fl_series *s, int64_t start_ns, int
 /* Of ids and labels in sentences: without kind, made safe elsewhere. */
 const char *fl_behave_say(const struct behave *b, const char *id);
 const char *fl_behave_seconds(struct behave *b, double seconds); /* "1.5 s", "250 ms" */
+const char *fl_behave_chance(struct behave *b, double p);	 /* "p 0.002"; what is too small to matter: "p < 0.000001" */
 
 #endif

@@ -353,10 +353,10 @@ static const char *why(struct behave *b, const struct candidate *c, const struct
 	const char *slope = c->quantity == FL_QUANTITY_LATENCY
 				    ? fl_arena_printf(b->arena, "%.3g ms per second", 1000 * f->slope_per_s)
 				    : fl_arena_printf(b->arena, "%.3g per second", f->slope_per_s);
-	const char *text = fl_arena_printf(b->arena, "%s %s grows by %s, from %s to %s over %s%s (p %.1g)",
+	const char *text = fl_arena_printf(b->arena, "%s %s grows by %s, from %s to %s over %s%s (%s)",
 		what[c->quantity], at, slope, value_text(b, c->quantity, f->from_value),
 		value_text(b, c->quantity, f->to_value), fl_behave_seconds(b, c->last_s - c->first_s),
-		c->over_windows ? ", window by window" : "", f->p);
+		c->over_windows ? ", window by window" : "", fl_behave_chance(b, f->p));
 	if (f->limit_in_s <= 0)
 		text = fl_arena_printf(b->arena, "%s; it is at the %s of %s", text, f->limit_kind,
 			value_text(b, c->quantity, f->limit));

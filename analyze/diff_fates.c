@@ -72,7 +72,7 @@ static void compare(struct fl_diff *d, size_t *capacity, const struct fl_diff_si
 		if (keys[i] == NULL || fl_identities_hold(there, keys[i]) || is_unsure(of, f) ||
 			is_unwatched(d->arena, of->system, f, other))
 			continue;
-		const char *text = fl_arena_printf(d->arena, "%zu of %zu share it, expected loss %.1f %%", f->member_count,
+		const char *text = fl_arena_printf(d->arena, "%zu of %zu share it, %.1f %% of requests lost", f->member_count,
 			f->group_size, f->expected_loss * 100);
 		bool new = kind == FL_CHANGE_SHARED_FATE_NEW;
 		fl_diff_add(d, capacity,

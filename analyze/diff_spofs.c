@@ -90,7 +90,7 @@ bool fl_is_unwatched(struct fl_arena *a, const struct fl_system *s, fl_node_id v
 
 static const char *describe(struct fl_arena *a, const struct fl_spof *spof)
 {
-	return fl_arena_printf(a, "rank %u, %u entry point%s lost, expected loss %.1f %%", spof->rank,
+	return fl_arena_printf(a, "rank %u, %u entry point%s and %.1f %% of requests lost", spof->rank,
 		spof->entry_point_count, spof->entry_point_count == 1 ? "" : "s", spof->expected_loss * 100);
 }
 

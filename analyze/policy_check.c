@@ -188,7 +188,7 @@ static void check_ranking(struct policy_checking *c, bool *used)
 			fl_policy_violate(c, FL_RULE_SINGLE_POINT,
 				spof->entry_point_count == 0 ? NULL : fl_graph_node(g, spof->entry_points_lost[0])->id,
 				fl_graph_node(g, spof->node)->id, c->p->single_points_at,
-				fl_arena_printf(c->r->arena, "%u entry point%s lost, expected loss %.1f %%: %s",
+				fl_arena_printf(c->r->arena, "%u entry point%s and %.1f %% of requests lost: %s",
 					spof->entry_point_count, spof->entry_point_count == 1 ? "" : "s",
 					spof->expected_loss * 100, spof->why));
 	}

@@ -141,8 +141,11 @@ static const char *say_externals(struct fl_digest *d)
 	const struct fl_external *e = most_hidden(d);
 	if (d->hidden_externals == 0 || e == NULL)
 		return fl_arena_printf(a, "%s used.", count);
-	return fl_arena_printf(a, "%s used; %zu of them only behind other services, for example %s%s%s by way of %s.",
-		count, d->hidden_externals, e->endpoint, e->provider == NULL ? "" : " at ",
+	const char *which = d->external_names == 1 ? "only" : "all of them only";
+	if (d->hidden_externals < d->external_names)
+		which = fl_arena_printf(a, "%zu of them only", d->hidden_externals);
+	return fl_arena_printf(a, "%s used, %s behind other services%s %s%s%s by way of %s.", count, which,
+		d->external_names == 1 ? ":" : ", for example", e->endpoint, e->provider == NULL ? "" : " at ",
 		e->provider == NULL ? "" : e->provider, fl_say_path(d, e->reached, WAY_NAMED));
 }
 
