@@ -213,6 +213,8 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 	scan->source = fl_arena_string(scan->arena, s->options.source);
 	scan->start_ns = s->start_ns ? s->start_ns : s->first_ns;
 	scan->end_ns = s->end_ns ? s->end_ns : s->last_ns;
+	if (scan->end_ns < scan->start_ns) /* nothing came after a cut; the clock was set back */
+		scan->end_ns = scan->start_ns;
 	m.window_s = (double)(scan->end_ns - scan->start_ns) / 1e9;
 	add_hosts(&m);
 	collect_inbound_names(&m);

@@ -14,6 +14,11 @@ import os
 import struct
 import sys
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
+import wire_frames  # noqa: E402
+import wire_names  # noqa: E402
+
 
 # ---- DNS -------------------------------------------------------------------
 
@@ -419,22 +424,43 @@ def source():
     }
 
 
+LINKS = [1, 101, 113, 276, 105, 127, 9, 0, 12, 104, 50, 107, 239]        # as in fuzz_scanner.c
+
+
+def scanner_record(frame, link=1):
+    return struct.pack('>HB', LINKS.index(link) << 12 | len(frame), 1) + frame
+
+
+def records_of(capture, most):
+    """The first frames of a pcap, as fuzz_scanner.c reads them; none when it is of another kind."""
+    magic, link = struct.unpack('<I', capture[:4])[0], struct.unpack('<I', capture[20:24])[0]
+    if magic not in (0xa1b2c3d4, 0xa1b23c4d) or link not in LINKS:
+        return b''
+    at, frames = 24, []
+    while at + 16 <= len(capture) and len(frames) < most:
+        size = struct.unpack('<I', capture[at + 8:at + 12])[0]
+        if size <= 1600:
+            frames.append(scanner_record(capture[at + 16:at + 16 + size], link))
+        at += 16 + size
+    return b''.join(frames)
+
+
 def scanner():
-    """The first short frames of the demo's captures, as fuzz_scanner.c reads them: length, step, frame."""
+    """Captures of the demo and those that the end-to-end tests make, as fuzz_scanner.c reads them; one with windows, one with owners."""
     seeds = {}
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'demo', 'captures')
+    folder = os.path.join(HERE, '..', 'demo', 'captures')
     for entry in sorted(os.listdir(folder)):
-        if not entry.endswith('.pcap.gz'):
-            continue
-        with gzip.open(os.path.join(folder, entry)) as capture:
-            data = capture.read()
-        at, frames = 24, []
-        while at + 16 <= len(data) and len(frames) < 80:
-            size = struct.unpack('<I', data[at + 8:at + 12])[0]
-            if size <= 255:
-                frames.append(bytes((size, 1)) + data[at + 16:at + 16 + size])
-            at += 16 + size
-        seeds[entry.split('.')[0]] = b''.join(frames)
+        if entry.endswith('.pcap.gz'):
+            with gzip.open(os.path.join(folder, entry)) as capture:
+                seeds[entry.split('.')[0]] = b'\0' + records_of(capture.read(), 40)
+    for make in (wire_names.tls, wire_names.around, wire_names.starttls, wire_names.proxies, wire_names.dns, wire_frames.links,
+                 wire_frames.tunnels, wire_frames.pieces):
+        make()
+    for name, capture, *_ in wire_names.ROWS.list + wire_frames.ROWS.list:
+        made = records_of(capture, 60)
+        if made and len(made) < 6000:
+            seeds['row-' + ''.join(c for c in name.replace(' ', '-') if c.isalnum() or c == '-').lower()] = b'\0' + made
+    seeds['windows'] = seeds['edge'] + struct.pack('>HB', 15 << 12, 0x81) + seeds['api1'][1:] + struct.pack('>HB', 14 << 12, 2) + seeds['db'][1:]
     calls = list(http2().values())
     seeds['http2'] = connection([(0, b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), (0, calls[0]), (1, calls[6]), (0, calls[7]), (1, calls[8])])
     get = b'GET / HTTP/1.1\r\nHost: %s\r\n\r\n'
@@ -448,6 +474,10 @@ def scanner():
     seeds['upgrade'] = connection([(0, b'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n'),
                                    (1, b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n' + calls[6]),
                                    (0, b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + calls[0]), (1, calls[6])])
+    v4 = bytes(10) + b'\xff\xff\n\0\0'
+    owner = v4 + b'\1' + v4 + b'\2' + bytes(32) + struct.pack('<q3I4H6B6x', 1795000000 * 10 ** 9, 9, 0, 0, 41000, 8080, 0, 0, 6, 0, 1, 0, 1, 0)
+    owner += b'shop.service'.ljust(128, b'\0') + b'shopd'.ljust(64, b'\0')
+    seeds['owners'] = b'\x20' + struct.pack('>HB', 13 << 12 | len(owner), 1) + owner + seeds['chunked'][1:]
     return seeds
 
 
@@ -461,7 +491,7 @@ def connection(said):
         tcp = struct.pack('>2H2I2B3H', ports[side], ports[1 - side], seq[side], seq[1 - side], 0x50, flags, 1000, 0, 0) + payload
         ip = struct.pack('>2B3H2BH', 0x45, 0, 20 + len(tcp), len(frames), 0, 64, 6, 0) + ends[side] + ends[1 - side]
         frame = b'\2\0\0\0\0' + bytes((2 - side,)) + b'\2\0\0\0\0' + bytes((1 + side,)) + b'\x08\0' + ip + tcp
-        frames.append(bytes((len(frame), 1)) + frame)
+        frames.append(scanner_record(frame))
         seq[side] += len(payload) + (flags & 3 != 0)
 
     for side, flags in ((0, 2), (1, 0x12), (0, 0x10)):
@@ -470,7 +500,7 @@ def connection(said):
         send(side, 0x18, payload)
     for side in (0, 1):
         send(side, 0x11)
-    return b''.join(frames)
+    return b'\0' + b''.join(frames)
 
 
 def hello_message():
@@ -578,8 +608,7 @@ TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, f
 
 
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    top = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, 'corpus')
+    top = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, 'corpus')
     for target in TARGETS:
         folder = os.path.join(top, target.__name__)
         os.makedirs(folder, exist_ok=True)
