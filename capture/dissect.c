@@ -4,10 +4,9 @@
  *
  * The initiator's stream is reassembled only while something is still to be learnt from its
  * beginning: the first ClientHello or the first request head, wherever the segment borders
- * are. Afterwards nothing is stored: later HTTP requests are recognised behind the body of the last one (dissect_http.c), or where
- * a segment begins with one (the stream is restarted there, so a head that spans segments is still read whole), and a
- * ClientHello where a segment begins with one, which finds STARTTLS, SSLRequest, CONNECT and SOCKS
- * without knowing them. Bulk data thus costs a look at its first bytes at most.
+ * are. Of HTTP the next head is then read behind the body of the last one, in segments of any size and order (dissect_http.c); where
+ * that place was lost, where a segment begins with a request. A ClientHello is found where a segment begins with one, too, which finds
+ * STARTTLS, SSLRequest, CONNECT and SOCKS without knowing them. Bulk data thus costs a look at its first bytes at most.
  *
  * DNS over TCP keeps its stream: every message counts. So does HTTP/2 in the clear, in both directions (dissect_calls.c).
  */
@@ -98,17 +97,15 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 	dissect_restart(s, stream, dissect_seq(p));
 }
 
-/* Does the client say something new where the rest of a request was expected? It was answered before it had sent all; or, behind a
- * gap, the rest was not captured. */
-static bool leaves_request(const struct fl_flow *f, const struct fl_packet *p)
+/* Does the client say something new where the rest of a request was expected? It was answered before any of its body was sent
+ * (@at_body), which then may never come (RFC 9110 section 10.1.1); or, behind a gap, the rest was not captured. */
+static bool leaves_request(const struct fl_flow *f, const struct fl_packet *p, bool at_body)
 {
-	const struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	int32_t offset = (int32_t)(dissect_seq(p) - stream->next_seq);
-	if (!flow_has(f, FLOW_HTTP) || f->last_payload_side != FL_RESPONDER || flow_has(f, FLOW_CALLS))
+	int32_t offset = (int32_t)(dissect_seq(p) - f->stream[FL_INITIATOR].next_seq);
+	bool answered = f->last_payload_side == FL_RESPONDER || fl_flow_acks_unseen(f, p);
+	if (!flow_has(f, FLOW_HTTP) || !answered || flow_has(f, FLOW_CALLS))
 		return false;
-	bool early = flow_has(f, FLOW_BODY) && !stream->store && offset < 0 &&
-		     dissect_seq(p) + p->payload_len == f->payload_end_seq[FL_INITIATOR];
-	return early || offset > 0;
+	return at_body || offset > 0;
 }
 
 /* What a load balancer says of its client before it passes on what that said (HAProxy's PROXY protocol, sections 2.1 and 2.2). Return:
@@ -173,7 +170,7 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *b
 	}
 	bool more = socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
 	bool begun = http == FL_PARSE_MORE && flow_has(f, FLOW_HTTP);
-	if (begun || (more && f->user[FLOW_SEGMENTS] < IDENTIFY_SEGMENTS)) {
+	if (begun || (more && f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS)) {
 		fl_stream_consume(stream, s->streams, 0);
 		return;
 	}
@@ -188,7 +185,10 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (!flow_has(f, FLOW_CALLS))
 		f->user[FLOW_SEGMENTS]++;
-	if (stream->closed || leaves_request(f, p))
+	bool at_body = f->user_bits == FLOW_AT_BODY;
+	if (at_body)
+		f->user_bits = 0;
+	if (stream->closed || leaves_request(f, p, at_body))
 		reopen_stream(s, f, p);
 	if (stream->closed) {
 		/* A connection older than the capture may begin in the middle of a request. */
@@ -197,6 +197,7 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		return;
 	}
 	struct fl_slice bytes;
+	bool begun = stream->store;
 	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	if (state == FL_PARSE_TRUNCATED)
@@ -206,7 +207,7 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		fl_stream_close(stream, s->streams);
 		return;
 	}
-	struct request_run run = { p->time_ns, p->payload_len, bytes.size > p->payload.size, fl_flow_acks_unseen(f, p), { NULL, 0 } };
+	struct request_run run = { p->time_ns, p->payload_len, begun, fl_flow_acks_unseen(f, p), 0, { NULL, 0 } };
 	if (bytes.size)
 		identify(s, f, &bytes, &run);
 }

@@ -99,12 +99,12 @@ static void add_call(struct fl_scanner *s, struct fl_flow *f, const struct reque
 }
 
 /* A whole head was read, @text. Another request that is not answered yet stands before it: the open exchange, unless that began with
- * the first bytes of this very head (@known), or the @before heads of the same segment. */
-static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
+ * the first bytes of this very head (@known), or heads of the same segment. */
+static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, struct fl_slice text)
 {
-	bool waits = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns && flow_has(f, FLOW_HTTP) && !(run->begun && before == 0);
+	bool waits = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns && flow_has(f, FLOW_HTTP) && !(run->begun && run->heads == 0);
 	bool apart = s->request.connect || s->request.absolute || flow_has(f, FLOW_TUNNEL | FLOW_CALLS | FLOW_ANSWER_UNSEEN);
-	if ((waits || before) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
+	if ((waits || run->heads) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
 		bool begun = calls_begin_pipeline(s, f);
 		if (begun && !waits)
 			add_call(s, f, run);
@@ -115,27 +115,32 @@ static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request
 		add_call(s, f, run);
 }
 
-/* The body behind the head that was read last ends at a byte to come: the stream goes on there. *@at is behind the head. Return:
- * it ends in @size. */
-static bool pass_body(struct fl_scanner *s, struct fl_flow *f, size_t size, size_t *at)
+/* The stream goes on at @to bytes behind its next one. Return: what lies there already. */
+static struct fl_slice go_on_at(struct fl_scanner *s, struct fl_flow *f, uint64_t to)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	if (to < BODY_MAX)
+		return fl_stream_skip(stream, s->streams, (size_t)to);
+	fl_stream_close(stream, s->streams);
+	return (struct fl_slice){ NULL, 0 };
+}
+
+/* The body behind the head that was read last. Return: it ends in @size; else @behind is what lies there already. */
+static bool pass_body(struct fl_scanner *s, struct fl_flow *f, size_t size, size_t *at, struct fl_slice *behind)
+{
 	uint64_t length = s->request.content_length;
 	if (length <= size - *at) {
 		*at += (size_t)length;
 		return true;
 	}
-	if (length < BODY_MAX)
-		dissect_restart(s, stream, stream->next_seq + (uint32_t)(*at + length));
-	else
-		fl_stream_close(stream, s->streams);
+	*behind = go_on_at(s, f, length < BODY_MAX ? *at + length : BODY_MAX);
+	f->user_bits = *at == size && !behind->size ? FLOW_AT_BODY : 0;
 	return false;
 }
 
-/* Chunks of a body from @at on. Return: it ends in @bytes, or what is there is none. */
-static bool pass_chunks(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t *at)
+/* Chunks of a body from @at on. Return: it ends in @bytes, or what is there is none; else @behind as above. */
+static bool pass_chunks(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t *at, struct fl_slice *behind)
 {
-	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	size_t used;
 	uint64_t skip;
 	enum fl_parse result = fl_http_chunks(bytes->data + *at, bytes->size - *at, &used, &skip);
@@ -144,27 +149,25 @@ static bool pass_chunks(struct fl_scanner *s, struct fl_flow *f, const struct fl
 	if (result != FL_PARSE_MORE)
 		return true;
 	if (skip == 0)
-		fl_stream_consume(stream, s->streams, *at);
-	else if (f->user_bits)
-		dissect_restart(s, stream, stream->next_seq + (uint32_t)(*at + skip));
+		fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, *at);
 	else
-		fl_stream_close(stream, s->streams);
+		*behind = go_on_at(s, f, skip < BODY_MAX ? *at + skip : BODY_MAX);
 	return false;
 }
 
 /* A head of which the end is to come. The exchange begins under the Host as soon as that is there. */
-static void wait_for_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
+static void wait_for_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, struct fl_slice text)
 {
 	if (!f->user_bits && !flow_has(f, FLOW_HTTP))
 		flow_set_application(f, FL_APP_HTTP);
 	if (!s->request.host[0] || f->user_bits)
 		return;
-	take_request(s, f, run, before, text);
+	take_request(s, f, run, text);
 	f->user_bits = FLOW_IN_HEAD;
 }
 
 /* A whole head; @text goes on to the segment's end. */
-static void end_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, size_t before, struct fl_slice text)
+static void end_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, struct fl_slice text)
 {
 	size_t body = text.size - s->request.head_size;
 	if (!s->request.chunked && s->request.content_length < body)
@@ -172,45 +175,56 @@ static void end_head(struct fl_scanner *s, struct fl_flow *f, struct request_run
 	if (f->user_bits) /* it was noted when its Host came */
 		note_body(s, f);
 	else
-		take_request(s, f, run, before, text);
+		take_request(s, f, run, text);
 	f->user_bits = 0;
 }
 
-/* Behind the last of what was read. Of requests in a row the next head comes at once, in pieces of any size. */
+/* Behind the last of what was read the next head comes, in segments of any size and order; where something else comes the
+ * connection speaks another protocol from here on. */
 static void leave_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t at)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	bool goes_on = at < bytes->size ? fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_MORE : flow_has(f, FLOW_CALLS);
+	bool goes_on = at < bytes->size ? fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_MORE : !s->request.connect;
 	if (goes_on)
 		fl_stream_consume(stream, s->streams, at);
 	else
 		fl_stream_close(stream, s->streams);
 }
 
-void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
+/* All heads in @bytes. Return: what lies ready behind a body that is not all there; nothing: that is to come. */
+static struct fl_slice read_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
 {
+	struct fl_slice behind = { NULL, 0 };
 	size_t at = 0;
-	if (f->user_bits == FLOW_IN_CHUNKS && !pass_chunks(s, f, bytes, &at))
-		return;
-	for (size_t heads = 0; at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK; heads++) {
+	if (f->user_bits == FLOW_IN_CHUNKS && !pass_chunks(s, f, bytes, &at, &behind))
+		return behind;
+	for (; at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK; run->heads++) {
 		struct fl_slice text = { bytes->data + at, bytes->size - at };
 		enum fl_parse result = fl_http_request(text.data, text.size, &s->request);
 		if (result == FL_PARSE_MORE) {
-			wait_for_head(s, f, run, heads, text);
+			wait_for_head(s, f, run, text);
 			fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, at);
-			return;
+			return behind;
 		}
 		if (result != FL_PARSE_OK) {
 			s->counters.parse_errors++;
 			fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
-			return;
+			return behind;
 		}
-		end_head(s, f, run, heads, text);
+		end_head(s, f, run, text);
 		at += s->request.head_size;
 		if (s->request.connect)
 			break;
-		if (s->request.chunked ? !pass_chunks(s, f, bytes, &at) : !pass_body(s, f, bytes->size, &at))
-			return;
+		if (s->request.chunked ? !pass_chunks(s, f, bytes, &at, &behind) : !pass_body(s, f, bytes->size, &at, &behind))
+			return behind;
 	}
 	leave_requests(s, f, bytes, at);
+	return behind;
+}
+
+void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
+{
+	struct fl_slice rest = *bytes;
+	while (rest.size)
+		rest = read_requests(s, f, &rest, run);
 }

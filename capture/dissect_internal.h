@@ -41,6 +41,7 @@ struct request_run {
 	uint32_t size;
 	bool begun;  /* the first head began in an earlier one */
 	bool unseen; /* it acknowledges an answer that was not captured */
+	uint32_t heads; /* so far */
 	struct fl_slice last; /* text of the newest head so far, with what is there of its body */
 };
 

@@ -404,14 +404,20 @@ static bool dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, 
 	return counts;
 }
 
+/* Of a stream that is still read. */
+static bool fills_hole(const struct fl_stream *stream, const struct fl_packet *p)
+{
+	uint32_t end = p->tcp_seq + p->payload_len;
+	return stream->started && !stream->closed && (int32_t)(end - stream->next_seq) > 0;
+}
+
 static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen, const struct fl_packet *p)
 {
 	struct fl_flow *f = seen->flow;
 	enum fl_side side = seen->side;
 	if (flow_has(f, FLOW_GROUP))
 		return;
-	/* An old segment may fill a hole of a stream that is still read. */
-	if (seen->retransmit && (f->stream[side].closed || !f->stream[side].started))
+	if (seen->retransmit && !fills_hole(&f->stream[side], p))
 		return;
 	/* The next request may name another host: what is open is settled under its own name first. */
 	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !seen->retransmit)

@@ -55,7 +55,7 @@ enum flow_word {
 enum { CALLS_OVER = 1 << 28, CALLS_LOST = 1 << 29 };
 
 /* fl_flow.user_bits: where the initiator's stream stands in HTTP/1; else at the begin of a head. */
-enum flow_stands { FLOW_IN_HEAD = 1 /* it was noted, its end is to come */, FLOW_IN_CHUNKS = 2 };
+enum flow_stands { FLOW_IN_HEAD = 1 /* it was noted, its end is to come */, FLOW_IN_CHUNKS = 2, FLOW_AT_BODY = 3 /* behind a head */ };
 
 /* FLOW_STATE: application in the low byte, then flags. */
 enum flow_flag {

@@ -422,6 +422,23 @@ void fl_stream_consume(struct fl_stream *s, struct fl_stream_pool *pool, size_t 
 		(void)give_up(s, pool);
 }
 
+struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool, size_t n)
+{
+	struct fl_slice none = { NULL, 0 };
+	pool->given = none;
+	if (s->closed)
+		return none;
+	assert(n <= INT32_MAX);
+	if (!s->store) {
+		s->next_seq += (uint32_t)n;
+		return none;
+	}
+	drop_front(s, pool, (uint32_t)n);
+	const struct store *st = store_of(s, pool);
+	uint32_t have = ready(st);
+	return have ? (struct fl_slice){ bytes_of(pool, st), have } : none;
+}
+
 void fl_stream_close(struct fl_stream *s, struct fl_stream_pool *pool)
 {
 	free_store(s, pool);

@@ -60,6 +60,10 @@ enum fl_parse fl_stream_add(struct fl_stream *s, struct fl_stream_pool *pool, ui
  * go away. Closes the stream when what is left cannot be stored. */
 void fl_stream_consume(struct fl_stream *s, struct fl_stream_pool *pool, size_t n);
 
+/* In place of fl_stream_consume(): the next @n bytes, 2^31 - 1 at most, are not wanted, whether they have come or not. Return: what is
+ * contiguous behind them now; borrowed, and to be consumed like what fl_stream_add() gives. */
+struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool, size_t n);
+
 /* Nothing more is wanted: free the store, ignore what comes. */
 void fl_stream_close(struct fl_stream *s, struct fl_stream_pool *pool);
 

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Requests of HTTP/1 however segments are cut, ordered and lost, in captures made here; as wire_frames.py.
+
+A row gives the hosts that the connection was asked for, no more and no fewer.
+"""
+import random
+
+import common
+import frames as f
+from wire_frames import Rows
+
+ROWS = Rows()
+SERVER = '192.0.2.10'
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+
+def get(host, path='/'):
+    return b'GET %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n\r\n' % (path.encode(), host.encode())
+
+
+def post(host, body, field=None):
+    field = b'Content-Length: %d' % len(body) if field is None else field
+    return b'POST /up HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n' % (host.encode(), field) + body
+
+
+def chunked(host, *chunks):
+    return post(host, b''.join(b'%x\r\n%s\r\n' % (len(c), c) for c in chunks) + b'0\r\n\r\n', b'Transfer-Encoding: chunked')
+
+
+def asked(*hosts, exchanges=None):
+    def look(_, flows):
+        found = sorted(n['name'] for x in flows for n in x['names'] or [] if n['source'] == 'http-host')
+        problems = [] if found == sorted(hosts) else ['asked for %s' % found]
+        count = sum(x['exchanges'] for x in flows)
+        return problems + (['%d exchanges' % count] if exchanges not in (None, count) else [])
+    return look
+
+
+class Talk(f.Connection):
+    """A connection to port 80 whose segments may come in any order."""
+
+    def __init__(self, **more):
+        super().__init__(dport=80, **more)
+
+    def shuffled(self, payload, step, seed):
+        begin = self.seq[0]
+        places = list(range(0, len(payload), step))
+        random.Random(seed).shuffle(places)
+        for at in places:
+            self.put(begin + at, payload[at:at + step])
+        self.seq[0] = begin + len(payload)
+        return self
+
+    def put(self, seq, payload):
+        self.packets.append(f.tcp(*self.ends, *self.ports, seq, self.seq[1], f.ACK | f.PSH, payload))
+
+
+def row(name, talk, *hosts, exchanges=None, lost=()):
+    packets = [p for i, p in enumerate(talk.close()) if i not in lost]
+    first = sorted(hosts, key=hosts.index)[0] if hosts else None
+    ROWS.add(name, f.pcap([f.ethernet(p) for p in packets]), (SERVER, 80, 'tcp', first), check=asked(*hosts, exchanges=exchanges))
+
+
+def pieces():
+    for step in (1, 2, 3, 5, 17):
+        c = Talk()
+        for host in ('a.example', 'b.example', 'c.example'):
+            c.say(0, get(host), step).say(1, OK, step)
+        row('three requests in segments of %d bytes' % step, c, 'a.example', 'b.example', 'c.example', exchanges=3)
+    for seed in range(4):
+        c = Talk()
+        for host in ('a.example', 'b.example', 'c.example'):
+            c.shuffled(get(host), 11, seed).say(1, OK)
+        row('three requests whose segments come in any order, %d' % seed, c, 'a.example', 'b.example', 'c.example', exchanges=3)
+    c = Talk()
+    for host in ('a.example', 'b.example'):
+        text = get(host)
+        c.put(c.seq[0], text[:1])
+        c.put(c.seq[0], text[:30])
+        c.put(c.seq[0] + 20, text[20:])
+        c.seq[0] += len(text)
+        c.say(1, OK)
+    row('segments that repeat bytes and bring more', c, 'a.example', 'b.example', exchanges=2)
+
+
+def bodies():
+    evil = get('evil.example') * 40
+    for seed in range(4):
+        c = Talk().shuffled(post('a.example', evil), 300, seed).say(1, OK).say(0, get('b.example')).say(1, OK)
+        row('a body of requests in any order, then a request, %d' % seed, c, 'a.example', 'b.example', exchanges=2)
+        c = Talk().shuffled(chunked('a.example', evil, evil[7:], b'x', evil), 300, seed).say(1, OK).say(0, get('b.example')).say(1, OK)
+        row('chunks of requests in any order, then a request, %d' % seed, c, 'a.example', 'b.example', exchanges=2)
+    c = Talk().say(0, post('a.example', b'', b'Content-Length: %d' % len(evil))).say(1, b'HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n')
+    c.say(0, b'x' * 20 + evil[:-20], 20 + len(get('evil.example')))
+    row('a body that goes on though it was refused', c, 'a.example')
+    c = Talk().say(0, post('a.example', b'', b'Content-Length: 5000\r\nExpect: 100-continue')).say(1, b'HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n')
+    row('a body that was refused and never sent', c.say(0, get('b.example')).say(1, OK), 'a.example', 'b.example', exchanges=2)
+
+
+def main():
+    results = common.Results()
+    common.need_program(results)
+    for make in (pieces, bodies):
+        make()
+    ROWS.run(results)
+
+
+if __name__ == '__main__':
+    main()
