@@ -2,6 +2,7 @@
 /*
  * faultline.c - the front door: the table of commands
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,8 +37,18 @@ static int print_completion(const char *shell)
 	return fl_command_fail("--completion", &err);
 }
 
+/* The next file that is opened would get the number of one that is closed, and what is said would go into it. Each is held the wrong way
+ * round: reading and writing fail as they did. */
+static void hold_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+	hold_standard_files();
 	if (argc < 2) {
 		print_usage(stderr);
 		return FL_EXIT_ERROR;

@@ -20,8 +20,8 @@ static const struct fl_option options[] = {
 	  "forget windows that are older (default: 90d)" },
 	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct watch_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
 	  "forget the oldest windows when the store is larger (default: 1GiB)" },
-	{ "metrics", 0, FL_OPTION_STRING, offsetof(struct watch_options, metrics), 0, 0, "ADDR:PORT",
-	  "answer GET /metrics there in Prometheus' text format; without ADDR (:9464) on loopback" },
+	{ "metrics", 0, FL_OPTION_STRING, offsetof(struct watch_options, metrics), 0, 0, "[ADDR:]PORT",
+	  "answer GET /metrics there in Prometheus' text format; a PORT alone: on loopback" },
 	{ "config", 0, FL_OPTION_STRING, offsetof(struct watch_options, config), 0, 0, "FILE",
 	  "options as lines NAME = VALUE; read again on SIGHUP" },
 	{ "filter", 0, FL_OPTION_STRING, SCAN(filter), 0, 0, "BPF",
@@ -45,7 +45,7 @@ static const struct fl_option options[] = {
 
 const struct fl_usage watch_usage = {
 	.command = "watch",
-	.synopsis = "[-i IFACE]... --every 5m --store DB [--metrics ADDR:PORT] [--config FILE]",
+	.synopsis = "[-i IFACE]... --every 5m --store DB [--metrics [ADDR:]PORT] [--config FILE]",
 	.about = "Watch interfaces until told to end, one scan a window into a store",
 	.options = options,
 	.notes = "SIGTERM and SIGINT end it, the window that is cut short is stored. SIGHUP reads the configuration again; one\n"

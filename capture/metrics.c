@@ -58,9 +58,9 @@ struct metrics {
 
 static int parse_address(const char *text, struct sockaddr_in6 *a, bool *is_public, struct fl_error *err)
 {
-	const char *colon = strrchr(text, ':');
-	char host[INET6_ADDRSTRLEN + 2] = "127.0.0.1", *name = host, *end = NULL;
-	long port = colon ? strtol(colon + 1, &end, 10) : 0;
+	const char *colon = strrchr(text, ':'), *digits = colon ? colon + 1 : text;
+	char host[INET6_ADDRSTRLEN + 2] = "127.0.0.1", *name = host;
+	long port = strspn(digits, "0123456789") == strlen(digits) ? strtol(digits, NULL, 10) : 0;
 	size_t size = colon ? (size_t)(colon - text) : 0;
 	struct fl_addr address;
 	if (size > 0 && size < sizeof(host)) {
@@ -71,8 +71,8 @@ static int parse_address(const char *text, struct sockaddr_in6 *a, bool *is_publ
 			name++;
 		}
 	}
-	if (!colon || size >= sizeof(host) || port < 1 || port > 65535 || !end || *end || !fl_addr_parse(name, &address))
-		return fl_fail(err, -EINVAL, "--metrics %s: give ADDR:PORT, e.g. :9464 (on loopback), 10.0.0.1:9464 or [::1]:9464", text);
+	if (size >= sizeof(host) || port < 1 || port > 65535 || !fl_addr_parse(name, &address))
+		return fl_fail(err, -EINVAL, "--metrics %s: give ADDR:PORT, e.g. 9464 (on loopback), 10.0.0.1:9464 or [::1]:9464", text);
 	*a = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	memcpy(&a->sin6_addr, address.bytes, 16);
 	*is_public = !fl_addr_is_loopback(&address);

@@ -302,6 +302,15 @@ void fl_store_close(struct fl_store *s)
 	free(s);
 }
 
+bool fl_store_has_moved(struct fl_store *s)
+{
+	int moved = 0;
+	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+		return false;
+	(void)run(s, "PRAGMA wal_checkpoint(TRUNCATE)", NULL); /* its log has another name */
+	return true;
+}
+
 /* ---- add ---- */
 
 struct document {

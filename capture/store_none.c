@@ -19,6 +19,12 @@ void fl_store_close(struct fl_store *s)
 	(void)s;
 }
 
+bool fl_store_has_moved(struct fl_store *s)
+{
+	(void)s;
+	return false;
+}
+
 int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err)
 {
 	(void)s;

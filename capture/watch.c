@@ -8,7 +8,8 @@
  * a new configuration) nothing is watched, and the next window says for how long.
  *
  * Nothing that goes wrong after the start ends the watch: it is logged, counted, and tried again. A parser that says
- * nothing for a minute is ended and replaced like one that crashed.
+ * nothing for a minute is ended and replaced like one that crashed. Those that crash soon after they began are replaced at
+ * longer and longer intervals: the windows of a parser that crashes at once, again and again, are not to push others out of the store.
  */
 #include "capture/watch_internal.h"
 
@@ -26,9 +27,9 @@
 
 enum { TICK_MS = 250 };
 #define JUMP_NS (2 * FL_NS_PER_S)
-#define DAY_NS (86400 * FL_NS_PER_S)
 #define GAP_NS (FL_NS_PER_S / 2)
 #define RETRY_OPEN_NS (FL_NS_PER_S)
+#define RETRY_CRASH_MAX_NS (60 * FL_NS_PER_S)
 #define END_NS (20 * FL_NS_PER_S)
 
 static int64_t monotonic(void)
@@ -158,6 +159,7 @@ static int start_parser(struct watch *w, struct fl_error *err)
 	if (status)
 		return status;
 	w->running = true;
+	w->began_ns = monotonic();
 	w->told_ready = false;
 	w->gone_told = 0;
 	w->cut_count = 0;
@@ -177,13 +179,15 @@ static void forget_parser(struct watch *w)
 {
 	tell_words(w);
 	struct parser_progress *past = &w->counters.past;
+	if (w->keeper.state == KEEPER_ENDED)
+		w->crash_wait_ns = 0;
 	past->packets += w->keeper.progress.packets;
 	past->bytes += w->keeper.progress.bytes;
 	past->dropped += w->keeper.progress.dropped;
 	keeper_fini(&w->keeper);
 	w->keeper = (struct keeper){ .pid = -1, .channel = { .fd = -1 }, .words = { .fd = -1 } };
 	w->running = false;
-	w->retry_open_ns = monotonic() + RETRY_OPEN_NS;
+	w->retry_open_ns = monotonic() + w->crash_wait_ns + RETRY_OPEN_NS;
 }
 
 /* It is gone and did not say goodbye: what it saw of the windows that are not here is one window. */
@@ -196,6 +200,10 @@ static void salvage(struct watch *w)
 		log_seconds(&l, "kept_until_before", live_now(CLOCK_REALTIME) - w->keeper.so_far_ns);
 	log_end(&l);
 	w->counters.crashes++;
+	if (monotonic() - w->began_ns > RETRY_CRASH_MAX_NS)
+		w->crash_wait_ns = 0;
+	else
+		w->crash_wait_ns = w->crash_wait_ns < RETRY_CRASH_MAX_NS / 2 ? 2 * w->crash_wait_ns + RETRY_OPEN_NS : RETRY_CRASH_MAX_NS;
 	struct fl_scan *scan = keeper_salvage(&w->keeper, span.start_ns, span.end_ns);
 	w->cut_count = 0;
 	complete(w, scan);
@@ -286,8 +294,8 @@ static void check_clock(struct watch *w)
 	log_seconds(&l, "seconds", jump);
 	log_end(&l);
 	w->counters.jumps++;
-	if (jump >= DAY_NS)
-		w->doubt_until_ns = monotonic() + DAY_NS;
+	if (jump >= watch_doubt_ns(w))
+		w->doubt_until_ns = monotonic() + watch_doubt_ns(w);
 	if (w->running)
 		cut(w, now);
 	else
@@ -374,6 +382,8 @@ static void install(struct watch *w, struct prepared *p)
 	if (p->config != w->config)
 		watch_config_free(w->config);
 	w->config = p->config;
+	if (p->store)
+		watch_doubt_clock(w);
 }
 
 static void reload(struct watch *w)

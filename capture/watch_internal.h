@@ -32,6 +32,7 @@ struct watch {
 
 	struct keeper keeper;
 	bool running, told_ready;
+	int64_t began_ns, crash_wait_ns;    /* monotonic, of the parser; after it the next waits, the longer the more have crashed soon */
 	bool stopping;
 	uint64_t gone_told;
 	int64_t retry_open_ns;              /* monotonic */
@@ -62,6 +63,11 @@ int64_t watch_now(const struct watch *w);
 /* A window is there: into the store, or to those that wait for it. Takes @scan. */
 void watch_keep(struct watch *w, struct fl_scan *scan);
 void watch_store_pending(struct watch *w);
+
+/* How far the clock may be ahead at once and still be believed, and how long it is not. */
+int64_t watch_doubt_ns(const struct watch *w);
+/* After a store was opened: is the clock to be believed? */
+void watch_doubt_clock(struct watch *w);
 
 /* watch_metrics.c: context is a struct watch */
 void watch_write_metrics(void *context, FILE *out);

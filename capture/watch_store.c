@@ -9,7 +9,11 @@
  * microsecond rather than lost.
  *
  * A clock that is a day or more ahead at once may be wrong, and would make everything old: for a day nothing is forgotten for its age
- * then, only for its size.
+ * then, only for its size. (Half of --keep where that is less.) Whether it was right when a watch begins, the store tells: windows that
+ * end just before now speak for it, as do those of a day without such a gap before them.
+ *
+ * Whoever tidies up moves or removes the file under an open store, which nobody would notice until the end: what stands at its path is looked
+ * at before every window, and opened anew when it is another.
  */
 #include "capture/watch_internal.h"
 
@@ -21,6 +25,7 @@
 
 enum { SAME_START_TRIES = 16 };
 #define RETRY_NS (10 * FL_NS_PER_S)
+#define DAY_NS (86400 * FL_NS_PER_S)
 
 static void tell_stored(struct watch *w, const struct fl_scan *scan)
 {
@@ -62,6 +67,56 @@ static int store_one(struct watch *w, struct fl_scan *scan, struct fl_error *err
 	return status;
 }
 
+/* ---- is the clock right? ---- */
+
+int64_t watch_doubt_ns(const struct watch *w)
+{
+	int64_t half = w->config->options.keep_ns / 2;
+	return half < DAY_NS ? half : DAY_NS;
+}
+
+struct run {
+	int64_t now_ns, gap_ns;      /* @gap_ns: that long without a window ends a run of them */
+	int64_t begin_ns, end_ns;    /* the run that lasts */
+	bool any, others;            /* there are windows; and some before the run */
+};
+
+static void see_window(void *context, const struct fl_store_window *window)
+{
+	struct run *r = context;
+	if (window->start_ns > r->now_ns) /* of a clock that was ahead once */
+		return;
+	if (r->any && window->start_ns - r->end_ns >= r->gap_ns) {
+		r->begin_ns = window->start_ns;
+		r->end_ns = window->end_ns;
+		r->others = true;
+	}
+	r->begin_ns = r->any ? r->begin_ns : window->start_ns;
+	r->end_ns = r->any && r->end_ns > window->end_ns ? r->end_ns : window->end_ns;
+	r->any = true;
+}
+
+void watch_doubt_clock(struct watch *w)
+{
+	static const struct fl_store_range all = { INT64_MIN, INT64_MAX, false };
+	struct run r = { .now_ns = live_now(CLOCK_REALTIME), .gap_ns = watch_doubt_ns(w) };
+	struct fl_error err;
+	if (fl_store_list(w->store, &all, see_window, &r, &err) != 0 || !r.any)
+		return;
+	if (r.now_ns - r.end_ns >= r.gap_ns) {
+		r.begin_ns = r.now_ns;
+		r.others = true;
+	}
+	int64_t left_ns = r.begin_ns + r.gap_ns - r.now_ns;
+	if (!r.others || left_ns <= 0)
+		return;
+	w->doubt_until_ns = live_now(CLOCK_MONOTONIC) + left_ns;
+	struct log_line l = log_begin(&w->log, "info", "age-not-trusted");
+	log_seconds(&l, "seconds", left_ns);
+	log_text(&l, "why", "no window ended shortly before: the clock may be ahead; nothing is forgotten for its age until then");
+	log_end(&l);
+}
+
 static void expire(struct watch *w)
 {
 	const struct watch_options *o = &w->config->options;
@@ -96,12 +151,27 @@ static void forget_first(struct watch *w)
 	memmove(w->pending, w->pending + 1, --w->pending_count * sizeof(*w->pending));
 }
 
+/* 0 when there is a store at the path to write to. */
+static int find_store(struct watch *w, struct fl_error *err)
+{
+	const char *path = w->config->options.scan.store;
+	if (w->store && fl_store_has_moved(w->store)) {
+		struct log_line l = log_begin(&w->log, "warning", "store-moved");
+		log_text(&l, "store", path);
+		log_text(&l, "why", "the file was moved, replaced or removed; another is opened in its place");
+		log_end(&l);
+		fl_store_close(w->store);
+		w->store = NULL;
+	}
+	return w->store ? 0 : fl_store_open(&w->store, path, FL_STORE_WRITE, err);
+}
+
 void watch_store_pending(struct watch *w)
 {
 	struct fl_error err;
-	int status = 0;
+	int status = w->pending_count ? find_store(w, &err) : 0;
 	bool stored = false;
-	while (w->pending_count) {
+	while (w->pending_count && status == 0) {
 		status = store_one(w, w->pending[0], &err);
 		if (status < 0 && status != -EFBIG)
 			break;

@@ -26,6 +26,9 @@ enum fl_store_mode { FL_STORE_READ, FL_STORE_WRITE }; /* WRITE makes the file wh
  * one, -EROFS, -EACCES ...; @err names the file and the remedy. */
 int fl_store_open(struct fl_store **store, const char *path, enum fl_store_mode mode, struct fl_error *err);
 void fl_store_close(struct fl_store *s); /* NULL is fine */
+/* What stands at @path is another file by now, or none: what is added would go where nobody looks for it. What was added before is whole
+ * in the file that was moved away. */
+bool fl_store_has_moved(struct fl_store *s);
 
 /* Return: 0; FL_STORE_KNOWN when a window of this point with this start is there already (nothing is changed); -ENOSPC, -EIO ...
  * after which the store is as it was. */

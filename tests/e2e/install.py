@@ -123,6 +123,16 @@ def check_units():
                   "units that share a directory are one user", kept)
 
 
+def check_hardening(prefix):
+    name = "systemd rates the exposure of the units 3 of 10 or less"
+    if not shutil.which("systemd-analyze") or "--offline" not in run("systemd-analyze", "--help").stdout:
+        RESULTS.skip(name, "no systemd-analyze here that reads units from files")
+        return
+    units = [os.path.join(prefix, "lib/systemd/system", f"faultline-{unit}.service") for unit in ("watch", "scan")]
+    made = run("systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", *units)
+    RESULTS.check(made.returncode == 0, name, made.stdout.strip().splitlines()[-1:] + [made.stderr[-300:]])
+
+
 def check_readme(commands):
     """The README has every command and every feature of the build."""
     text = open(os.path.join(ROOT, "README.md")).read()
@@ -144,6 +154,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             check_drawer(program, folder)
         check_units()
+        check_hardening(prefix)
         commands = [line.split()[0] for line in run(program, "--help").stdout.splitlines() if line.startswith("  ")]
         pages = os.path.join(prefix, "share/man/man1")
         missing = [c for c in commands if not os.path.exists(os.path.join(pages, f"faultline-{c}.1"))]

@@ -39,7 +39,7 @@ static void open_page(struct page *p, const char *host)
 	*p = (struct page){ .port = (uint16_t)(20000 + getpid() % 20000), .now_ns = FL_NS_PER_S };
 	for (int i = 0; i < 1000 && !p->m; i++) {
 		char address[64];
-		snprintf(address, sizeof(address), "%s:%u", host, ++p->port);
+		snprintf(address, sizeof(address), "%s%s%u", host, *host ? ":" : "", ++p->port);
 		(void)metrics_open(&p->m, address, write_page, p, &err);
 	}
 	assert_non_null(p->m);
@@ -104,6 +104,8 @@ static const struct row rows[] = {
 	{ "an address that is not of loopback is refused", "127.0.0.1", GET "Host: 10.0.0.1:9464\r\n\r\n", NO },
 	{ "an empty name is refused", "127.0.0.1", GET "Host:\r\n\r\n", NO },
 	{ "a bracket without its end is refused", "127.0.0.1", GET "Host: [::1\r\n\r\n", NO },
+	{ "a port alone is one on loopback", "", GET "Host: 127.0.0.1:9464\r\n\r\n", OK },
+	{ "and answers only loopback's names", "", GET "Host: agent.example:9464\r\n\r\n", NO },
 	{ "a page for others answers for any name", "0.0.0.0", GET "Host: agent.example:9464\r\n\r\n", OK },
 	{ "another path is not there", "127.0.0.1", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404" },
 	{ "nothing is changed from outside", "127.0.0.1", "POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 405" },
@@ -123,6 +125,17 @@ static void ask(void **state)
 	assert_int_equal(strstr(text, "page_begins") != NULL, strcmp(row->expected, OK) == 0);
 	close(fd);
 	metrics_close(p.m);
+}
+
+static void refuse(void **state)
+{
+	static const char *const bad[] = { "", ":", "0", "65536", "99999999999999999999", "9464x", "-1", "localhost:9464", "127.0.0.1", "::1",
+					   "127.0.0.1:", "[::1]", "10.0.0.256:1", "127.0.0.1: 9464" };
+	struct fl_error err;
+	struct metrics *m = NULL;
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(bad); i++)
+		assert_int_equal(metrics_open(&m, bad[i], write_page, NULL, &err), -EINVAL);
 }
 
 static bool was_cut_off(int fd)
@@ -207,12 +220,13 @@ static void slow_clients_do_not_keep_others_out(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 3];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 4];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ rows[n].name, ask, NULL, NULL, (void *)(uintptr_t)&rows[n] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_request_of_a_byte_a_second_is_cut_off);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(who_does_not_read_the_answer_is_cut_off);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(slow_clients_do_not_keep_others_out);
+	tests[n++] = (struct CMUnitTest){ "what is no address and port is refused", refuse, NULL, NULL, NULL };
 	return _cmocka_run_group_tests("metrics", tests, n, NULL, NULL);
 }
