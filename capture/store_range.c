@@ -53,7 +53,7 @@ int fl_store_range_parse(struct fl_store_range *range, const char *text, struct 
 		if (!slash)
 			r.to_ns = r.from_ns + 1;
 		else if (fl_duration_parse(slash + 1, &duration))
-			r.to_ns = duration > INT64_MAX - r.from_ns && r.from_ns > 0 ? INT64_MAX : r.from_ns + duration;
+			r.to_ns = r.from_ns > 0 && duration > INT64_MAX - r.from_ns ? INT64_MAX : r.from_ns + duration;
 		else if (!parse_time(slash + 1, strlen(slash + 1), &r.to_ns))
 			return bad_range(text, err);
 		if (r.to_ns <= r.from_ns)

@@ -603,8 +603,26 @@ def service_name():
     }
 
 
+def hosts_file():
+    return {'usual': b'127.0.0.1 localhost\n10.0.0.1\tdb.shop.internal db # the one\n192.0.2.10 API.vendor.example\n::1 ip6-localhost\n2001:db8::9 v6.example\n',
+            'odd': b'10.0.0.1\n\r\n  10.0.0.1   a..b\n10.0.0.1 -x.example \0 y\n10.0.0.300 z\n192.0.2.10 ' + b'l' * 64 + b'.example\n#',
+            'no-end-of-line': b'192.0.2.10 a'}
+
+
+def socks():
+    return {'4': b'\4\1\1\xbb\xc0\0\2\x63user\0', '4a': b'\4\1\1\xbb\0\0\0\1user\0inner.example\0',
+            '5': b'\5\1\0\5\1\0\3\x0dinner.example\1\xbb', '5-password': b'\5\2\0\2\1\1a\1b\5\1\0\3\x0dInner.example\1\xbb',
+            '5-v4': b'\5\1\0\5\1\0\1\xc0\0\2\x0a\1\xbb', '5-v6': b'\5\1\0\5\1\0\4' + bytes(15) + b'\1\1\xbb',
+            '5-bind': b'\5\1\0\5\2\0\1\xc0\0\2\x0a\1\xbb'}
+
+
+def store_range():
+    return {'all': b'', 'latest': b'latest', 'day': b'2026-11-01', 'duration': b'2026-11-01T10:00Z/2h', 'back': b'2026-11-02T00:00Z/2026-11-01T00:00Z',
+            'zone': b'2026-11-01T10:00:00.5+02:00/2026-11-01T11:00Z', 'long': b'2026-11-01/999999999999d', 'slash': b'/', 'far': b'9999-12-31T23:59:60Z/1h'}
+
+
 TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2,
-           service_name)
+           service_name, hosts_file, socks, store_range)
 
 
 def main():
