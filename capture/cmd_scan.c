@@ -55,6 +55,8 @@ static const struct fl_option options[] = {
 	  "kernel buffer of a live capture (default: 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
+	{ "nice", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, nice), 0, 19, "N",
+	  "live: niceness of the process that reads packets: on a busy host it waits, and what it misses is counted (default: 0)" },
 	{ "light", 0, FL_OPTION_FLAG, offsetof(struct scan_options, light), 0, 0, NULL,
 	  "live: let the kernel pass only what names and connection states need; exchanges are not counted then" },
 	{ "no-behaviour", 0, FL_OPTION_FLAG, offsetof(struct scan_options, no_behaviour), 0, 0, NULL,

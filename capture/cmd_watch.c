@@ -36,6 +36,8 @@ static const struct fl_option options[] = {
 	{ "buffer", 0, FL_OPTION_SIZE, SCAN(buffer), 64 << 10, 1 << 30, "SIZE", "kernel buffer of the capture (default: 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, SCAN(snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that are looked at (default: 65535)" },
+	{ "nice", 0, FL_OPTION_INTEGER, SCAN(nice), 0, 19, "N",
+	  "niceness of the process that reads packets: on a busy host it waits, and what it misses is counted (default: 10)" },
 	{ "light", 0, FL_OPTION_FLAG, SCAN(light), 0, 0, NULL,
 	  "let the kernel pass only what names and connection states need; exchanges are not counted then" },
 	{ "attribution", 0, FL_OPTION_STRING, SCAN(attribution), 0, 0, "WAY",

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -225,6 +226,16 @@ static void ignore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The work of the host goes first; the keeper stays as it is, so that owners are known before the packets are read. One that is nicer
+ * already stays so. */
+static void step_back(int64_t nice)
+{
+	errno = 0;
+	int now = getpriority(PRIO_PROCESS, 0);
+	if (errno == 0 && now < nice)
+		(void)setpriority(PRIO_PROCESS, 0, (int)nice);
+}
+
 static void raise_fences(struct parser *p, uint64_t memory)
 {
 	struct fl_sandbox_options o = { .files = { STDERR_FILENO, p->channel.fd }, .file_count = 2,
@@ -267,6 +278,7 @@ _Noreturn void parser_main(struct scan_run *run, struct live *live, const char *
 	run->owners = NULL;
 	if (live_declare(run->options, p.scanner, point, &err) != 0)
 		give_up(&p, err.text);
+	step_back(run->options->nice);
 	raise_fences(&p, run->options->memory);
 	test_fences(&p);
 	p.start_ns = live_now(CLOCK_REALTIME);

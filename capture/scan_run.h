@@ -19,6 +19,7 @@ struct scan_options {
 	uint64_t keep_size; /* and the oldest when it is larger; 0: any size */
 	uint64_t memory, buffer;
 	int64_t snaplen;
+	int64_t nice;                  /* of the parsing process, at least */
 	bool json, light, no_behaviour;
 };
 

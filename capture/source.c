@@ -18,15 +18,22 @@
  *
  * A live source never blocks: libpcap's ring tells poll(2) when a block of packets is
  * ready or 100 ms have passed. Immediate mode would cost a wake-up per packet.
+ *
+ * What is sent over loopback comes back at once: the kernel offers each packet twice, and libpcap throws the one that leaves away after
+ * it was put into the ring. It is not made for us at all where we listen on loopback alone (PACKET_IGNORE_OUTGOING), and not put into
+ * the ring of 'any', where leaving packets of other interfaces are wanted.
  */
 #include "source_internal.h"
 
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -227,6 +234,33 @@ static int set_filter(struct fl_source *s, const char *filter, struct fl_error *
 	return code;
 }
 
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23 /* Linux 4.20 */
+#endif
+
+/* Before 4.20 libpcap goes on to sort them out. */
+static void ignore_echo(const struct fl_source *s)
+{
+	int one = 1, fd = pcap_fileno(s->pcap);
+	struct ifreq interface = { .ifr_flags = 0 };
+	snprintf(interface.ifr_name, sizeof(interface.ifr_name), "%s", s->name);
+	if (ioctl(fd, SIOCGIFFLAGS, &interface) == 0 && (interface.ifr_flags & IFF_LOOPBACK))
+		(void)setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one));
+}
+
+/* The same for 'any': @filter, NULL for none, without what leaves by loopback. NULL when nothing is to be added. */
+static char *without_echo(const struct fl_source *s, const char *filter)
+{
+	char *text = NULL;
+	unsigned loopback = s->link_type == DLT_LINUX_SLL2 ? if_nametoindex("lo") : 0;
+	if (!loopback)
+		return NULL;
+	if (asprintf(&text, "%s%s%snot (ifindex %u and outbound)", filter ? "(" : "", filter ? filter : "",
+		     filter ? ") and " : "", loopback) < 0)
+		fl_out_of_memory();
+	return text;
+}
+
 /* Cooked v2 tells the direction and the interface; not every kernel offers it. */
 static void prefer_cooked_v2(pcap_t *pcap)
 {
@@ -255,7 +289,17 @@ static int activate(struct fl_source *s, const struct fl_live_options *o, struct
 		prefer_cooked_v2(s->pcap);
 	s->link_type = pcap_datalink(s->pcap);
 	int code = fl_decode_knows(s->link_type) ? 0 : fail_link_type(s, s->link_type, err);
-	return code == 0 && o->filter ? set_filter(s, o->filter, err) : code;
+	if (code == 0 && o->filter)
+		code = set_filter(s, o->filter, err);
+	if (code < 0)
+		return code;
+	ignore_echo(s);
+	struct fl_error unimportant;
+	char *filter = without_echo(s, o->filter);
+	if (filter)
+		(void)set_filter(s, filter, &unimportant);
+	free(filter);
+	return 0;
 }
 
 int fl_source_open_live(

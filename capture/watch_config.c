@@ -20,7 +20,7 @@ enum { LINES_MAX = 1000, LINE_MAX_BYTES = 4096, VALUE_TEXT = 512 };
 static void set_defaults(struct watch_options *o)
 {
 	*o = (struct watch_options){
-		.scan = { .memory = 64 << 20, .buffer = 16 << 20, .snaplen = 65535 },
+		.scan = { .memory = 64 << 20, .buffer = 16 << 20, .snaplen = 65535, .nice = 10 },
 		.every_ns = 300 * FL_NS_PER_S, .keep_ns = INT64_C(90) * 86400 * FL_NS_PER_S, .keep_size = UINT64_C(1) << 30,
 	};
 }
