@@ -24,7 +24,8 @@ static bool was_established(const struct fl_flow *f)
 	/* Only the client's packets captured: what it sends after the SYN shows that it was answered. */
 	bool one_sided = f->packets[FL_RESPONDER] == 0 && f->bytes[FL_INITIATOR] > 0 &&
 			 f->flags_seen[FL_INITIATOR] & FL_TCP_ACK;
-	return f->established_ns || f->synack_ns || one_sided;
+	bool spoke = f->bytes[FL_RESPONDER] > 0; /* its SYN-ACK was not captured */
+	return f->established_ns || f->synack_ns || one_sided || spoke;
 }
 
 /* Packets of a connection that nobody has: scans with ACK, answers to forged SYNs, a RST or FIN long after the end. */

@@ -498,10 +498,9 @@ static void acknowledged(struct fl_flow_table *t, struct fl_flow *f, const struc
 
 static void close_side(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
 {
-	unsigned before = f->flags_seen[FL_INITIATOR] & f->flags_seen[FL_RESPONDER] & FL_TCP_FIN;
 	unsigned own = p->tcp_flags | f->flags_seen[side];
 	if ((p->tcp_flags & FL_TCP_RST) && !(f->state_bits & RST_SEEN)) {
-		f->state_bits |= before ? RST_SEEN | RST_LATE : RST_SEEN;
+		f->state_bits |= f->flags_seen[side] & FL_TCP_FIN ? RST_SEEN | RST_BEHIND_FIN : RST_SEEN;
 		f->rst_first_responder = side == FL_RESPONDER;
 		f->rst_after_syn = (f->state_bits & (SYN_SEEN | SYNACK_SEEN)) == SYN_SEEN;
 	}

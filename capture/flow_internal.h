@@ -13,7 +13,7 @@ enum state_bits {
 	SYN_SEEN = 1,    /* of the initiator */
 	SYNACK_SEEN = 2, /* of the responder; its bare SYN in a simultaneous open too */
 	RST_SEEN = 4,
-	RST_LATE = 8,   /* the first RST followed both FINs */
+	RST_BEHIND_FIN = 8, /* who sent the first RST had sent FIN */
 	END_KNOWN = 16, /* payload_end_seq[0] is valid; times 2 for [1] */
 };
 

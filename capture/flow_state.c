@@ -4,8 +4,7 @@
  *
  * States are Zeek's as its documentation of conn_state words them (conn.log,
  * https://docs.zeek.org): what was not seen is never assumed, so a connection of
- * which only one side was captured is no S1. A reset after both sides have said FIN is
- * the habit of some stacks and changes nothing.
+ * which only one side was captured is no S1, and one of which the SYN-ACK is missing ends as SH or RSTOS0, like in Zeek.
  *
  * A 5-tuple is used again and again. Only a SYN can begin the next connection on it, and a
  * SYN-ACK where the SYN was missed; the initial sequence number tells a new connection from
@@ -90,12 +89,26 @@ static enum fl_conn_state udp_state(const struct fl_flow *f)
 	return f->packets[FL_RESPONDER] ? FL_CONN_SHR : FL_CONN_OTH;
 }
 
-/* SYN, and nothing that shows the responder took it. */
+/* A reset by who had said FIN before, of a connection that the other closed, too, is the habit of some stacks. */
+static bool was_reset(const struct fl_flow *f)
+{
+	bool closed = f->flags_seen[FL_INITIATOR] & f->flags_seen[FL_RESPONDER] & FL_TCP_FIN;
+	return (f->state_bits & RST_SEEN) && !((f->state_bits & RST_BEHIND_FIN) && closed);
+}
+
+/* SYN, and no SYN-ACK. What else the responder said shows that there was one. */
 static enum fl_conn_state attempt_state(const struct fl_flow *f)
 {
-	if (f->state_bits & RST_SEEN)
-		return f->rst_first_responder ? FL_CONN_REJ : FL_CONN_RSTOS0;
-	return f->flags_seen[FL_INITIATOR] & FL_TCP_FIN ? FL_CONN_SH : FL_CONN_S0;
+	bool spoke = f->bytes[FL_RESPONDER] > 0;
+	if (was_reset(f) && f->rst_first_responder)
+		return spoke ? FL_CONN_RSTR : FL_CONN_REJ;
+	if (was_reset(f))
+		return FL_CONN_RSTOS0;
+	if (f->flags_seen[FL_INITIATOR] & FL_TCP_FIN)
+		return FL_CONN_SH;
+	if (f->flags_seen[FL_RESPONDER] & FL_TCP_FIN)
+		return FL_CONN_S3;
+	return spoke ? FL_CONN_OTH : FL_CONN_S0;
 }
 
 /* SYN-ACK, and nothing of the initiator that lives. */
@@ -114,12 +127,12 @@ enum fl_conn_state fl_flow_state(const struct fl_flow *f)
 	if (!(bits & (SYN_SEEN | SYNACK_SEEN)))
 		return FL_CONN_OTH;
 	bool fin[2] = { f->flags_seen[0] & FL_TCP_FIN, f->flags_seen[1] & FL_TCP_FIN };
-	bool taken = (bits & SYNACK_SEEN) || f->bytes[FL_RESPONDER] > 0 || fin[FL_RESPONDER];
-	if (!taken || ((bits & RST_SEEN) && f->rst_after_syn && !f->bytes[FL_RESPONDER]))
+	bool refused = (bits & RST_SEEN) && f->rst_after_syn && !f->bytes[FL_RESPONDER];
+	if (!(bits & SYNACK_SEEN) || refused)
 		return attempt_state(f);
 	if (!(bits & SYN_SEEN) && !f->established_ns)
 		return answer_state(f);
-	if ((bits & RST_SEEN) && !(bits & RST_LATE))
+	if (was_reset(f))
 		return f->rst_first_responder ? FL_CONN_RSTR : FL_CONN_RSTO;
 	if (fin[FL_INITIATOR])
 		return fin[FL_RESPONDER] ? FL_CONN_SF : FL_CONN_S2;
