@@ -2,26 +2,38 @@
 /*
  * log.c - logfmt lines
  *
- * A line is made in memory and written by one call, so that lines of several processes do not mix. What does not fit is cut.
+ * A line is made in memory and written by one call, so that lines of several processes do not mix. What does not fit is cut, and
+ * a quote that was open is closed.
+ *
+ * Whoever reads the lines may stop reading. A line that does not get away in a moment is lost, and counted: what is watched does not
+ * wait for those who look on.
  */
 #include "capture/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
 #include "faultline/units.h"
 
-static void put(struct log_line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum { PATIENCE_MS = 100 };
 
-static void put(struct log_line *l, const char *format, ...)
+static bool put(struct log_line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* All of it or nothing, and nothing behind what did not fit. There is always room for a closing quote and the line feed. */
+static bool put(struct log_line *l, const char *format, ...)
 {
+	size_t room = sizeof(l->text) - 2 - l->used;
 	va_list args;
+	if (l->full)
+		return false;
 	va_start(args, format);
-	int n = vsnprintf(l->text + l->used, sizeof(l->text) - l->used, format, args);
+	int n = vsnprintf(l->text + l->used, room, format, args);
 	va_end(args);
-	if (n > 0)
-		l->used = l->used + (size_t)n < sizeof(l->text) - 1 ? l->used + (size_t)n : sizeof(l->text) - 1;
+	l->full = n < 0 || (size_t)n >= room;
+	l->used += l->full ? 0 : (size_t)n;
+	return !l->full;
 }
 
 struct log_line log_begin(struct fl_log *log, const char *level, const char *event)
@@ -63,9 +75,10 @@ void log_text(struct log_line *l, const char *key, const char *value)
 		put(l, " %s=%s", key, value);
 		return;
 	}
-	put(l, " %s=\"", key);
+	if (!put(l, " %s=\"", key))
+		return;
 	put_escaped(l, value);
-	put(l, "\"");
+	l->text[l->used++] = '"';
 }
 
 void log_number(struct log_line *l, const char *key, uint64_t value)
@@ -84,9 +97,39 @@ void log_time(struct log_line *l, const char *key, int64_t time_ns)
 	put(l, " %s=%s", key, fl_time_format(time_ns - time_ns % 1000000, text));
 }
 
-void log_end(struct log_line *l)
+/* Also true of what is no file: there is nothing to wait for. */
+static bool takes_a_line(const struct fl_log *log)
+{
+	struct pollfd fd = { fileno(log->out), POLLOUT, 0 };
+	return fd.fd < 0 || poll(&fd, 1, log->lost > log->lost_told ? 0 : PATIENCE_MS) > 0;
+}
+
+static void write_line(struct log_line *l)
 {
 	l->text[l->used++] = '\n';
 	fwrite(l->text, 1, l->used, l->log->out);
 	fflush(l->log->out);
+}
+
+static void tell_lost(struct fl_log *log)
+{
+	uint64_t lost = log->lost - log->lost_told;
+	log->lost_told = log->lost;
+	struct log_line l = log_begin(log, "warning", "log-lines-lost");
+	log_number(&l, "lines", lost);
+	write_line(&l);
+}
+
+void log_end(struct log_line *l)
+{
+	if (!takes_a_line(l->log)) {
+		l->log->lost++;
+		return;
+	}
+	if (l->log->lost > l->log->lost_told)
+		tell_lost(l->log);
+	if (takes_a_line(l->log))
+		write_line(l);
+	else
+		l->log->lost++;
 }

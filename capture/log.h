@@ -11,18 +11,22 @@
 #define FAULTLINE_LOG_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 struct fl_log {
 	FILE *out;
+	uint64_t lost, lost_told; /* lines that nobody took */
 };
 
-/* log_begin(), then any number of log_..., then log_end(), which writes the line at once. One line at a time. */
+/* log_begin(), then any number of log_..., then log_end(), which writes the line at once, or loses it when nobody takes it within a tenth of
+ * a second. One line at a time. */
 struct log_line {
 	struct fl_log *log;
 	char text[2048];
 	size_t used;
+	bool full; /* the rest is cut */
 };
 
 struct log_line log_begin(struct fl_log *log, const char *level, const char *event);

@@ -531,7 +531,7 @@ static int begin(struct watch *w, struct fl_error *err)
 int watch_run(struct watch_config *config, int argc, char **argv, struct fl_error *err)
 {
 	struct watch *w = fl_alloc(sizeof(*w));
-	*w = (struct watch){ .config = config, .argc = argc, .argv = argv, .log = { stderr }, .signals = -1 };
+	*w = (struct watch){ .config = config, .argc = argc, .argv = argv, .log = { .out = stderr }, .signals = -1 };
 	int status = begin(w, err);
 	while (status == 0 && !w->stopping)
 		turn(w);

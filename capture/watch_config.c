@@ -7,15 +7,18 @@
  * Options that may be given several times add up.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "capture/watch.h"
 #include "faultline/merge.h"
 #include "faultline/units.h"
 
-enum { LINES_MAX = 1000, LINE_MAX_BYTES = 4096, VALUE_TEXT = 512 };
+enum { LINES_MAX = 1000, COMMENTS_MAX = 20000, LINE_MAX_BYTES = 4096, VALUE_TEXT = 512 };
 
 static void set_defaults(struct watch_options *o)
 {
@@ -111,18 +114,34 @@ static int read_line(struct watch_config *c, const char *path, size_t number, ch
 	return status == 0 ? 0 : fl_fail(err, -EINVAL, "%s:%zu: %s", path, number, why.text);
 }
 
+/* A watch that runs must not wait for who writes into a pipe. */
+static int open_file(FILE **f, const char *path, struct fl_error *err)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) != 0 || !(*f = fdopen(fd, "r"))) {
+		int error = errno;
+		if (fd >= 0)
+			close(fd);
+		return fl_fail(err, -error, "cannot read the configuration %s: %s; see its name and permissions", path, strerror(error));
+	}
+	if (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))
+		return 0;
+	fclose(*f);
+	return fl_fail(err, -EINVAL, "cannot read the configuration %s: it is no regular file; SIGHUP reads it again", path);
+}
+
 static int read_file(struct watch_config *c, const char *path, struct fl_error *err)
 {
 	char line[LINE_MAX_BYTES];
-	int status = 0;
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return fl_fail(err, -errno, "cannot read the configuration %s: %s; see its name and permissions", path,
-			       strerror(errno));
+	FILE *f;
+	int status = open_file(&f, path, err);
+	if (status)
+		return status;
 	for (size_t n = 1; status == 0 && fgets(line, sizeof(line), f); n++) {
-		if (c->text_count == LINES_MAX || (!strchr(line, '\n') && !feof(f)))
-			status = fl_fail(err, -EINVAL, "%s:%zu: more than %d lines, or one longer than %d bytes", path, n, LINES_MAX,
-					 LINE_MAX_BYTES);
+		if (c->text_count == LINES_MAX || n - c->text_count > COMMENTS_MAX || (!strchr(line, '\n') && !feof(f)))
+			status = fl_fail(err, -EINVAL, "%s:%zu: more than %d options or %d other lines, or one longer than %d bytes", path, n,
+					 LINES_MAX, COMMENTS_MAX, LINE_MAX_BYTES);
 		else
 			status = read_line(c, path, n, line, err);
 	}

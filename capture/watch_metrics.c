@@ -51,6 +51,7 @@ static void write_troubles(const struct watch *w, FILE *out)
 	one(out, "interfaces_gone_total", "counter", "Interfaces that disappeared.", (double)c->gone);
 	one(out, "clock_jumps_total", "counter", "Jumps of the clock, and suspensions.", (double)c->jumps);
 	one(out, "config_reloads_total", "counter", "Configurations taken over on SIGHUP.", (double)c->reloads);
+	one(out, "log_lines_lost_total", "counter", "Lines of the log that nobody took.", (double)w->log.lost);
 	one(out, "config_refused_total", "counter", "Configurations refused on SIGHUP.", (double)c->refused);
 }
 

@@ -2,7 +2,10 @@
 /* test_watch_config.c - options out of a file: what is taken, what is refused and where, what differs */
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/watch.h"
@@ -105,15 +108,51 @@ static void lists_differ_behind_what_is_shown(void **state)
 	watch_config_free(b);
 }
 
+/* At a change nobody waits: windows go on meanwhile. */
+static void pipes_and_folders_are_refused_without_waiting(void **state)
+{
+	static char store[] = "--store=a.db", option[] = "--config", pipe[] = "/tmp/fl-watch-pipe-XXXXXX", folder[] = "/tmp";
+	static char *const bad[] = { pipe, folder };
+	struct watch_config *c = NULL;
+	struct fl_error err = { "" };
+	(void)state;
+	int fd = mkstemp(pipe);
+	assert_true(fd >= 0 && close(fd) == 0 && unlink(pipe) == 0);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	for (size_t i = 0; i < FL_ARRAY_LEN(bad); i++) {
+		char *argv[] = { store, option, bad[i] };
+		assert_int_equal(watch_config_read(&c, 3, argv, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "is no regular file"));
+	}
+	unlink(pipe);
+}
+
+static void a_file_of_comments_without_end_is_refused(void **state)
+{
+	enum { LINES = 30000 };
+	struct watch_config *c = NULL;
+	struct fl_error err = { "" };
+	char *text = malloc(2 * LINES + 1);
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < LINES; i++)
+		memcpy(text + (ptrdiff_t)2 * i, "#\n", 3);
+	assert_int_equal(read_config(&c, text, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":20001: "));
+	free(text);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 3] = {
+	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 5] = {
 		cmocka_unit_test(the_command_line_wins_and_lists_add_up),
 		cmocka_unit_test(differences_are_told_by_option),
 		cmocka_unit_test(lists_differ_behind_what_is_shown),
+		cmocka_unit_test(pipes_and_folders_are_refused_without_waiting),
+		cmocka_unit_test(a_file_of_comments_without_end_is_refused),
 	};
 	for (size_t i = 0; i < FL_ARRAY_LEN(bad_rows); i++)
-		tests[i + 3] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
+		tests[i + 5] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
 						    .initial_state = &bad_rows[i] };
 	int fd = mkstemp(path);
 	if (fd < 0)
