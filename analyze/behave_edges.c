@@ -38,7 +38,8 @@ static size_t *find_windows(struct behave *b)
 	struct fl_scan **order = fl_alloc_array(set->count + 1, sizeof(struct fl_scan *));
 	size_t *window_of = fl_arena_array(b->arena, set->count + 1, sizeof(*window_of));
 	b->windows = fl_arena_array(b->arena, set->count, sizeof(*b->windows));
-	memcpy(order, set->list, set->count * sizeof(*order));
+	for (size_t i = 0; i < set->count; i++)
+		order[i] = set->list[i];
 	qsort(order, set->count, sizeof(*order), by_start);
 	for (size_t i = 0; i < set->count; i++) {
 		struct behave_window *w = b->window_count > 0 ? &b->windows[b->window_count - 1] : NULL;

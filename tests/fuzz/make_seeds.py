@@ -603,6 +603,20 @@ def service_name():
     }
 
 
+def analysis():
+    """The hosts of the golden report and those before them, each in one text without blanks; and what is tried of scans."""
+    def joined(*folder):
+        top = os.path.join(HERE, '..', 'golden', 'shop', *folder)
+        scans = []
+        for entry in sorted(os.listdir(top)):
+            if entry.endswith('.json'):
+                with open(os.path.join(top, entry), encoding='utf8') as text:
+                    scans.append(json.load(text))
+        return json.dumps({'schema': 'faultline.scan-set/1', 'scans': scans}, separators=(',', ':')).encode()
+    seeds = {name: text for name, text in scan().items() if name in ('whole', 'two-windows', 'set')}
+    return {**seeds, 'shop': joined(), 'shop-before': joined('before')}
+
+
 def hosts_file():
     return {'usual': b'127.0.0.1 localhost\n10.0.0.1\tdb.shop.internal db # the one\n192.0.2.10 API.vendor.example\n::1 ip6-localhost\n2001:db8::9 v6.example\n',
             'odd': b'10.0.0.1\n\r\n  10.0.0.1   a..b\n10.0.0.1 -x.example \0 y\n10.0.0.300 z\n192.0.2.10 ' + b'l' * 64 + b'.example\n#',
@@ -622,7 +636,7 @@ def store_range():
 
 
 TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2,
-           service_name, hosts_file, socks, store_range)
+           service_name, analysis, hosts_file, socks, store_range)
 
 
 def main():
