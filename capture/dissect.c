@@ -53,6 +53,8 @@ static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 	struct fl_stream *stream = &f->stream[side];
 	if (stream->closed)
 		return true;
+	if (side == FL_RESPONDER && !stream->started && f->synack_ns) /* the first segment may be overtaken */
+		fl_stream_start(stream, f->synack_seq + 1);
 	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	size_t used = 0;

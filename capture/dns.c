@@ -9,8 +9,8 @@
  * of which only what is used is ever written. A second, short step follows
  * the chain from the question through that index.
  *
- * An SVCB or HTTPS record (RFC 9460) of priority 0 is an alias and joins the chain like a CNAME; others
- * may hint at addresses.
+ * SVCB and HTTPS records (RFC 9460) may hint at addresses. One of priority 0 is an alias of the service alone, which the client
+ * asks for next: no part of the chain that A and AAAA have.
  *
  * Three forms of a name occur. A *place* is its offset in the message. A *wire
  * name* is what stands there without compression, in lower case: names are
@@ -362,21 +362,12 @@ static bool read_hints(struct fl_reader *r, struct answers *a)
 }
 
 /* SVCB, HTTPS (RFC 9460 section 2.2): priority, target, parameters. */
-static bool read_service(struct message *message, struct answers *a, size_t owner, struct answer answer,
-			 uint16_t length)
+static bool read_service(const struct message *message, struct answers *a, size_t data, uint16_t length)
 {
-	struct fl_reader all = reader_at(message, answer.data), r = fl_read_sub(&all, length);
+	struct fl_reader all = reader_at(message, data), r = fl_read_sub(&all, length);
 	uint16_t priority = fl_read_be16(&r);
-	struct fl_slice target = fl_reader_rest(&r);
 	skip_name(&r);
-	if (r.failed)
-		return false;
-	if (priority > 0)
-		return read_hints(&r, a);
-	answer.type = FL_DNS_CNAME;
-	answer.data = (uint16_t)(answer.data + 2);
-	/* A target of "." says that there is no such service (section 2.5.1). */
-	return target.data[0] == 0 || keep_answer(message, a, owner, answer);
+	return !r.failed && (priority == 0 || read_hints(&r, a));
 }
 
 /* One record: kept, passed over, or (false) odd. */
@@ -394,13 +385,13 @@ static bool read_answer(struct message *message, struct fl_reader *r, struct ans
 		return false;
 	if (!is_followed(type) || (class & CLASS_MASK) != CLASS_IN)
 		return true;
-	if (!data_fits(type, length) || data > UINT16_MAX - 2)
+	if (!data_fits(type, length) || data > UINT16_MAX)
 		return false;
 	if (type == TYPE_DNAME)
 		return keep_alias_below(a, owner, data, ttl_s);
-	struct answer answer = { .ttl_s = ttl_s, .data = (uint16_t)data, .type = (uint8_t)type };
 	if (type == FL_DNS_SVCB || type == FL_DNS_HTTPS)
-		return read_service(message, a, owner, answer, length);
+		return read_service(message, a, data, length);
+	struct answer answer = { .ttl_s = ttl_s, .data = (uint16_t)data, .type = (uint8_t)type };
 	return keep_answer(message, a, owner, answer);
 }
 

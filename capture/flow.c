@@ -51,7 +51,7 @@ enum {
  * decades off, and one of them would end every flow. */
 static const int64_t LEAP_NS = 24 * 3600 * 1000000000LL;
 
-enum { PRIVILEGED_PORTS = 1024 };
+enum { PRIVILEGED_PORTS = 1024, DNS_PORT = 53 };
 
 struct slot {
 	uint32_t hash;
@@ -330,7 +330,8 @@ static struct fl_flow *take_flow(struct fl_flow_table *t)
 static unsigned first_side(const struct fl_packet *p)
 {
 	if (p->transport == FL_TRANSPORT_UDP)
-		return p->src_port < PRIVILEGED_PORTS && p->dst_port >= PRIVILEGED_PORTS;
+		return (p->src_port < PRIVILEGED_PORTS && p->dst_port >= PRIVILEGED_PORTS) ||
+		       (p->src_port == DNS_PORT && p->dst_port != DNS_PORT);
 	if (p->tcp_flags & FL_TCP_SYN)
 		return (p->tcp_flags & FL_TCP_ACK) != 0;
 	return p->src_port < p->dst_port;

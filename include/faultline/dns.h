@@ -34,7 +34,7 @@ struct fl_dns_message {
 	uint16_t question_count;
 	uint16_t qtype;
 	char qname[FL_DNS_NAME_MAX]; /* first question; "" without one */
-	/* From the answer section: the CNAME (and DNAME-synthesised, and SVCB alias) targets followed
+	/* From the answer section: the CNAME (and DNAME-synthesised) targets followed
 	 * from qname, in order; the addresses at the end of that chain first (others
 	 * in the answer section behind them), wire order. */
 	uint16_t chain_count, chain_dropped;

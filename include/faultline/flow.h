@@ -139,7 +139,7 @@ struct fl_flow_packet {
  * duplicate: same flags, window, sequence, acknowledgement and length for TCP; same length, first and last
  * bytes for UDP datagrams of 12 bytes and more. The direction of a TCP flow comes from SYN, SYN-ACK, else the
  * lower port is the responder (equal: the first sender initiates); UDP: the first
- * sender initiates, unless only its port is below 1024.
+ * sender initiates, unless only its port is below 1024, or is that of DNS.
  * Payload that arrives in a SYN counts.
  *
  * Return: by value; flow is valid until the next call. O(1) expected.
