@@ -271,6 +271,12 @@ def dns():
     both = answers((a, 'A', 'NOERROR', (), ('192.0.2.1',)), (b, 'AAAA', 'NOERROR', ('c.example',), ('2001:db8::1',)))
     for step in (1, 2, 3, 30, 1400):
         row('DNS over TCP in steps of %d' % step, capture(*over_tcp(*one, *two, step=step)), resolver('tcp'), check=both)
+    first = answers((a, 'A', 'NOERROR', (), ('192.0.2.1',)))
+    row('an answer to a low port, its question not captured', capture(f.lookup(a, 'A', [(a, 'A', '192.0.2.1')], sport=800)[1]), resolver(), check=first)
+    packets = over_tcp(*one, *two, step=40)
+    places = [i for i, p in enumerate(packets) if len(p) > 40 and p[12:16] == f.address('10.1.0.53')]
+    packets[places[0]], packets[places[2]] = packets[places[2]], packets[places[0]]
+    row('DNS over TCP whose answer comes out of order', capture(*packets), resolver('tcp'), check=both)
     chain = [('www.example', 'CNAME', 'edge.cdn.example'), ('edge.cdn.example', 'CNAME', 'x7.cdn.example'), ('x7.cdn.example', 'A', SERVER)]
     row('a chain, then the connection', capture(*f.lookup('www.example', 'A', chain, edns=True), *f.session(None)), resolver(), flow('www.example'),
         check=answers(('www.example', 'A', 'NOERROR', ('edge.cdn.example', 'x7.cdn.example'), (SERVER,))))
