@@ -6,7 +6,8 @@
  * rows, so that a store can be read by whatever reads scans, and the schema need not follow every field.
  *
  * synchronous=FULL: one commit every few minutes costs nothing, and what was reported as stored survives a power cut. Pages that
- * were freed by retention go back to the file system by incremental vacuum, a little after every window.
+ * were freed by retention go back to the file system by incremental vacuum, a little after every window. The log is written back into the
+ * file after every commit: whoever copies the file alone has all windows, and the log takes no more room than one of them.
  *
  * A store is an input from outside like any other (https://www.sqlite.org/security.html, "Untrusted SQLite Database Files"): the schema is
  * not trusted (no views, triggers or indexes of others run), blobs are unpacked into a bounded size, documents are parsed like files. Pages
@@ -225,7 +226,8 @@ static int confine(struct fl_store *s)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 	limit(db);
-	return sqlite3_exec(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+	return sqlite3_exec(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; "
+			    "PRAGMA wal_autocheckpoint = 1", NULL, NULL, NULL);
 }
 
 static int open_database(struct fl_store *s, enum fl_store_mode mode)

@@ -159,6 +159,29 @@ static void the_oldest_windows_are_forgotten_and_the_newest_of_each_point_stays(
 	fl_store_close(store);
 }
 
+/* A store is copied while it is open, and not the log beside it. */
+static void the_file_alone_has_all_windows(void **state)
+{
+	struct fl_store *store = open_store(FL_STORE_WRITE), *copy = NULL;
+	struct fl_error err = { "" };
+	char name[128], command[300];
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(add(store, "h", T0 + i * 5 * MINUTE, 1), 0);
+	assert_false(fl_store_has_moved(store));
+	snprintf(name, sizeof(name), "%s-copy.db", path);
+	snprintf(command, sizeof(command), "cp %s %s", path, name);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(fl_store_open(&copy, name, FL_STORE_READ, &err), 0);
+	assert_int_equal(count_in(copy, ""), 3);
+	fl_store_close(copy);
+	assert_int_equal(rename(name, path), 0);
+	assert_true(fl_store_has_moved(store));
+	fl_store_close(store);
+	snprintf(command, sizeof(command), "rm -f %s-*", name);
+	assert_int_equal(system(command), 0);
+}
+
 static void write_at(long offset, const void *bytes, size_t size)
 {
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
@@ -241,6 +264,7 @@ int main(void)
 		ROW(a_window_is_stored_once),
 		ROW(windows_are_found_by_time),
 		cmocka_unit_test(ranges_that_mean_nothing_are_refused),
+		ROW(the_file_alone_has_all_windows),
 		ROW(the_oldest_windows_are_forgotten_and_the_newest_of_each_point_stays),
 		ROW(what_is_no_store_is_told_in_one_line),
 		ROW(a_store_of_a_newer_version_is_refused),
