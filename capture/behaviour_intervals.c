@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/hash.h"
+#include "faultline/index.h"
 #include "faultline/sort.h"
 #include "faultline/units.h"
 
@@ -159,6 +161,90 @@ static bool is_same_part(const struct member *a, const struct member *b)
 	return a->client ? fl_addr_equal(a->client, b->client) : a->shape == b->shape;
 }
 
+/* All members of one client or for one kind of thing. */
+struct part {
+	struct member first;
+	size_t count;
+	bool chosen;
+};
+
+struct parts {
+	struct part *list;
+	size_t count, capacity;
+	uint32_t *part_of;      /* by member */
+	struct fl_index index;
+	uint64_t seed;
+};
+
+static uint32_t part_hash(const struct parts *p, const struct member *m)
+{
+	return m->client ? (uint32_t)fl_hash_bytes(m->client, sizeof(*m->client), p->seed)
+			 : (uint32_t)fl_hash_bytes(&m->shape, sizeof(m->shape), p->seed);
+}
+
+/* Parts are few beside their members, and take no more room than that. */
+static void grow_parts(struct parts *p)
+{
+	p->capacity = fl_grown(p->capacity, p->count + 1);
+	p->list = fl_grow_array(p->list, p->capacity, sizeof(*p->list));
+	fl_index_fini(&p->index);
+	fl_index_init(&p->index, (uint32_t)p->capacity);
+	for (size_t i = 0; i < p->count; i++)
+		fl_index_add(&p->index, part_hash(p, &p->list[i].first), (uint32_t)i);
+}
+
+static uint32_t part_of(struct parts *p, const struct member *m)
+{
+	if (p->count == p->capacity)
+		grow_parts(p);
+	uint32_t hash = part_hash(p, m), at = fl_index_home(&p->index, hash), i;
+	while ((i = fl_index_next(&p->index, hash, &at)) != UINT32_MAX)
+		if (is_same_part(&p->list[i].first, m))
+			return i;
+	fl_index_add(&p->index, hash, (uint32_t)p->count);
+	p->list[p->count] = (struct part){ .first = *m };
+	return (uint32_t)p->count++;
+}
+
+static int compare_parts(const void *pa, const void *pb)
+{
+	const struct part *a = *(struct part *const *)pa, *b = *(struct part *const *)pb;
+	return compare_members(&a->first, &b->first);
+}
+
+/* The first PARTS_MAX that are large enough to tell something and are not all there is. */
+static void choose_parts(struct parts *p, size_t members)
+{
+	struct part **order = fl_alloc_array(p->count + 1, sizeof(struct part *));
+	size_t large = 0;
+	for (size_t i = 0; i < p->count; i++)
+		if (p->list[i].count >= LEAST && p->list[i].count < members)
+			order[large++] = &p->list[i];
+	qsort(order, large, sizeof(struct part *), compare_parts);
+	for (size_t i = 0; i < large && i < PARTS_MAX; i++)
+		order[i]->chosen = true;
+	free(order);
+}
+
+/* Leaves out members of parts that will not be looked at, so that few are left to be sorted. Return: how many, in the same order. */
+static size_t leave_out(struct member *members, size_t count)
+{
+	struct parts p = { .part_of = fl_alloc_array(count + 1, sizeof(*p.part_of)), .seed = fl_hash_seed() };
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		p.part_of[i] = part_of(&p, &members[i]);
+		p.list[p.part_of[i]].count++;
+	}
+	choose_parts(&p, count);
+	for (size_t i = 0; i < count; i++)
+		if (p.list[p.part_of[i]].chosen)
+			members[kept++] = members[i];
+	fl_index_fini(&p.index);
+	free(p.list);
+	free(p.part_of);
+	return kept;
+}
+
 /* Of one client they are. */
 static bool members_in_order(const struct member *members, size_t count)
 {
@@ -172,12 +258,14 @@ static void find_stalls_of_parts(struct intervals *all, struct member *members, 
 				 int64_t window_end_ns)
 {
 	struct attempt **list = fl_alloc_array(count + 1, sizeof(struct attempt *));
-	size_t parts = 0;
-	if (!members_in_order(members, count))
-		qsort(members, count, sizeof(*members), compare_members);
-	for (size_t i = 0, from = 0; i < count && parts < PARTS_MAX; i++) {
+	size_t parts = 0, left = count;
+	if (!members_in_order(members, count)) {
+		left = leave_out(members, count);
+		qsort(members, left, sizeof(*members), compare_members);
+	}
+	for (size_t i = 0, from = 0; i < left && parts < PARTS_MAX; i++) {
 		list[i] = members[i].attempt;
-		if (i + 1 < count && is_same_part(&members[i], &members[i + 1]))
+		if (i + 1 < left && is_same_part(&members[i], &members[i + 1]))
 			continue;
 		struct attempt_group one = { list + from, i + 1 - from };
 		if (one.count >= LEAST && one.count < count) {

@@ -166,22 +166,31 @@ static void leave_ring(struct fl_conversations *c, uint32_t i)
 		fl_index_add(&c->by_group, hash, before);
 }
 
-static bool less_useful(const struct fl_conversation *a, const struct fl_conversation *b)
+/* @step, at most the limit, behind @at on the clock's face. */
+static inline uint32_t further(const struct fl_conversations *c, uint32_t at, uint32_t step)
 {
-	bool a_answered = a->connections.established || a->connections.midstream || a->answered;
-	bool b_answered = b->connections.established || b->connections.midstream || b->answered;
-	if (a_answered != b_answered)
-		return b_answered;
-	return a->last_ns < b->last_ns;
+	uint32_t sum = at + step;
+	return sum < c->limit ? sum : sum - c->limit;
 }
 
+static inline bool was_answered(const struct fl_conversation *v)
+{
+	return (v->connections.established | v->connections.midstream | v->answered) != 0;
+}
+
+/* Never answered before answered, then the one silent longest. */
 static uint32_t least_useful(const struct fl_conversations *c, uint32_t from)
 {
 	uint32_t worst = from;
+	bool answered = was_answered(&c->list[from]);
+	int64_t last_ns = c->list[from].last_ns;
 	for (uint32_t i = 1; i < WINDOW; i++) {
-		uint32_t at = (from + i) % c->limit;
-		if (less_useful(&c->list[at], &c->list[worst]))
-			worst = at;
+		uint32_t at = further(c, from, i);
+		const struct fl_conversation *v = &c->list[at];
+		bool v_answered = was_answered(v), less = v_answered != answered ? answered : v->last_ns < last_ns;
+		worst = less ? at : worst;
+		last_ns = less ? v->last_ns : last_ns;
+		answered = less ? v_answered : answered;
 	}
 	return worst;
 }
@@ -190,20 +199,20 @@ static uint32_t least_useful(const struct fl_conversations *c, uint32_t from)
  * touched then. Of the window behind it what decides is fetched now. */
 static void fetch_ahead(const struct fl_conversations *c)
 {
-	uint32_t next = least_useful(c, c->hand), after = (c->hand + WINDOW) % c->limit;
+	uint32_t next = least_useful(c, c->hand), after = further(c, c->hand, WINDOW);
 	fl_conversation_expect(c, next + 1);
 	fl_index_expect(&c->by_key, c->hashes[next].key);
 	fl_index_expect(&c->by_group, c->hashes[next].group);
 	for (uint32_t i = 0; i < WINDOW; i++)
-		__builtin_prefetch(&c->list[(after + i) % c->limit].last_ns);
+		__builtin_prefetch(&c->list[further(c, after, i)].last_ns);
 	__builtin_prefetch(&c->hashes[after]);
-	__builtin_prefetch(&c->hashes[(after + WINDOW - 1) % c->limit]);
+	__builtin_prefetch(&c->hashes[further(c, after, WINDOW - 1)]);
 }
 
 static uint32_t evict(struct fl_conversations *c)
 {
 	uint32_t worst = least_useful(c, c->hand);
-	c->hand = (c->hand + WINDOW) % c->limit;
+	c->hand = further(c, c->hand, WINDOW);
 	leave_ring(c, worst);
 	fl_index_remove(&c->by_key, c->hashes[worst].key, worst);
 	if (c->list[worst].detail)

@@ -595,21 +595,27 @@ static inline bool decode_plain(const uint8_t *data, uint32_t caplen, struct fl_
 	return true;
 }
 
-enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
+/* Layer by layer. A function of its own, that plain frames need not set up what this does. */
+static __attribute__((noinline)) enum fl_parse decode_layers(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
 {
 	/* How long the frame was on the wire is the source's to know: until an IP header says more,
 	 * missing bytes are the snap length's doing. */
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX };
 	clear(p);
-	if (link_type == LINK_ETHERNET) {
-		if (__builtin_expect(decode_plain(data, caplen, p), 1))
-			return FL_PARSE_OK;
-		clear(p);
-	}
 	enum fl_parse parse = decode_link(link_type, &l, p);
 	if (__builtin_expect(l.inside != INSIDE_NOTHING, 0) && parse == FL_PARSE_OK)
 		parse = decode_tunnels(&l, p);
 	return parse == FL_PARSE_OK || parse == FL_PARSE_MORE ? parse : give_up(parse, p);
+}
+
+enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
+{
+	if (link_type == LINK_ETHERNET) {
+		clear(p);
+		if (__builtin_expect(decode_plain(data, caplen, p), 1))
+			return FL_PARSE_OK;
+	}
+	return decode_layers(link_type, data, caplen, p);
 }
 
 /* Behind the IP header of a datagram put together; more extension headers may be there. */

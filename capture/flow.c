@@ -182,8 +182,13 @@ static inline struct fl_flow *flow_of(const struct fl_flow_table *t, uint32_t id
 static inline void fetch_flow(const struct fl_flow *f, bool all)
 {
 	enum { LINE = 64 };
-	for (size_t at = 0; at < (all ? sizeof(*f) : sizeof(*f) / 2); at += LINE)
-		__builtin_prefetch((const char *)f + at);
+	const char *line = (const char *)f;
+	__builtin_prefetch(line);
+	__builtin_prefetch(line + LINE);
+	if (all) {
+		__builtin_prefetch(line + 2 * LINE);
+		__builtin_prefetch(line + 3 * LINE);
+	}
 }
 
 static inline uint32_t id_of(const struct fl_flow_table *t, const struct fl_flow *f)
@@ -314,10 +319,19 @@ static struct fl_flow *silent_longest(const struct fl_flow_table *t)
 
 /* --- begin ------------------------------------------------------------------------------------- */
 
+static void evict(struct fl_flow_table *t)
+{
+	struct fl_flow *f = silent_longest(t);
+	const struct list *l = &t->lists[f->list];
+	end_flow(t, f, FL_END_EVICTED);
+	if (l->head)
+		fetch_due(t, flow_of(t, l->head));
+}
+
 static struct fl_flow *take_flow(struct fl_flow_table *t)
 {
 	if (t->count == t->capacity)
-		end_flow(t, silent_longest(t), FL_END_EVICTED);
+		evict(t);
 	struct fl_flow *f = flow_of(t, t->free);
 	if (!f)
 		return &t->flows[t->used++]; /* never used: still zero */
@@ -697,7 +711,7 @@ void fl_flow_table_flush(struct fl_flow_table *t)
 	struct fl_flow *f;
 	while ((f = silent_longest(t))) {
 		if (f->next)
-			fetch_flow(&t->flows[f->next - 1], true);
+			fetch_due(t, flow_of(t, f->next));
 		end_flow(t, f, FL_END_CAPTURE);
 	}
 	give_back(t);

@@ -8,12 +8,13 @@
 #include "faultline/json_emit.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "faultline/json.h"
 #include "faultline/units.h"
 #include "json_internal.h"
+
+enum { KEY_MAX = 256 };
 
 static void flush(struct fl_json_emit *e)
 {
@@ -59,7 +60,15 @@ static inline uint64_t copy8(char *to, const char *from)
 	return word;
 }
 
-/* Copies a text, eight bytes at a time, the last of which overlap those before; false when something in it needs an escape. */
+static inline uint64_t copy4(char *to, const char *from)
+{
+	uint32_t word;
+	memcpy(&word, from, sizeof(word));
+	memcpy(to, &word, sizeof(word));
+	return word;
+}
+
+/* Copies a text, eight or four bytes at a time, the last of which overlap those before; false when something in it needs an escape. */
 static inline bool copy_plain(char *to, const char *text, size_t size)
 {
 	uint64_t odd = 0;
@@ -67,6 +76,10 @@ static inline bool copy_plain(char *to, const char *text, size_t size)
 		for (size_t at = 0; at + 8 <= size; at += 8)
 			odd |= odd_bytes(copy8(to + at, text + at));
 		return !(odd | odd_bytes(copy8(to + size - 8, text + size - 8)));
+	}
+	if (size >= 4) {
+		uint64_t word = copy4(to, text);
+		return !odd_bytes(word | copy4(to + size - 4, text + size - 4) << 32);
 	}
 	for (size_t at = 0; at < size; at++) {
 		uint8_t c = (uint8_t)text[at];
@@ -89,40 +102,67 @@ static inline void put_string(struct fl_json_emit *e, const char *text)
 	e->used += size + 2;
 }
 
-static inline void new_line(struct fl_json_emit *e)
+static const char line_break[2 * FL_JSON_EMIT_DEPTH + 2] = "\n                                ";
+
+/* At @to, where there is room for all of it: that is a few moves, and what is too much is written over. Return: its end. */
+static inline char *put_line_break(const struct fl_json_emit *e, char *to)
 {
-	static const char blanks[2 * FL_JSON_EMIT_DEPTH + 2] = "\n                                ";
-	char *to = room_for(e, sizeof(blanks));
-	memcpy(to, blanks, sizeof(blanks)); /* all: that is a few moves, and what is too much is written over */
-	e->used += 1 + 2 * (size_t)e->depth;
+	memcpy(to, line_break, sizeof(line_break));
+	return to + 1 + 2 * (size_t)e->depth;
 }
 
-/* What stands before a value: comma, line break, key. */
-static inline void before(struct fl_json_emit *e, const char *key)
+static inline void new_line(struct fl_json_emit *e)
+{
+	e->used = (size_t)(put_line_break(e, room_for(e, sizeof(line_break))) - e->buffer);
+}
+
+/* A key that is long or needs escapes, behind what ends at @to. */
+static __attribute__((noinline)) char *put_odd_key(struct fl_json_emit *e, char *to, const char *key, size_t more)
+{
+	e->used = (size_t)(to - e->buffer);
+	put_string(e, key);
+	put(e, ": ", 2);
+	return room_for(e, more);
+}
+
+/* What stands before a value, comma, line break, key; and room for the next @more bytes. Return: where they go. */
+static inline char *before(struct fl_json_emit *e, const char *key, size_t more)
 {
 	if (e->depth == 0)
-		return;
-	bool flat = e->level[e->depth - 1].flat;
+		return room_for(e, more);
+	size_t key_size = key ? strlen(key) : 0;
+	bool flat = e->level[e->depth - 1].flat, first = !e->level[e->depth - 1].any;
 	assert(!key == e->level[e->depth - 1].array);
-	if (e->level[e->depth - 1].any) {
-		put_char(e, ',');
-		if (flat)
-			put_char(e, ' ');
-	}
+	char *to = room_for(e, 2 + sizeof(line_break) + KEY_MAX + 4 + more);
 	e->level[e->depth - 1].any = true;
+	*to = ',';
+	to[1] = ' ';
+	to += first ? 0 : 1 + flat;
 	if (!flat)
-		new_line(e);
+		to = put_line_break(e, to);
 	if (key) {
-		put_string(e, key);
-		put_char(e, ':');
-		put_char(e, ' ');
+		if (key_size > KEY_MAX || !copy_plain(to + 1, key, key_size))
+			return put_odd_key(e, to, key, more);
+		to[0] = to[key_size + 1] = '"';
+		to[key_size + 2] = ':';
+		to[key_size + 3] = ' ';
+		to += key_size + 4;
 	}
+	e->used = (size_t)(to - e->buffer);
+	return to;
+}
+
+/* What was put where before() told ends at @end. */
+static inline void put_until(struct fl_json_emit *e, const char *end)
+{
+	e->used = (size_t)(end - e->buffer);
 }
 
 static void open_level(struct fl_json_emit *e, const char *key, bool array, bool flat)
 {
-	before(e, key);
-	put_char(e, array ? '[' : '{');
+	char *to = before(e, key, 1);
+	*to = array ? '[' : '{';
+	put_until(e, to + 1);
 	assert(e->depth < FL_JSON_EMIT_DEPTH);
 	e->level[e->depth].array = array;
 	e->level[e->depth].flat = flat;
@@ -166,39 +206,43 @@ void fl_json_emit_close(struct fl_json_emit *e)
 
 void fl_json_emit_string(struct fl_json_emit *e, const char *key, const char *value)
 {
-	before(e, key);
+	before(e, key, 0);
 	if (value)
 		put_string(e, value);
 	else
 		put(e, "null", 4);
 }
 
-static void put_digits(struct fl_json_emit *e, uint64_t value)
+enum { DIGITS_MAX = 20 };
+
+/* Return: behind them. */
+static inline char *put_digits(char *to, uint64_t value)
 {
-	char text[20];
-	size_t at = sizeof(text);
+	size_t size = 1;
+	for (uint64_t rest = value; rest >= 10; rest /= 10)
+		size++;
+	char *at = to + size;
 	do
-		text[--at] = (char)('0' + value % 10);
+		*--at = (char)('0' + value % 10);
 	while (value /= 10);
-	put(e, text + at, sizeof(text) - at);
+	return to + size;
 }
 
 void fl_json_emit_u64(struct fl_json_emit *e, const char *key, uint64_t value)
 {
 	bool quoted = value > FL_JSON_EXACT_MAX;
-	before(e, key);
-	if (quoted)
-		put_char(e, '"');
-	put_digits(e, value);
-	if (quoted)
-		put_char(e, '"');
+	char *to = before(e, key, DIGITS_MAX + 2);
+	*to = '"';
+	to = put_digits(to + quoted, value);
+	*to = '"';
+	put_until(e, to + quoted);
 }
 
 void fl_json_emit_double(struct fl_json_emit *e, const char *key, double value)
 {
-	before(e, key);
-	if (value >= 0 && value <= 1e15 && value <= floor(value)) {
-		put_digits(e, (uint64_t)value);
+	char *to = before(e, key, DIGITS_MAX);
+	if (value >= 0 && value <= 1e15 && value <= (double)(uint64_t)value) {
+		put_until(e, put_digits(to, (uint64_t)value));
 		return;
 	}
 	uint64_t bits;
@@ -217,8 +261,9 @@ void fl_json_emit_double(struct fl_json_emit *e, const char *key, double value)
 
 void fl_json_emit_bool(struct fl_json_emit *e, const char *key, bool value)
 {
-	before(e, key);
-	put(e, value ? "true" : "false", value ? 4 : 5);
+	char *to = before(e, key, 5);
+	memcpy(to, value ? "true" : "false", 5);
+	put_until(e, to + (value ? 4 : 5));
 }
 
 void fl_json_emit_time(struct fl_json_emit *e, const char *key, int64_t time_ns)

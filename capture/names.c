@@ -208,7 +208,8 @@ static size_t sorted_addresses(const struct fl_dns_message *m, struct fl_addr *l
 {
 	size_t count = 0;
 	memcpy(list, m->address, m->address_count * sizeof(*list));
-	qsort(list, m->address_count, sizeof(*list), compare_addresses);
+	if (m->address_count > 1)
+		qsort(list, m->address_count, sizeof(*list), compare_addresses);
 	for (size_t i = 0; i < m->address_count; i++)
 		if (count == 0 || !fl_addr_equal(&list[count - 1], &list[i]))
 			list[count++] = list[i];

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { FILE_HEADER = 24, RECORD_HEADER = 16, MODIFIED_HEADER = 24, MAGIC_PCAPNG = 0x0a0d0d0a };
+enum { FILE_HEADER = 24, MODIFIED_HEADER = 24, MAGIC_PCAPNG = 0x0a0d0d0a };
 
 static const uint32_t MAGIC_US = 0xa1b2c3d4, MAGIC_NS = 0xa1b23c4d, MAGIC_MODIFIED = 0xa1b2cd34;
 
@@ -92,27 +92,6 @@ void records_close(struct records *r)
 bool records_cut(const struct records *r)
 {
 	return r->cut || r->at < r->end || feed_cut(r->feed);
-}
-
-int records_next_here(struct records *r, struct record *record)
-{
-	if (r->blocks)
-		return pcapng_ready(r) ? pcapng_next(r, record) == 1 : 0;
-	size_t here = r->end - r->at;
-	if (here < r->header || r->minor < 4)
-		return 0;
-	struct fl_reader h = fl_reader_over(r->buffer + r->at, RECORD_HEADER);
-	uint64_t seconds = read_word(r, &h), fraction = read_word(r, &h);
-	record->caplen = read_word(r, &h);
-	record->len = read_word(r, &h);
-	if (record->caplen > RECORD_MAX || record->caplen > here - r->header)
-		return 0;
-	record->time_ns = (int64_t)(seconds * 1000000000u + fraction * r->fraction_ns);
-	record->link_type = r->link_type;
-	record->interface = 0;
-	record->data = r->buffer + r->at + r->header;
-	r->at += r->header + record->caplen;
-	return 1;
 }
 
 static void swap_lengths(const struct records *r, struct record *record)

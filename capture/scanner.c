@@ -411,20 +411,19 @@ static bool fills_hole(const struct fl_stream *stream, const struct fl_packet *p
 	return stream->started && !stream->closed && (int32_t)(end - stream->next_seq) > 0;
 }
 
-static void see_payload(struct fl_scanner *s, const struct fl_flow_packet *seen, const struct fl_packet *p)
+static __attribute__((noinline)) void see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, bool retransmit,
+						  const struct fl_packet *p)
 {
-	struct fl_flow *f = seen->flow;
-	enum fl_side side = seen->side;
 	if (flow_has(f, FLOW_GROUP))
 		return;
-	if (seen->retransmit && !fills_hole(&f->stream[side], p))
+	if (retransmit && !fills_hole(&f->stream[side], p))
 		return;
 	/* The next request may name another host: what is open is settled under its own name first. */
-	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !seen->retransmit)
+	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !retransmit)
 		close_exchange(s, f, p->time_ns, FL_END_CLOSED);
 	bool counts = dissect(s, f, side, p), due = flow_has(f, FLOW_ANSWER_DUE);
 	unsigned status = status_of(f, side, p);
-	if (seen->retransmit || is_interim(status))
+	if (retransmit || is_interim(status))
 		return;
 	if (!f->first_payload_ns[side])
 		f->first_payload_ns[side] = p->time_ns;
@@ -453,7 +452,7 @@ static bool to_group(const struct fl_packet *p)
 	return fl_addr_is_multicast(&p->dst) || fl_addr_is_none(&p->src) || broadcast || p->way == FL_WAY_GROUP;
 }
 
-static void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+static __attribute__((noinline)) void begin_flow(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	fl_locality_see(s->locality, p);
 	if (to_group(p) || scanner_is_translated_twin(s, f))
@@ -578,8 +577,10 @@ struct fl_locality *fl_scanner_locality(struct fl_scanner *s)
 }
 
 /* The window is from the first to the last packet; a stamp a day off that the next packet does not share is damage. */
-static void see_time(struct fl_scanner *s, int64_t time_ns)
+static inline void see_time(struct fl_scanner *s, int64_t time_ns)
 {
+	if (s->timed && time_ns >= s->first_ns && time_ns <= s->last_ns)
+		return;
 	if (!s->timed) {
 		s->timed = true;
 		s->first_ns = s->last_ns = s->odd_ns = time_ns;
@@ -596,7 +597,7 @@ static void see_time(struct fl_scanner *s, int64_t time_ns)
 		s->last_ns = time_ns;
 }
 
-static void see_other(struct fl_scanner *s, const struct fl_packet *p)
+static __attribute__((noinline)) void see_other(struct fl_scanner *s, const struct fl_packet *p)
 {
 	if (p->arp)
 		fl_locality_see_arp(s->locality, p);
@@ -611,7 +612,7 @@ static bool has_flow(const struct fl_packet *p)
 	return p->transport == FL_TRANSPORT_TCP || p->transport == FL_TRANSPORT_UDP;
 }
 
-static void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t hash)
+static inline void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t hash)
 {
 	s->counters.packets++;
 	s->counters.bytes += p->len;
@@ -630,7 +631,7 @@ static void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t
 		fl_locality_see(s->locality, p);
 	}
 	if (p->payload_len)
-		see_payload(s, &seen, p);
+		see_payload(s, seen.flow, seen.side, seen.retransmit, p);
 	if (seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE | FLOW_CALLS) && fl_flow_acks_unseen(seen.flow, p)) {
 		flow_set(seen.flow, FLOW_ANSWER_UNSEEN);
 		scanner_attempt_unseen(s, seen.flow, p);

@@ -18,6 +18,7 @@
 
 enum {
 	RECORD_MAX = 262144,          /* captured bytes; libpcap's MAXIMUM_SNAPLEN */
+	RECORD_HEADER = 16,           /* of pcap, before each packet */
 	FILE_BUFFER = 2 * RECORD_MAX, /* read(2) in pieces that stay in the second-level cache */
 };
 
@@ -69,8 +70,6 @@ int records_open(struct records **records, struct feed *feed, const char **why);
 void records_close(struct records *r);
 /* Return: 1, RECORDS_END, or -1: damaged with @r->why, else feed_damage() or errno say why. */
 int records_next(struct records *r, struct record *record);
-/* The same when the record is whole in memory and nothing needs to be moved for it; else 0. What is odd is left to records_next(). */
-int records_next_here(struct records *r, struct record *record);
 /* Past the end, whether all of the file was whole. */
 bool records_cut(const struct records *r);
 
@@ -105,6 +104,26 @@ static inline uint32_t read_word(const struct records *r, struct fl_reader *from
 static inline uint16_t read_half(const struct records *r, struct fl_reader *from)
 {
 	return r->little_endian ? fl_read_le16(from) : fl_read_be16(from);
+}
+
+/* records_next() when the record is whole in memory and nothing needs to be moved for it; else 0. What is odd is left to
+ * records_next(). Nearly every packet of a file comes through here. */
+static inline int records_next_here(struct records *r, struct record *record)
+{
+	if (__builtin_expect(r->blocks != NULL, 0))
+		return pcapng_ready(r) ? pcapng_next(r, record) == 1 : 0;
+	size_t here = r->end - r->at;
+	if (here < r->header || r->minor < 4)
+		return 0;
+	struct fl_reader h = fl_reader_over(r->buffer + r->at, RECORD_HEADER);
+	uint64_t seconds = read_word(r, &h), fraction = read_word(r, &h);
+	uint32_t caplen = read_word(r, &h), len = read_word(r, &h);
+	if (caplen > RECORD_MAX || caplen > here - r->header)
+		return 0;
+	*record = (struct record){ .data = r->buffer + r->at + r->header, .caplen = caplen, .len = len, .link_type = r->link_type,
+				   .time_ns = (int64_t)(seconds * 1000000000u + fraction * r->fraction_ns) };
+	r->at += r->header + caplen;
+	return 1;
 }
 
 #endif
