@@ -69,9 +69,13 @@ static bool is_mysql_server(const uint8_t *data, size_t size)
 	return !r.failed && data[2] == 0 && length < 1024 && start == 10 && digit >= '1' && digit <= '9' && next == '.';
 }
 
-/* "COM_QUERY" and "COM_STMT_PREPARE" with SQL, "COM_PING", "COM_QUIT": a packet of its own, sequence 0. */
+/* "COM_QUERY" and "COM_STMT_PREPARE" with SQL, "COM_PING", "COM_QUIT": a packet of its own, sequence 0. "SSLRequest": the first one, with
+ * 23 bytes of zero. */
 static bool is_mysql_client(const uint8_t *data, size_t size)
 {
+	static const uint8_t filler[23];
+	if (size >= 36 && memcmp(data, "\x20\0\0\1", 4) == 0 && (data[5] & 0x08) && memcmp(data + 13, filler, sizeof(filler)) == 0)
+		return true;
 	if (size < 5 || data[3] != 0)
 		return false;
 	size_t length = (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16;

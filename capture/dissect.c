@@ -85,10 +85,10 @@ static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct 
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	const struct fl_slice *d = &p->payload;
-	if (d->size < 6)
+	if (d->size == 0)
 		return;
-	bool hello = f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS && d->data[0] == RECORD_HANDSHAKE &&
-		     d->data[5] == 1 && fl_tls_probe(d->data, d->size) == FL_PARSE_OK;
+	bool hello = f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS && d->data[0] == RECORD_HANDSHAKE && (d->size < 6 || d->data[5] == 1) &&
+		     fl_tls_probe(d->data, d->size) != FL_PARSE_MALFORMED;
 	/* A body may hold what looks like a request: while one is being sent, nothing in it is believed. */
 	bool in_body = flow_has(f, FLOW_BODY) && f->last_payload_side == FL_INITIATOR;
 	bool request = !hello && !in_body && (!flow_has(f, FLOW_TLS)) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
@@ -110,32 +110,16 @@ static bool leaves_request(const struct fl_flow *f, const struct fl_packet *p, b
 	return at_body || offset > 0;
 }
 
-/* What a load balancer says of its client before it passes on what that said (HAProxy's PROXY protocol, sections 2.1 and 2.2). Return:
- * bytes; 0: there is no such thing. */
-static size_t proxy_header(const struct fl_slice *bytes)
+/* The stream begins behind what may stand before a hello; *@bytes are what there is of it. Return: MORE, MALFORMED: there is none (left). */
+static enum fl_parse pass_preambles(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *bytes)
 {
-	static const char line[] = "PROXY ", binary[] = "\r\n\r\n\0\r\nQUIT\n";
-	enum { LINE_MAX = 107, BINARY_SIZE = 16 };
-	if (bytes->size > sizeof(line) && memcmp(bytes->data, line, sizeof(line) - 1) == 0) {
-		const uint8_t *end = memchr(bytes->data, '\n', bytes->size < LINE_MAX ? bytes->size : LINE_MAX);
-		return end ? (size_t)(end - bytes->data) + 1 : 0;
+	size_t size;
+	enum fl_parse result;
+	while ((result = preamble_parse(bytes->data, bytes->size, &size)) == FL_PARSE_OK) {
+		flow_set_application(f, fl_application_tcp(FL_INITIATOR, bytes->data, bytes->size));
+		*bytes = fl_stream_skip(&f->stream[FL_INITIATOR], s->streams, size);
 	}
-	if (bytes->size < BINARY_SIZE || memcmp(bytes->data, binary, sizeof(binary) - 1) != 0)
-		return 0;
-	struct fl_reader r = fl_reader_over(bytes->data + BINARY_SIZE - 2, 2);
-	return BINARY_SIZE + (size_t)fl_read_be16(&r);
-}
-
-/* The stream begins behind it. *@bytes are those of the packet. */
-static void pass_proxy_header(struct fl_scanner *s, struct fl_stream *stream, struct fl_slice *bytes)
-{
-	size_t size = stream->store ? 0 : proxy_header(bytes);
-	if (size == 0)
-		return;
-	dissect_restart(s, stream, stream->next_seq + (uint32_t)size);
-	*bytes = size < bytes->size ? (struct fl_slice){ bytes->data + size, bytes->size - size } : (struct fl_slice){ bytes->data, 0 };
-	if (bytes->size)
-		(void)fl_stream_add(stream, s->streams, stream->next_seq, bytes->data, bytes->size, 0, bytes);
+	return result;
 }
 
 static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *bytes, struct request_run *run)
@@ -145,7 +129,7 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *b
 		dissect_requests(s, f, bytes, run);
 		return;
 	}
-	pass_proxy_header(s, stream, bytes);
+	enum fl_parse preamble = pass_preambles(s, f, bytes);
 	if (!bytes->size)
 		return;
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
@@ -170,7 +154,7 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *b
 		fl_stream_close(stream, s->streams);
 		return;
 	}
-	bool more = socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
+	bool more = preamble == FL_PARSE_MORE || socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
 	bool begun = http == FL_PARSE_MORE && flow_has(f, FLOW_HTTP);
 	if (begun || (more && f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS)) {
 		fl_stream_consume(stream, s->streams, 0);

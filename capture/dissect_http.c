@@ -184,7 +184,7 @@ static void end_head(struct fl_scanner *s, struct fl_flow *f, struct request_run
 static void leave_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t at)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	bool goes_on = at < bytes->size ? fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_MORE : !s->request.connect;
+	bool goes_on = at == bytes->size || fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_MORE;
 	if (goes_on)
 		fl_stream_consume(stream, s->streams, at);
 	else
@@ -214,7 +214,7 @@ static struct fl_slice read_requests(struct fl_scanner *s, struct fl_flow *f, co
 		end_head(s, f, run, text);
 		at += s->request.head_size;
 		if (s->request.connect)
-			break;
+			return fl_stream_skip(&f->stream[FL_INITIATOR], s->streams, at);
 		if (s->request.chunked ? !pass_chunks(s, f, bytes, &at, &behind) : !pass_body(s, f, bytes->size, &at, &behind))
 			return behind;
 	}
@@ -225,6 +225,14 @@ static struct fl_slice read_requests(struct fl_scanner *s, struct fl_flow *f, co
 void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_slice rest = *bytes;
-	while (rest.size)
+	s->request.connect = false;
+	while (rest.size && !s->request.connect)
 		rest = read_requests(s, f, &rest, run);
+	if (!rest.size)
+		return;
+	/* In a tunnel that was not waited for. */
+	if (fl_tls_probe(rest.data, rest.size) == FL_PARSE_OK)
+		dissect_hello(s, f, &rest);
+	else
+		fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
 }

@@ -6,6 +6,7 @@
  *   dissect_tls.c    hellos, the end of handshakes
  *   dissect_http.c   requests of HTTP/1
  *   dissect_calls.c  HTTP/2, and requests of HTTP/1 in a row
+ *   preamble.c       what may stand before a hello
  *   flow_names.c     names that were found
  */
 #ifndef FAULTLINE_DISSECT_INTERNAL_H
@@ -23,6 +24,10 @@ static inline uint32_t dissect_seq(const struct fl_packet *p)
 
 /* The initiator's stream goes on at @seq. */
 void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq);
+
+/* Does a client's stream, or what is left of it, begin with something that a hello follows at once? OK: *@used bytes, of which some may be
+ * to come, are passed over; MORE; MALFORMED: no. */
+enum fl_parse preamble_parse(const uint8_t *data, size_t size, size_t *used);
 
 /* s->hello was read: its name and blind spots. */
 void dissect_note_hello(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source);

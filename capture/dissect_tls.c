@@ -37,6 +37,8 @@ void dissect_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_slic
 	flow_set(f, FLOW_TLS);
 	flow_set_application(f, FL_APP_TLS);
 	if (result == FL_PARSE_MORE) {
+		if (s->hello.has_sni) /* the rest may never come: lost, or cut off */
+			scanner_note_name(s, f, FL_NAME_TLS_SNI, s->hello.sni, 0);
 		fl_stream_consume(stream, s->streams, 0);
 		return;
 	}

@@ -424,14 +424,16 @@ void fl_stream_consume(struct fl_stream *s, struct fl_stream_pool *pool, size_t 
 
 struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool, size_t n)
 {
-	struct fl_slice none = { NULL, 0 };
+	struct fl_slice none = { NULL, 0 }, given = pool->given;
 	pool->given = none;
 	if (s->closed)
 		return none;
 	assert(n <= INT32_MAX);
 	if (!s->store) {
 		s->next_seq += (uint32_t)n;
-		return none;
+		if (n < given.size)
+			pool->given = (struct fl_slice){ given.data + n, given.size - n };
+		return pool->given;
 	}
 	drop_front(s, pool, (uint32_t)n);
 	const struct store *st = store_of(s, pool);

@@ -195,18 +195,37 @@ STARTS = {
 }
 
 
+def tds(body, kind=0x12, status=1):
+    return struct.pack('>BBHHBB', kind, status, 8 + len(body), 0, 0, 0) + body
+
+
 def starttls():
+    name = 'db.vendor.example'
     for (said, port), talk in STARTS.items():
         c = f.Connection(dport=port)
         for side, text in talk:
             c.say(side, text)
-        row('TLS in ' + said, capture(*f.tls(c, 'db.vendor.example').close()), flow('db.vendor.example', port))
-    for version in '12':
-        line = STARTS['HAProxy in front, version ' + version, 443][0][1]
-        for step in (1400, len(line) + 50):
-            c = f.Connection().say(0, line + f.hello('db.vendor.example'), step)
-            row('TLS behind what HAProxy says, version %s, steps of %d' % (version, step), capture(*c.say(1, f.SERVER_HELLO).close()),
-                flow('db.vendor.example'))
+        row('TLS in ' + said, capture(*f.tls(c, name).close()), flow(name, port))
+        for step in (1, 3):
+            c = f.Connection(dport=port)
+            for side, text in talk:
+                c.say(side, text)
+            c.say(0, f.hello(name), step)
+            row('TLS in %s, the hello in steps of %d' % (said, step), capture(*c.say(1, f.SERVER_HELLO).close()), flow(name, port))
+    for said, port in STARTS:
+        if said != 'MySQL' and 'HAProxy' not in said:
+            continue
+        for step in (1400, 1, 10, 40, 150):
+            c = f.Connection(dport=port)
+            for side, text in STARTS[said, port][:-1]:
+                c.say(side, text)
+            c.say(0, STARTS[said, port][-1][1] + f.hello(name), step)
+            row('TLS at once in %s, steps of %d' % (said, step), capture(*c.say(1, f.SERVER_HELLO).close()), flow(name, port))
+    for step in (1400, 1, 50):
+        c = f.Connection(dport=1433).say(0, TDS_PRELOGIN).say(1, tds(TDS_PRELOGIN[8:], 4)).say(0, tds(f.hello(name)), step)
+        row('TLS in TDS, steps of %d' % step, capture(*c.say(1, tds(f.SERVER_HELLO)).close()), flow(name, 1433))
+    half = f.Connection().say(0, f.hello(name, padding=3000)[:400])
+    row('a hello of which the rest was lost', capture(*half.packets), flow(name), open=True)
 
 
 # ---- proxies ----
@@ -217,6 +236,9 @@ def proxies():
     c = f.Connection(dport=port).say(0, ask).say(1, b'HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n')
     c.say(0, ask[:-2] + b'Proxy-Authorization: Basic eA==\r\n\r\n').say(1, b'HTTP/1.1 200 OK\r\n\r\n')
     row('CONNECT, 407, CONNECT, 200', capture(*f.tls(c, name).close()), flow(name, port), check=target(name))
+    for step in (1400, 3):
+        c = f.Connection(dport=port).say(0, ask + f.hello(name), step).say(1, b'HTTP/1.1 200 OK\r\n\r\n')
+        row('CONNECT with the hello at once, steps of %d' % step, capture(*c.say(1, f.SERVER_HELLO).close()), flow(name, port), check=target(name))
     socks = {
         'SOCKS 4': [(0, b'\4\1\1\xbb\xc0\0\2\x63user\0'), (1, b'\0\x5a' + bytes(6))],
         'SOCKS 4a': [(0, b'\4\1\1\xbb\0\0\0\1user\0inner.example\0'), (1, b'\0\x5a' + bytes(6))],

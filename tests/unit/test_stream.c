@@ -245,6 +245,34 @@ static void random_segments_give_the_text(void **state)
 	fl_stream_pool_free(pool);
 }
 
+/* What is passed over may lie in front of, in or behind what came; bytes behind it stay. */
+static void what_is_skipped_is_gone_and_what_lies_behind_stays(void **state)
+{
+	static const struct {
+		uint32_t at, size, skip; /* text that comes, then what is passed over */
+		const char *left;
+	} steps[] = {
+		{ 0, 4, 2, "cd" }, { 8, 4, 3, "" }, { 14, 2, 3, "ijkl" }, { 12, 2, 9, "" }, { 17, 3, 1, "st" },
+	};
+	static const char text[] = "abcdefghijklmnopqrstuvwxyz";
+	struct fl_stream_pool *pool = fl_stream_pool_new(1 << 16);
+	struct fl_stream s = { 0 };
+	fl_stream_start(&s, 7);
+	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
+		struct fl_slice out;
+		(void)fl_stream_add(&s, pool, 7 + steps[i].at, (const uint8_t *)text + steps[i].at, steps[i].size, 0, &out);
+		out = fl_stream_skip(&s, pool, steps[i].skip);
+		assert_int_equal(out.size, strlen(steps[i].left));
+		if (out.size)
+			assert_memory_equal(out.data, steps[i].left, out.size);
+		fl_stream_consume(&s, pool, 0);
+	}
+	fl_stream_close(&s, pool);
+	assert_int_equal(fl_stream_pool_used(pool), 0);
+	fl_stream_pool_free(pool);
+	(void)state;
+}
+
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -259,6 +287,7 @@ int main(void)
 		cmocka_unit_test(too_many_holes_give_the_stream_up),
 		cmocka_unit_test(freed_pieces_join_to_a_window_again),
 		cmocka_unit_test(random_segments_give_the_text),
+		cmocka_unit_test(what_is_skipped_is_gone_and_what_lies_behind_stays),
 	};
 	int failed = cmocka_run_group_tests_name("segments", table, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("rest", others, NULL, NULL);
