@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_graph.c - any text as a graph file; what is accepted survives being written and read */
-#include "fuzz.h"
+#include "mutate_json.h"
 
 #include <stdio.h>
 #include <string.h>

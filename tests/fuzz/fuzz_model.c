@@ -2,7 +2,7 @@
 /*
  * fuzz_model.c - a model file of any bytes is refused with a place, or applied to a small graph
  */
-#include "fuzz.h"
+#include "mutate_json.h"
 
 #include "analyze/model_internal.h"
 

@@ -2,7 +2,7 @@
 /*
  * fuzz_policy.c - a policy file of any bytes is refused with a place, or held against a small system
  */
-#include "fuzz.h"
+#include "mutate_json.h"
 
 #include "faultline/policy.h"
 

@@ -5,7 +5,7 @@
  * What is accepted is written, read and written again: the two texts must agree, or a
  * fleet's scans would change each time they are merged.
  */
-#include "fuzz.h"
+#include "mutate_json.h"
 
 #include <stdio.h>
 #include <string.h>
