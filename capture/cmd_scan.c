@@ -50,9 +50,9 @@ static const struct fl_option options[] = {
 	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct scan_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
 	  "with --store: forget its oldest scans when it is larger (default: any size)" },
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 16 << 20, INT64_C(64) << 30, "SIZE",
-	  "memory of the process: three quarters are the tables, what they cannot hold is counted (default: 64MiB)" },
+	  "memory of the process that reads packets, its kernel buffer included; what the tables in it cannot hold is counted (default: 64MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
-	  "kernel buffer of a live capture (default: 16MiB)" },
+	  "kernel buffer of each interface of a live capture (default: a quarter of --memory for all together, at most 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
 	{ "nice", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, nice), 0, 19, "N",
@@ -148,7 +148,7 @@ static int check_options(const struct scan_options *o, const struct fl_strings *
 		return fl_fail(err, -EINVAL, "--light is for live captures; a file is read whole");
 	if (!o->files.count && o->hosts.count > 1)
 		return fl_fail(err, -EINVAL, "a live capture is one host; give --host once");
-	return 0;
+	return scan_check_memory(o, err);
 }
 
 /* ---- writing ---- */
@@ -367,8 +367,7 @@ static void free_options(struct scan_options *o)
 
 static int scan_main(int argc, char **argv)
 {
-	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 64 << 20, .buffer = 16 << 20,
-				  .snaplen = 65535 };
+	struct scan_options o = { .for_ns = 60 * FL_NS_PER_S, .memory = 64 << 20, .snaplen = 65535 };
 	struct fl_strings rest = { 0 };
 	struct fl_error err;
 	int status = fl_options_parse(&usage, argc, argv, &o, &rest, &err);

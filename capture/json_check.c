@@ -23,8 +23,6 @@
 #include "faultline/utf8.h"
 
 enum { NUMBER_MAX = 62 }; /* cJSON 1.7 copies numbers into 64 bytes */
-/* What the allocator takes for a value, and for a text besides its bytes. */
-enum { NODE_BYTES = sizeof(cJSON) + 16, TEXT_BYTES = 32 };
 static const char too_large[] = "too large";
 _Static_assert(FL_JSON_DEPTH_MAX <= 64, "one bit a level");
 
@@ -141,7 +139,7 @@ static bool check_string(struct checker *c)
 			return fail(c, "a control character or line end inside a string");
 		c->at += length;
 		if (character == '"')
-			return add_to_tree(c, TEXT_BYTES + (size_t)(c->at - begin));
+			return add_to_tree(c, FL_JSON_TEXT_BYTES + (size_t)(c->at - begin));
 		if (character == '\\' && !check_escape(c))
 			return false;
 	}
@@ -233,7 +231,7 @@ static bool check_value(struct checker *c, bool *opened)
 {
 	int first = peek(c);
 
-	if (first >= 0 && !add_to_tree(c, NODE_BYTES))
+	if (first >= 0 && !add_to_tree(c, FL_JSON_NODE_BYTES))
 		return false;
 	*opened = first == '{' || first == '[';
 	if (*opened)

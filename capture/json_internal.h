@@ -7,6 +7,9 @@
 
 #include "faultline/json.h"
 
+/* What the allocator takes for a value, and for a text besides its bytes. */
+enum { FL_JSON_NODE_BYTES = sizeof(cJSON) + 16, FL_JSON_TEXT_BYTES = 32 };
+
 /* 0 when the text is one JSON value that cJSON will take as it is; -EINVAL with file, line, column; -EFBIG when its tree would take more
  * than @tree_max bytes. */
 int fl_json_check_text(const char *name, const char *text, size_t size, size_t tree_max, struct fl_error *err);

@@ -19,8 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "faultline/json.h"
-#include "faultline/store.h"
 #include "faultline/units.h"
 
 /* Bytes that may wait for the parser, and how many of them no owner takes: a flood of those does not push out a cut. */
@@ -28,12 +26,10 @@ enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20, WAIT_MS = 10 };
 static const int64_t PATIENCE_NS = INT64_C(500) * 1000000;
 enum { FINISH_MINUTES = 10 }; /* a large table takes its time to be written up */
 #define SILENCE_NS (60 * FL_NS_PER_S)
-
-size_t keeper_tree_max(uint64_t memory)
-{
-	const uint64_t least = 128 << 20;
-	return memory < (FL_STORE_TREE_MAX - least) / 8 ? memory * 8 + least : FL_STORE_TREE_MAX;
-}
+/* A record may be so large, and all together; the fullest tables give a quarter of it. */
+enum { RECORD_LEAST = 4 << 20, RECORD_PART = 8 };
+#define TEXT_LEAST (UINT64_C(64) << 20)
+#define TEXT_MOST (UINT64_C(1) << 30)
 
 /* The channel, and a pipe for the parser's standard error: it does not block who reads. */
 static int open_pairs(int channel[2], int words[2])
@@ -65,10 +61,11 @@ int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, con
 {
 	int pair[2], words[2];
 	*k = (struct keeper){ .pid = -1, .point = point, .channel = { .fd = -1 }, .words = { .fd = -1 }, .owners = run->owners,
-			      .heard_ns = live_now(CLOCK_MONOTONIC), .tree_max = keeper_tree_max(run->options->memory) };
+			      .heard_ns = live_now(CLOCK_MONOTONIC), .memory = run->options->memory };
 	int status = open_pairs(pair, words);
 	if (status == 0) {
 		fflush(NULL);
+		fl_fix_memory();
 		k->pid = fork();
 		if (k->pid == 0) {
 			close(pair[0]);
@@ -307,21 +304,56 @@ bool keeper_end_silent(struct keeper *k)
 
 /* ---- windows ---- */
 
-static struct fl_scan *parse(const struct keeper *k, const char *text, size_t size, struct fl_error *err)
+void keeper_window_fini(struct keeper_window *w)
 {
-	struct fl_scan_set set = { 0 };
-	cJSON *root = NULL;
-	int status = fl_json_parse_bounded("parsing process", text, size, k->tree_max, &root, err);
+	fl_scan_free(w->head);
+	free(w->packed);
+	*w = (struct keeper_window){ 0 };
+}
+
+/* Takes @packed. */
+static bool open_window(const struct keeper *k, char *packed, size_t size, struct keeper_window *w, struct fl_error *err)
+{
+	uint64_t text = k->memory < TEXT_MOST ? TEXT_LEAST + 2 * k->memory : TEXT_MOST;
+	size_t record = (size_t)(k->memory < TEXT_MOST ? k->memory : TEXT_MOST) / RECORD_PART;
+	*w = (struct keeper_window){ .packed = packed, .pieces = { "parsing process", packed, size, RECORD_LEAST + record,
+								    text < TEXT_MOST ? text : TEXT_MOST } };
+	w->head = scan_pieces_head(&w->pieces, err);
+	if (!w->head)
+		keeper_window_fini(w);
+	return w->head != NULL;
+}
+
+struct writing {
+	struct scan_writer *writer;
+	scan_record_seen *also;
+	void *context;
+};
+
+static void write_record(void *context, const struct scan_record *r)
+{
+	const struct writing *w = context;
+	scan_writer_record(w->writer, r);
+	if (w->also)
+		w->also(w->context, r);
+}
+
+int keeper_window_write(const struct keeper_window *w, FILE *out, scan_record_seen *also, void *context, struct fl_error *err)
+{
+	struct writing writing = { scan_writer_new(out, w->head), also, context };
+	int status = w->packed ? scan_pieces_each(&w->pieces, w->head, write_record, &writing, err) : 0;
+	scan_writer_end(writing.writer);
+	return status;
+}
+
+struct fl_scan *keeper_window_scan(struct keeper_window *w, struct fl_error *err)
+{
+	struct fl_scan *scan = w->head;
+	int status = w->packed ? scan_pieces_fill(&w->pieces, scan, err) : 0;
 	if (status == 0)
-		status = fl_scan_set_from_json(&set, "parsing process", root, err);
-	cJSON_Delete(root);
-	struct fl_scan *scan = status == 0 && set.count == 1 ? set.list[0] : NULL;
-	if (status == 0 && !scan)
-		fl_fail(err, -EBADMSG, "%s: the parsing process sent no scan", k->point);
-	if (scan)
-		set.count = 0;
-	fl_scan_set_fini(&set);
-	return scan;
+		w->head = NULL;
+	keeper_window_fini(w);
+	return status == 0 ? scan : NULL;
 }
 
 static void stamp(const struct keeper *k, struct fl_scan *scan, int64_t start_ns, int64_t end_ns)
@@ -332,18 +364,17 @@ static void stamp(const struct keeper *k, struct fl_scan *scan, int64_t start_ns
 	scan->end_ns = end_ns < start_ns ? start_ns : end_ns;
 }
 
-struct fl_scan *keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct fl_error *err)
+bool keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct keeper_window *w, struct fl_error *err)
 {
 	if (k->window_count == 0)
-		return NULL;
-	struct fl_scan *scan = parse(k, k->windows[0], k->window_sizes[0], err);
-	free(k->windows[0]);
+		return false;
+	bool taken = open_window(k, k->windows[0], k->window_sizes[0], w, err);
 	k->window_count--;
 	memmove(k->windows, k->windows + 1, k->window_count * sizeof(*k->windows));
 	memmove(k->window_sizes, k->window_sizes + 1, k->window_count * sizeof(*k->window_sizes));
-	if (scan)
-		stamp(k, scan, start_ns, end_ns);
-	return scan;
+	if (taken)
+		stamp(k, w->head, start_ns, end_ns);
+	return taken;
 }
 
 void keeper_blind_spot(struct fl_scan *scan, const char *kind, uint64_t count, const char *text)
@@ -365,14 +396,24 @@ static struct fl_scan *empty_scan(const struct keeper *k)
 	return scan;
 }
 
-struct fl_scan *keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_ns)
+static const char crash[] = "parser-crash";
+
+void keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_ns, struct keeper_window *w)
 {
 	struct fl_error err;
-	struct fl_scan *scan = k->so_far ? parse(k, k->so_far, k->so_far_size, &err) : NULL;
-	if (!scan)
-		scan = empty_scan(k);
-	stamp(k, scan, start_ns, end_ns);
-	keeper_blind_spot(scan, "parser-crash", 1, "the parsing process ended by itself; what it saw after its last write-up, at "
+	char *packed = k->so_far;
+	k->so_far = NULL;
+	if (!packed || !open_window(k, packed, k->so_far_size, w, &err))
+		*w = (struct keeper_window){ .head = empty_scan(k) };
+	stamp(k, w->head, start_ns, end_ns);
+	keeper_blind_spot(w->head, crash, 1, "the parsing process ended by itself; what it saw after its last write-up, at "
 			  "most some seconds, and until another was started is missing");
-	return scan;
+}
+
+void keeper_window_spoilt(struct keeper_window *w)
+{
+	free(w->packed);
+	w->packed = NULL;
+	w->pieces = (struct scan_pieces){ 0 };
+	keeper_blind_spot(w->head, crash, 1, "what the parsing process sent could not be read; services, dependencies and names are missing");
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "capture/parser.h"
+#include "capture/scan_pieces.h"
 #include "capture/words.h"
 
 enum keeper_state {
@@ -21,7 +22,7 @@ struct keeper {
 	pid_t pid;
 	struct channel channel;
 	const char *point;             /* borrowed */
-	size_t tree_max;               /* bytes that the tree of a scan may take here, see keeper_tree_max() */
+	uint64_t memory;               /* of the parser, which its windows are measured by */
 	struct fl_attributor *owners;  /* of the run, borrowed; NULL: nobody is asked */
 	struct fl_sandbox_state fences;
 	bool ready, ended, finishing;
@@ -32,7 +33,7 @@ struct keeper {
 	uint64_t gone;                 /* bit per interface that disappeared */
 	uint64_t owners_lost;          /* records that the parser did not take in time */
 	int64_t patience_ns;           /* that may still be waited for it to take some, at this look for owners */
-	char *so_far;                  /* the window as far as it had come at so_far_ns */
+	char *so_far;                  /* the window as far as it had come at so_far_ns, packed */
 	size_t so_far_size;
 	int64_t so_far_ns;
 	char *windows[4];              /* that are over, not yet taken */
@@ -42,9 +43,22 @@ struct keeper {
 	struct words words;            /* its standard error */
 };
 
-/* What a scan may take in the keeper while it is read, in bytes, given --memory of the parser: eight times that and 128 MiB more, since the
- * fullest tables were seen to give three to four times; at most what a store takes. */
-size_t keeper_tree_max(uint64_t memory);
+/*
+ * A window that is over. Its lists stay packed and are read a record at a time: as text, or as a whole scan, they would be many times as
+ * large, and the keeper's memory is little beside the parser's.
+ */
+struct keeper_window {
+	struct fl_scan *head;           /* all but the lists */
+	struct scan_pieces pieces;      /* the lists; data NULL: they are empty */
+	char *packed;                   /* what @pieces borrows */
+};
+void keeper_window_fini(struct keeper_window *w);
+/* The document into @out; every record is checked like one from a file, and shown to @also, too. @also may be NULL. */
+int keeper_window_write(const struct keeper_window *w, FILE *out, scan_record_seen *also, void *context, struct fl_error *err);
+/* All of it at once; NULL: what is wrong stands in @err. @w is empty afterwards. */
+struct fl_scan *keeper_window_scan(struct keeper_window *w, struct fl_error *err);
+/* Lists that cannot be read are left out, and that is said. */
+void keeper_window_spoilt(struct keeper_window *w);
 
 /* Forks the parser, which takes over @live; in this process @live is closed in every case. */
 int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, const char *point, struct fl_error *err);
@@ -70,11 +84,11 @@ void keeper_step(struct keeper *k);
 /* Kills a parser that says nothing for a minute, or ten while it writes up what it has: true then, and the next step finds it lost. */
 bool keeper_end_silent(struct keeper *k);
 
-/* The next window that is over, checked like a file's; NULL when there is none. @start_ns, @end_ns: what the keeper knows of it, which
- * replaces what the parser says. */
-struct fl_scan *keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct fl_error *err);
+/* The next window that is over, its head checked like a file's; false when there is none, or it is not one (@err). @start_ns, @end_ns: what the
+ * keeper knows of it, which replaces what the parser says. */
+bool keeper_take(struct keeper *k, int64_t start_ns, int64_t end_ns, struct keeper_window *w, struct fl_error *err);
 /* Of a parser that is lost: what it saw, as of its last write-up, or nothing; with a blind spot that says so. */
-struct fl_scan *keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_ns);
+void keeper_salvage(struct keeper *k, int64_t start_ns, int64_t end_ns, struct keeper_window *w);
 
 /* Adds a blind spot to a scan. */
 void keeper_blind_spot(struct fl_scan *scan, const char *kind, uint64_t count, const char *text);

@@ -211,20 +211,17 @@ static struct series *series_of(struct metrics *m, const struct fl_scan_dependen
 	return s ? s : &m->series[METRICS_SERIES_MAX];
 }
 
-void metrics_count(struct metrics *m, const struct fl_scan *scan)
+void metrics_count(struct metrics *m, const struct fl_scan_dependency *d)
 {
-	for (size_t i = 0; i < scan->dependency_count; i++) {
-		const struct fl_scan_dependency *d = &scan->dependencies[i];
-		if (d->class == FL_CLASS_PROBE)
-			continue;
-		struct series *s = series_of(m, d);
-		s->connections += d->connections.tried + d->connections.midstream;
-		s->exchanges += d->exchanges;
-		s->failures += d->failures;
-		s->refused += d->connections.refused + d->connections.timed_out;
-		s->bytes_out += d->bytes_out;
-		s->bytes_in += d->bytes_in;
-	}
+	if (d->class == FL_CLASS_PROBE)
+		return;
+	struct series *s = series_of(m, d);
+	s->connections += d->connections.tried + d->connections.midstream;
+	s->exchanges += d->exchanges;
+	s->failures += d->failures;
+	s->refused += d->connections.refused + d->connections.timed_out;
+	s->bytes_out += d->bytes_out;
+	s->bytes_in += d->bytes_in;
 }
 
 static void write_series(const struct metrics *m, FILE *out)

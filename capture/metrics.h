@@ -26,7 +26,7 @@ typedef void metrics_write(void *context, FILE *out);
 int metrics_open(struct metrics **m, const char *address, metrics_write *write, void *context, struct fl_error *err);
 void metrics_close(struct metrics *m); /* NULL is fine */
 bool metrics_is_public(const struct metrics *m); /* not bound to loopback */
-void metrics_count(struct metrics *m, const struct fl_scan *scan);
+void metrics_count(struct metrics *m, const struct fl_scan_dependency *d); /* of a window that is over */
 
 /* Descriptors to poll for; at most METRICS_CLIENTS_MAX + 1. */
 size_t metrics_poll(const struct metrics *m, struct pollfd *list);

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/scan_pieces.h"
 #include "faultline/units.h"
 
 enum { POLL_MS = 100, SO_FAR_COST = 50 };
@@ -51,18 +52,15 @@ static _Noreturn void give_up(struct parser *p, const char *text)
 
 static void send_scan(struct parser *p, enum parser_message type, struct fl_scan *scan)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		fl_out_of_memory();
-	fl_scan_write(out, scan);
+	struct packed packed;
+	FILE *out = packed_open(&packed, PACKED_FAST);
+	scan_pieces_write(out, scan);
 	if (fclose(out) != 0)
 		fl_out_of_memory();
 	p->dependencies = scan->dependency_count;
 	fl_scan_free(scan);
-	bool sent = channel_send(&p->channel, type, text, size);
-	free(text);
+	bool sent = channel_send(&p->channel, type, packed.data, packed.size);
+	packed_fini(&packed);
 	fl_trim_memory();
 	if (!sent && type == MESSAGE_WINDOW)
 		give_up(p, "the window is too large, or the keeper does not take it");

@@ -4,7 +4,7 @@
  *
  * The keeper holds the few privileges: it opens the interfaces, asks the kernel who owns sockets, writes files and the store,
  * answers for metrics. The parser is forked from it with the open packet handles and nothing else (sandbox.h); all bytes that
- * strangers choose are read there. What comes back from it is data that is checked again: scans as JSON, numbers.
+ * strangers choose are read there. What comes back from it is data that is checked again: scans as packed JSON, numbers.
  */
 #ifndef FAULTLINE_PARSER_H
 #define FAULTLINE_PARSER_H
@@ -24,8 +24,8 @@ enum parser_message {
 	/* parser to keeper */
 	MESSAGE_READY,        /* struct fl_sandbox_state: the fences stand, packets are read from now on */
 	MESSAGE_PROGRESS,     /* struct parser_progress */
-	MESSAGE_SO_FAR,       /* a scan: the window as far as it has come */
-	MESSAGE_WINDOW,       /* a scan: a window that is over */
+	MESSAGE_SO_FAR,       /* a scan, packed (scan_pieces.h): the window as far as it has come */
+	MESSAGE_WINDOW,       /* the same: a window that is over */
 	MESSAGE_GONE,         /* uint32_t: this interface disappeared */
 	MESSAGE_ERROR,        /* text: why it ends */
 	MESSAGE_TRIED,        /* text: what the self-test of the sandbox found (FAULTLINE_TEST=sandbox) */

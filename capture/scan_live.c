@@ -62,7 +62,8 @@ static void capture(struct keeper *k, int64_t for_ns)
 static struct fl_scan *result(struct keeper *k, int64_t start_ns, struct fl_error *err)
 {
 	int64_t end_ns = live_now(CLOCK_REALTIME);
-	struct fl_scan *scan = k->window_count ? keeper_take(k, start_ns, end_ns, err) : NULL;
+	struct keeper_window window = { 0 };
+	struct fl_scan *scan = keeper_take(k, start_ns, end_ns, &window, err) ? keeper_window_scan(&window, err) : NULL;
 	if (scan || k->state == KEEPER_ENDED)
 		return scan;
 	if (!k->so_far && !scan_stopped()) {
@@ -73,7 +74,8 @@ static struct fl_scan *result(struct keeper *k, int64_t start_ns, struct fl_erro
 	if (k->why[0])
 		fl_command_warn("scan", "%s: %s; what it saw until %.0f s before is kept", k->point, k->why,
 				k->so_far ? (double)(end_ns - k->so_far_ns) / 1e9 : 0);
-	return keeper_salvage(k, start_ns, end_ns);
+	keeper_salvage(k, start_ns, end_ns, &window);
+	return keeper_window_scan(&window, err);
 }
 
 static int open_owners(struct scan_run *run, struct fl_error *err)

@@ -187,7 +187,7 @@ static void read_seen(struct reading *r, const cJSON *item, int64_t *first_ns, i
 		reading_fail(r, "last_seen", "before first_seen");
 }
 
-static void read_service(struct reading *r, const cJSON *item, void *into)
+void scan_read_service(struct reading *r, const cJSON *item, void *into)
 {
 	struct fl_scan_service *s = into;
 
@@ -231,7 +231,7 @@ static void read_far_end(struct reading *r, const cJSON *item, struct fl_scan_de
 	scan_read_strings(r, item, "hosts_asked", &d->hosts_asked, &d->host_asked_count);
 }
 
-static void read_dependency(struct reading *r, const cJSON *item, void *into)
+void scan_read_dependency(struct reading *r, const cJSON *item, void *into)
 {
 	struct fl_scan_dependency *d = into;
 
@@ -263,7 +263,7 @@ static void read_dependency(struct reading *r, const cJSON *item, void *into)
 	d->behaviour = scan_read_behaviour(r, item, "behaviour");
 }
 
-static void read_name(struct reading *r, const cJSON *item, void *into)
+void scan_read_name(struct reading *r, const cJSON *item, void *into)
 {
 	struct fl_scan_name *n = into;
 
@@ -347,22 +347,29 @@ static void read_window(struct reading *r, const cJSON *root, struct fl_scan *s)
 	reading_leave(r, before);
 }
 
-static void read_scan(struct reading *r, const cJSON *root, struct fl_scan *s)
+void scan_read_head(struct reading *r, const cJSON *root, struct fl_scan *s)
 {
 	r->arena = s->arena;
 	r->scan = s;
+	if (!r->code)
+		r->code = fl_json_check_schema(r->name, root, "scan", 1, r->err);
 	s->point = scan_read_required_string(r, root, "point");
 	s->source = scan_read_string(r, root, "source");
 	read_window(r, root, s);
 	read_coverage(r, root, &s->coverage);
 	read_hosts(r, root, s);
 	if (!r->code)
-		fl_scan_sort(s); /* the lists below look hosts up */
+		fl_scan_sort(s); /* the lists look hosts up */
+}
+
+static void read_scan(struct reading *r, const cJSON *root, struct fl_scan *s)
+{
+	scan_read_head(r, root, s);
 	scan_read_objects(
-		r, root, "services", sizeof(*s->services), read_service, &s->service_count, &s->services);
-	scan_read_objects(r, root, "dependencies", sizeof(*s->dependencies), read_dependency, &s->dependency_count,
+		r, root, "services", sizeof(*s->services), scan_read_service, &s->service_count, &s->services);
+	scan_read_objects(r, root, "dependencies", sizeof(*s->dependencies), scan_read_dependency, &s->dependency_count,
 		&s->dependencies);
-	scan_read_objects(r, root, "names", sizeof(*s->names), read_name, &s->name_count, &s->names);
+	scan_read_objects(r, root, "names", sizeof(*s->names), scan_read_name, &s->name_count, &s->names);
 	if (!r->code)
 		fl_scan_sort(s);
 }
@@ -371,8 +378,6 @@ static void add_scan(struct reading *r, const cJSON *root, struct fl_scan_set *s
 {
 	struct fl_scan *s = fl_scan_new();
 
-	if (!r->code)
-		r->code = fl_json_check_schema(r->name, root, "scan", 1, r->err);
 	if (!r->code)
 		read_scan(r, root, s);
 	if (r->code)

@@ -50,6 +50,10 @@ void scan_read_objects(struct reading *r, const cJSON *object, const char *key, 
 		       void *list);
 const cJSON *scan_read_object(struct reading *r, const cJSON *object, const char *key); /* NULL when absent */
 
+/* scan_read.c: a scan without its lists, sorted; records of the lists, for which @r->scan has the hosts */
+void scan_read_head(struct reading *r, const cJSON *root, struct fl_scan *s);
+read_item scan_read_service, scan_read_dependency, scan_read_name;
+
 /* scan_behaviour.c: NULL when absent */
 struct fl_behaviour *scan_read_behaviour(struct reading *r, const cJSON *object, const char *key);
 

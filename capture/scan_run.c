@@ -28,6 +28,44 @@ int scan_stopped(void)
 	return interrupted;
 }
 
+/* ---- memory ---- */
+
+/* PROGRAM_BYTES: code, libraries, stacks and tables of fixed size, as far as they are touched. What full tables come to while they are
+ * written up was measured to be half as much again; files have no ring beside them and no keeper. */
+enum { PROGRAM_BYTES = 9 << 20, SIXTEENTHS_LIVE = 10, SIXTEENTHS_FILE = 11, BUFFER_MOST = 16 << 20, BUFFER_LEAST = 64 << 10, BUFFER_PART = 4 };
+
+static uint64_t rings(const struct scan_options *o)
+{
+	if (o->files.count)
+		return 0;
+	return o->interfaces.count ? o->interfaces.count : 1;
+}
+
+/* What is not asked for is a quarter, for all rings together. */
+static uint64_t ring_size(const struct scan_options *o)
+{
+	uint64_t all = o->memory / BUFFER_PART < BUFFER_MOST ? o->memory / BUFFER_PART : BUFFER_MOST;
+	uint64_t each = rings(o) ? all / rings(o) : 0;
+	return o->buffer ? o->buffer : each < BUFFER_LEAST ? BUFFER_LEAST : each;
+}
+
+struct scan_shares scan_shares(const struct scan_options *o)
+{
+	if (!rings(o))
+		return (struct scan_shares){ .tables = o->memory / 16 * SIXTEENTHS_FILE };
+	uint64_t taken = rings(o) * ring_size(o) + PROGRAM_BYTES, left = o->memory > taken ? o->memory - taken : 0;
+	return (struct scan_shares){ .buffer = ring_size(o), .tables = left / 16 * SIXTEENTHS_LIVE };
+}
+
+int scan_check_memory(const struct scan_options *o, struct fl_error *err)
+{
+	uint64_t all = rings(o) * ring_size(o);
+	if (all <= o->memory / 2)
+		return 0;
+	return fl_fail(err, -EINVAL, "--buffer: %llu KiB for the rings of the interfaces are more than half of --memory (%llu KiB); "
+		       "give it more memory, or smaller buffers", (unsigned long long)(all >> 10), (unsigned long long)(o->memory >> 10));
+}
+
 static int declare_list(struct fl_locality *l, char *list, struct fl_error *err)
 {
 	char *rest = NULL;
@@ -117,7 +155,7 @@ struct fl_scanner *scan_scanner_new(struct scan_run *run, const char *point, con
 	struct fl_scanner_options o = {
 		.point = point,
 		.source = source,
-		.memory = run->options->memory / 4 * 3,
+		.memory = scan_shares(run->options).tables,
 		.flows = run->flows ? fl_output_file(run->flows) : NULL,
 		.light = run->options->light,
 		.no_behaviour = run->options->no_behaviour,

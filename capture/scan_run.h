@@ -17,7 +17,7 @@ struct scan_options {
 	const char *filter, *flows, *out, *store, *attribution;
 	int64_t keep_ns;    /* windows in the store that are older are forgotten; 0: none */
 	uint64_t keep_size; /* and the oldest when it is larger; 0: any size */
-	uint64_t memory, buffer;
+	uint64_t memory, buffer; /* buffer 0: a part of the memory */
 	int64_t snaplen;
 	int64_t nice;                  /* of the parsing process, at least */
 	bool json, light, no_behaviour;
@@ -35,6 +35,18 @@ struct scan_run {
 	struct fl_attributor *owners; /* live: who opens connections; NULL for files */
 	bool blind;              /* live, but no packets could be had */
 };
+
+/*
+ * Where --memory goes. Of the process that reads packets it is all: rings that the kernel fills, tables, what a window takes while it is
+ * written up, and the pages of the program that were touched. The keeper beside it takes up to 16 MiB.
+ */
+struct scan_shares {
+	uint64_t buffer;    /* of the ring of one interface; 0 for files */
+	uint64_t tables;
+};
+struct scan_shares scan_shares(const struct scan_options *o);
+/* -EINVAL: the rings leave too little for the tables. */
+int scan_check_memory(const struct scan_options *o, struct fl_error *err);
 
 /* --internal: into networks and domains. */
 int scan_read_internal(struct scan_run *run, struct fl_error *err);

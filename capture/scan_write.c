@@ -8,10 +8,12 @@
  * sparse pairs [bucket, count]; the quantiles beside them are for people and are not read back. Time lines
  * leave out their trailing zeros. What is empty is null.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/scan_behaviour.h"
 #include "capture/scan_internal.h"
+#include "capture/scan_pieces.h"
 #include "config.h"
 #include "faultline/json_emit.h"
 #include "faultline/units.h"
@@ -252,24 +254,51 @@ static void emit_head(struct fl_json_emit *e, const struct fl_scan *s)
 	fl_json_emit_close(e);
 }
 
-static void emit_scan(struct fl_json_emit *e, const struct fl_scan *s)
+/* ---- the document ---- */
+
+enum list { LIST_NONE, LIST_SERVICES, LIST_DEPENDENCIES, LIST_NAMES, LIST_COUNT };
+
+/* Lists follow each other; one that nothing came for is empty. */
+static void enter_list(struct fl_json_emit *e, enum list *at, enum list wanted)
+{
+	static const char *const keys[LIST_COUNT] = { NULL, "services", "dependencies", "names" };
+
+	while (*at < wanted) {
+		if (*at != LIST_NONE)
+			fl_json_emit_close(e);
+		fl_json_emit_array(e, keys[++*at], false);
+	}
+}
+
+static void begin_scan(struct fl_json_emit *e, const struct fl_scan *s)
 {
 	fl_json_emit_object(e, NULL);
 	emit_head(e, s);
 	emit_coverage(e, &s->coverage);
-	fl_json_emit_array(e, "services", false);
+}
+
+static void end_scan(struct fl_json_emit *e, enum list *at)
+{
+	enter_list(e, at, LIST_NAMES);
+	fl_json_emit_close(e);
+	fl_json_emit_close(e);
+}
+
+static void emit_scan(struct fl_json_emit *e, const struct fl_scan *s)
+{
+	enum list at = LIST_NONE;
+
+	begin_scan(e, s);
+	enter_list(e, &at, LIST_SERVICES);
 	for (size_t i = 0; i < s->service_count; i++)
 		emit_service(e, &s->services[i]);
-	fl_json_emit_close(e);
-	fl_json_emit_array(e, "dependencies", false);
+	enter_list(e, &at, LIST_DEPENDENCIES);
 	for (size_t i = 0; i < s->dependency_count; i++)
 		emit_dependency(e, &s->dependencies[i]);
-	fl_json_emit_close(e);
-	fl_json_emit_array(e, "names", false);
+	enter_list(e, &at, LIST_NAMES);
 	for (size_t i = 0; i < s->name_count; i++)
 		emit_name(e, &s->names[i]);
-	fl_json_emit_close(e);
-	fl_json_emit_close(e);
+	end_scan(e, &at);
 }
 
 void fl_scan_write(FILE *out, const struct fl_scan *s)
@@ -279,6 +308,79 @@ void fl_scan_write(FILE *out, const struct fl_scan *s)
 	fl_json_emit_begin(&e, out);
 	emit_scan(&e, s);
 	fl_json_emit_end(&e);
+}
+
+/* ---- record by record ---- */
+
+struct scan_writer {
+	struct fl_json_emit e;
+	enum list at;
+};
+
+struct scan_writer *scan_writer_new(FILE *out, const struct fl_scan *head)
+{
+	struct scan_writer *w = fl_alloc(sizeof(*w));
+
+	fl_json_emit_begin(&w->e, out);
+	begin_scan(&w->e, head);
+	return w;
+}
+
+void scan_writer_record(void *writer, const struct scan_record *r)
+{
+	struct scan_writer *w = writer;
+
+	enter_list(&w->e, &w->at, r->service ? LIST_SERVICES : r->dependency ? LIST_DEPENDENCIES : LIST_NAMES);
+	if (r->service)
+		emit_service(&w->e, r->service);
+	else if (r->dependency)
+		emit_dependency(&w->e, r->dependency);
+	else
+		emit_name(&w->e, r->seen_name);
+}
+
+void scan_writer_end(struct scan_writer *w)
+{
+	end_scan(&w->e, &w->at);
+	fl_json_emit_end(&w->e);
+	free(w);
+}
+
+static void begin_piece(struct fl_json_emit *e, FILE *out, char letter)
+{
+	putc(letter, out);
+	fl_json_emit_begin(e, out);
+}
+
+static void end_piece(struct fl_json_emit *e, FILE *out)
+{
+	fl_json_emit_end(e);
+	putc(PACKED_SEPARATOR, out);
+}
+
+void scan_pieces_write(FILE *out, const struct fl_scan *s)
+{
+	struct fl_json_emit e;
+
+	begin_piece(&e, out, 'h');
+	begin_scan(&e, s);
+	fl_json_emit_close(&e);
+	end_piece(&e, out);
+	for (size_t i = 0; i < s->service_count; i++) {
+		begin_piece(&e, out, 's');
+		emit_service(&e, &s->services[i]);
+		end_piece(&e, out);
+	}
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		begin_piece(&e, out, 'd');
+		emit_dependency(&e, &s->dependencies[i]);
+		end_piece(&e, out);
+	}
+	for (size_t i = 0; i < s->name_count; i++) {
+		begin_piece(&e, out, 'n');
+		emit_name(&e, &s->names[i]);
+		end_piece(&e, out);
+	}
 }
 
 void fl_scan_set_write(FILE *out, const struct fl_scan_set *set)

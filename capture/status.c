@@ -82,6 +82,15 @@ void fl_out_of_memory(void)
 	exit(FL_EXIT_ERROR);
 }
 
+void fl_fix_memory(void)
+{
+#ifdef __GLIBC__
+	enum { LARGE = 256 << 10, TRIM = 1 << 20 };
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, TRIM);
+#endif
+}
+
 void fl_trim_memory(void)
 {
 #ifdef __GLIBC__

@@ -25,12 +25,12 @@
 #include <sqlite3.h>
 #include <zlib.h>
 
+#include "capture/packed.h"
 #include "json_internal.h"
 
 enum { APPLICATION_ID = 0x464c5453, /* "FLTS" */
        BUSY_MS = 5000, CELL_MAX = 256 << 20, HEAP_MAX = 768 << 20, NAME_MAX_BYTES = 4096, WAL_BYTES_MAX = 8 << 20, VACUUM_PAGES = 1024,
-       STEPS_AT_ONCE = 1000, STEPS_AT_LEAST = 20000000, BYTES_PER_STEP = 2,
-       TREE_PER_TEXT = 64 /* a byte of text becomes no more of a tree */ };
+       STEPS_AT_ONCE = 1000, STEPS_AT_LEAST = 20000000, BYTES_PER_STEP = 2 };
 #define TEXT_OF(x) #x
 #define VERSION_TEXT(x) TEXT_OF(x)
 
@@ -271,7 +271,7 @@ static int prepare(struct fl_store *s, enum fl_store_mode mode, struct fl_error 
 	if (status || mode == FL_STORE_READ)
 		return status;
 	sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	sqlite3_exec(s->db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608", NULL, NULL, NULL);
+	sqlite3_exec(s->db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -512", NULL, NULL, NULL);
 	_Static_assert(WAL_BYTES_MAX == 8388608, "as in the text above");
 	/* A file that cannot be written is to be known now, not after the first window. */
 	status = run(s, "BEGIN IMMEDIATE; UPDATE window SET id = id WHERE id IS NULL; ROLLBACK", err);
@@ -315,41 +315,9 @@ bool fl_store_has_moved(struct fl_store *s)
 
 /* ---- add ---- */
 
-struct document {
-	unsigned char *packed;
-	unsigned long packed_size;
-	size_t size;
-};
-
 static int fail_window(const struct fl_store *s, struct fl_error *err)
 {
 	return fl_fail(err, -EFBIG, "%s: the window is too large for a store; shorten --every or give it less --memory", s->path);
-}
-
-static int pack(const struct fl_store *s, const struct fl_scan *scan, struct document *d, struct fl_error *err)
-{
-	char *text = NULL;
-	FILE *out = open_memstream(&text, &d->size);
-	if (!out)
-		fl_out_of_memory();
-	fl_scan_write(out, scan);
-	if (fclose(out) != 0)
-		fl_out_of_memory();
-	/* Nothing is kept that cannot be read again. */
-	if (d->size >= CELL_MAX || (d->size > FL_STORE_TREE_MAX / TREE_PER_TEXT &&
-	    fl_json_check_text("", text, d->size, FL_STORE_TREE_MAX, NULL) != 0)) {
-		free(text);
-		return fail_window(s, err);
-	}
-	d->packed_size = compressBound(d->size);
-	d->packed = fl_alloc(d->packed_size);
-	int code = compress2(d->packed, &d->packed_size, (const unsigned char *)text, d->size, Z_DEFAULT_COMPRESSION);
-	free(text);
-	if (code == Z_OK && d->packed_size < CELL_MAX)
-		return 0;
-	free(d->packed);
-	d->packed = NULL;
-	return fail_window(s, err);
 }
 
 static sqlite3_int64 stored(uint64_t n)
@@ -357,7 +325,7 @@ static sqlite3_int64 stored(uint64_t n)
 	return n > INT64_MAX ? INT64_MAX : (sqlite3_int64)n;
 }
 
-static int insert(struct fl_store *s, const struct fl_scan *scan, const struct document *d)
+static int insert(struct fl_store *s, const struct fl_scan *scan, const struct fl_store_document *d)
 {
 	static const char sql[] =
 		"INSERT INTO window (point, source, start_ns, end_ns, packets, bytes, dropped, flows, flows_unattributed, services, "
@@ -365,8 +333,8 @@ static int insert(struct fl_store *s, const struct fl_scan *scan, const struct d
 		"'zlib', ?14) ON CONFLICT (point, start_ns) DO NOTHING";
 	const struct fl_coverage *c = &scan->coverage;
 	const uint64_t counts[] = { c->packets, c->bytes, c->dropped_kernel + c->dropped_interface, c->flows,
-				    c->flows_unattributed, scan->service_count, scan->dependency_count,
-				    c->blind_spot_count, d->size };
+				    c->flows_unattributed, d->services, d->dependencies,
+				    c->blind_spot_count, d->text->text_size };
 	sqlite3_stmt *q = NULL;
 	begin_statement(s);
 	int code = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
@@ -377,24 +345,35 @@ static int insert(struct fl_store *s, const struct fl_scan *scan, const struct d
 		sqlite3_bind_int64(q, 4, scan->end_ns);
 		for (size_t i = 0; i < FL_ARRAY_LEN(counts); i++)
 			sqlite3_bind_int64(q, (int)i + 5, stored(counts[i]));
-		sqlite3_bind_blob64(q, 14, d->packed, d->packed_size, SQLITE_STATIC);
+		sqlite3_bind_blob64(q, 14, d->text->data, d->text->size, SQLITE_STATIC);
 		code = sqlite3_step(q);
 	}
 	sqlite3_finalize(q);
 	return code;
 }
 
-int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err)
+int fl_store_add_document(struct fl_store *s, const struct fl_scan *head, const struct fl_store_document *d, struct fl_error *err)
 {
-	struct document d = { 0 };
-	int status = pack(s, scan, &d, err);
-	if (status)
-		return status;
-	int code = insert(s, scan, &d); /* its own transaction */
-	free(d.packed);
+	/* Nothing is kept that cannot be read again. */
+	if (d->text->text_size >= CELL_MAX || d->text->size >= CELL_MAX || d->text->tree_max > FL_STORE_TREE_MAX)
+		return fail_window(s, err);
+	int code = insert(s, head, d); /* its own transaction */
 	if (code != SQLITE_DONE)
 		return fail(s, code, err);
 	return sqlite3_changes(s->db) ? 0 : FL_STORE_KNOWN;
+}
+
+int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err)
+{
+	struct packed text;
+	FILE *out = packed_open(&text, PACKED_SMALL);
+	fl_scan_write(out, scan);
+	if (fclose(out) != 0)
+		fl_out_of_memory();
+	const struct fl_store_document d = { &text, scan->service_count, scan->dependency_count };
+	int status = fl_store_add_document(s, scan, &d, err);
+	packed_fini(&text);
+	return status;
 }
 
 /* ---- retention ---- */

@@ -31,6 +31,12 @@ int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error
 	return fl_fail(err, -ENOTSUP, "%s: no store", scan->point);
 }
 
+int fl_store_add_document(struct fl_store *s, const struct fl_scan *head, const struct fl_store_document *d, struct fl_error *err)
+{
+	(void)d;
+	return fl_store_add(s, head, err);
+}
+
 int fl_store_expire(struct fl_store *s, int64_t before_ns, uint64_t max_bytes, uint64_t *gone, struct fl_error *err)
 {
 	(void)s;

@@ -25,7 +25,7 @@
 #include "config.h"
 #include "faultline/units.h"
 
-enum { TICK_MS = 250 };
+enum { TICK_MS = 250, PROBE_BUFFER = 256 << 10 };
 #define JUMP_NS (2 * FL_NS_PER_S)
 #define GAP_NS (FL_NS_PER_S / 2)
 #define RETRY_OPEN_NS (FL_NS_PER_S)
@@ -85,15 +85,15 @@ static void take_windows(struct watch *w)
 {
 	while (w->keeper.window_count) {
 		struct fl_error err;
+		struct keeper_window window;
 		struct watch_span span = next_span(w);
-		struct fl_scan *scan = keeper_take(&w->keeper, span.start_ns, span.end_ns, &err);
-		if (!scan) {
+		if (!keeper_take(&w->keeper, span.start_ns, span.end_ns, &window, &err)) {
 			w->counters.invalid++;
 			tell(w, "error", "window-invalid", "error", err.text);
-			scan = keeper_salvage(&w->keeper, span.start_ns, span.end_ns);
+			keeper_salvage(&w->keeper, span.start_ns, span.end_ns, &window);
 		}
-		complete(w, scan);
-		watch_keep(w, scan);
+		complete(w, window.head);
+		watch_keep(w, &window);
 	}
 }
 
@@ -204,10 +204,11 @@ static void salvage(struct watch *w)
 		w->crash_wait_ns = 0;
 	else
 		w->crash_wait_ns = w->crash_wait_ns < RETRY_CRASH_MAX_NS / 2 ? 2 * w->crash_wait_ns + RETRY_OPEN_NS : RETRY_CRASH_MAX_NS;
-	struct fl_scan *scan = keeper_salvage(&w->keeper, span.start_ns, span.end_ns);
+	struct keeper_window window;
+	keeper_salvage(&w->keeper, span.start_ns, span.end_ns, &window);
 	w->cut_count = 0;
-	complete(w, scan);
-	watch_keep(w, scan);
+	complete(w, window.head);
+	watch_keep(w, &window);
 }
 
 /* Let the parser write up what it has, and go. */
@@ -350,11 +351,13 @@ static void drop_prepared(struct prepared *p)
 static int prepare(struct watch *w, struct prepared *p, bool first, struct fl_error *err)
 {
 	const struct watch_options *new = &p->config->options, *old = &w->config->options;
+	struct scan_options small = new->scan;
 	struct live *live = NULL;
 	p->run = (struct scan_run){ .options = &new->scan };
+	small.buffer = PROBE_BUFFER; /* the parser that still runs has its own */
 	int status = scan_read_internal(&p->run, err);
 	if (status == 0) /* that it can be opened; packets are watched by the parser's own handle */
-		status = live_open(&new->scan, &live, err);
+		status = live_open(&small, &live, err);
 	live_close(live);
 	if (status == 0 && (first || !same_text(new->scan.store, old->scan.store)))
 		status = fl_store_open(&p->store, new->scan.store, FL_STORE_WRITE, err);
@@ -538,8 +541,7 @@ int watch_run(struct watch_config *config, int argc, char **argv, struct fl_erro
 	if (status == 0)
 		status = stop(w, err);
 	keeper_fini(&w->keeper);
-	for (size_t i = 0; i < w->pending_count; i++)
-		fl_scan_free(w->pending[i]);
+	watch_forget_pending(w);
 	fl_store_close(w->store);
 	metrics_close(w->metrics);
 	fl_attributor_close(w->run.owners);

@@ -23,7 +23,7 @@ enum { LINES_MAX = 1000, COMMENTS_MAX = 20000, LINE_MAX_BYTES = 4096, VALUE_TEXT
 static void set_defaults(struct watch_options *o)
 {
 	*o = (struct watch_options){
-		.scan = { .memory = 64 << 20, .buffer = 16 << 20, .snaplen = 65535, .nice = 10 },
+		.scan = { .memory = 64 << 20, .snaplen = 65535, .nice = 10 },
 		.every_ns = 300 * FL_NS_PER_S, .keep_ns = INT64_C(90) * 86400 * FL_NS_PER_S, .keep_size = UINT64_C(1) << 30,
 	};
 }
@@ -163,7 +163,7 @@ static int check(const struct watch_options *o, struct fl_error *err)
 		return fl_fail(err, -EINVAL, "--host must name the host; leave it out for this machine's name");
 	if (o->scan.attribution && scan_attribution_way(o->scan.attribution) < 0)
 		return fl_fail(err, -EINVAL, "--attribution: '%s' is none of auto, bpf, polled, none", o->scan.attribution);
-	return 0;
+	return scan_check_memory(&o->scan, err);
 }
 
 int watch_config_read(struct watch_config **config, int argc, char **argv, struct fl_error *err)

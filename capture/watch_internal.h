@@ -13,6 +13,13 @@ struct watch_span {
 	int64_t start_ns, end_ns;
 };
 
+/* One that could not be stored yet. */
+struct watch_window {
+	struct keeper_window window;
+	struct packed document;             /* as it goes into the store; data NULL: to be made */
+	uint64_t services, dependencies;
+};
+
 struct watch_counters {
 	uint64_t stored, lost, invalid, crashes, hung, gone, jumps, reloads, refused;
 	struct parser_progress past; /* of parsers before this one: packets, bytes, dropped */
@@ -45,7 +52,7 @@ struct watch {
 	int64_t gap_ns;                     /* not watched before this window */
 	uint64_t interface_drops;           /* as of its begin */
 
-	struct fl_scan *pending[WATCH_PENDING]; /* that could not be stored yet */
+	struct watch_window pending[WATCH_PENDING];
 	size_t pending_count;
 	int64_t retry_store_ns;
 	int64_t doubt_until_ns;             /* monotonic; the clock may be wrong until then */
@@ -60,9 +67,10 @@ int64_t watch_now(const struct watch *w);
 
 /* watch_store.c */
 
-/* A window is there: into the store, or to those that wait for it. Takes @scan. */
-void watch_keep(struct watch *w, struct fl_scan *scan);
+/* A window is there: into the store, or to those that wait for it. Takes @window. */
+void watch_keep(struct watch *w, struct keeper_window *window);
 void watch_store_pending(struct watch *w);
+void watch_forget_pending(struct watch *w); /* all of them */
 
 /* How far the clock may be ahead at once and still be believed, and how long it is not. */
 int64_t watch_doubt_ns(const struct watch *w);

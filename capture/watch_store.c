@@ -2,8 +2,8 @@
 /*
  * watch_store.c - windows into the store
  *
- * A disk that is full or a store that somebody locks is no reason to stop watching: windows wait in memory, a bounded
- * number of them, and are tried again. Only when more come are the oldest given up, and that is said.
+ * A disk that is full or a store that somebody locks is no reason to stop watching: windows wait in memory, packed as they came, a bounded
+ * number and size of them, and are tried again. Only when more come are the oldest given up, and that is said.
  *
  * A window is known by its start. After the clock was set back two windows may have the same one; the later is moved by a
  * microsecond rather than lost.
@@ -23,12 +23,13 @@
 
 #include "faultline/units.h"
 
-enum { SAME_START_TRIES = 16 };
+enum { SAME_START_TRIES = 16, PENDING_PART = 16 };
 #define RETRY_NS (10 * FL_NS_PER_S)
 #define DAY_NS (86400 * FL_NS_PER_S)
 
-static void tell_stored(struct watch *w, const struct fl_scan *scan)
+static void tell_stored(struct watch *w, const struct watch_window *stored)
 {
+	const struct fl_scan *scan = stored->window.head;
 	const struct fl_coverage *c = &scan->coverage;
 	struct log_line l = log_begin(&w->log, "info", "window-stored");
 	log_time(&l, "start", scan->start_ns);
@@ -37,7 +38,7 @@ static void tell_stored(struct watch *w, const struct fl_scan *scan)
 	log_number(&l, "dropped", c->dropped_kernel + c->dropped_interface);
 	log_number(&l, "flows", c->flows);
 	log_number(&l, "unattributed", c->flows_unattributed);
-	log_number(&l, "dependencies", scan->dependency_count);
+	log_number(&l, "dependencies", stored->dependencies);
 	for (size_t i = 0; i < c->limit_count; i++)
 		log_text(&l, "limit", c->limits[i].name);
 	for (size_t i = 0; i < c->blind_spot_count; i++)
@@ -56,13 +57,46 @@ static void tell_trouble(struct watch *w, const char *why)
 	log_end(&l);
 }
 
-static int store_one(struct watch *w, struct fl_scan *scan, struct fl_error *err)
+struct counting {
+	struct watch_window *window;
+	struct metrics *metrics;        /* NULL: they have it already */
+};
+
+static void count_record(void *context, const struct scan_record *r)
+{
+	const struct counting *c = context;
+	c->window->services += r->service != NULL;
+	c->window->dependencies += r->dependency != NULL;
+	if (c->metrics && r->dependency)
+		metrics_count(c->metrics, r->dependency);
+}
+
+static int make_document(struct watch_window *window, struct metrics *metrics, struct fl_error *err)
+{
+	struct counting counting = { window, metrics };
+	window->services = window->dependencies = 0;
+	FILE *out = packed_open(&window->document, PACKED_SMALL);
+	int status = keeper_window_write(&window->window, out, count_record, &counting, err);
+	if (fclose(out) != 0)
+		fl_out_of_memory();
+	if (status)
+		packed_fini(&window->document);
+	return status;
+}
+
+/* What is kept of one that is not stored can be made a document again, with another start. */
+static int store_one(struct watch *w, struct watch_window *window, struct fl_error *err)
 {
 	int status = FL_STORE_KNOWN;
 	for (int i = 0; i < SAME_START_TRIES && status == FL_STORE_KNOWN; i++) {
-		status = fl_store_add(w->store, scan, err);
+		status = window->document.data ? 0 : make_document(window, NULL, err);
+		if (status)
+			return status;
+		const struct fl_store_document d = { &window->document, window->services, window->dependencies };
+		status = fl_store_add_document(w->store, window->window.head, &d, err);
 		if (status == FL_STORE_KNOWN)
-			scan->start_ns += 1000;
+			window->window.head->start_ns += 1000;
+		packed_fini(&window->document);
 	}
 	return status;
 }
@@ -139,7 +173,7 @@ static void expire(struct watch *w)
 static void lose_first(struct watch *w, const char *why)
 {
 	struct log_line l = log_begin(&w->log, "error", "window-lost");
-	log_time(&l, "start", w->pending[0]->start_ns);
+	log_time(&l, "start", w->pending[0].window.head->start_ns);
 	log_text(&l, "error", why);
 	log_end(&l);
 	w->counters.lost++;
@@ -147,7 +181,8 @@ static void lose_first(struct watch *w, const char *why)
 
 static void forget_first(struct watch *w)
 {
-	fl_scan_free(w->pending[0]);
+	keeper_window_fini(&w->pending[0].window);
+	packed_fini(&w->pending[0].document);
 	memmove(w->pending, w->pending + 1, --w->pending_count * sizeof(*w->pending));
 }
 
@@ -172,7 +207,7 @@ void watch_store_pending(struct watch *w)
 	int status = w->pending_count ? find_store(w, &err) : 0;
 	bool stored = false;
 	while (w->pending_count && status == 0) {
-		status = store_one(w, w->pending[0], &err);
+		status = store_one(w, &w->pending[0], &err);
 		if (status < 0 && status != -EFBIG)
 			break;
 		if (status == -EFBIG) { /* it never will: those behind it must not wait for it */
@@ -181,7 +216,7 @@ void watch_store_pending(struct watch *w)
 		} else if (status == FL_STORE_KNOWN) {
 			lose_first(w, "the store has windows of the same start");
 		} else {
-			tell_stored(w, w->pending[0]);
+			tell_stored(w, &w->pending[0]);
 			w->counters.stored++;
 			stored = true;
 		}
@@ -195,15 +230,40 @@ void watch_store_pending(struct watch *w)
 		expire(w);
 }
 
-void watch_keep(struct watch *w, struct fl_scan *scan)
+void watch_forget_pending(struct watch *w)
 {
-	if (w->pending_count == WATCH_PENDING) {
+	while (w->pending_count)
+		forget_first(w);
+}
+
+/* As many as there are places for, and no more of them than a small part of the memory: one at least. */
+static bool no_room(const struct watch *w, size_t size)
+{
+	for (size_t i = 0; i < w->pending_count; i++)
+		size += w->pending[i].window.pieces.size;
+	return w->pending_count == WATCH_PENDING || (w->pending_count && size > w->config->options.scan.memory / PENDING_PART);
+}
+
+void watch_keep(struct watch *w, struct keeper_window *window)
+{
+	struct fl_error err;
+	while (no_room(w, window->pieces.size)) {
 		lose_first(w, w->store_why);
 		forget_first(w);
 	}
-	w->pending[w->pending_count++] = scan;
-	if (w->metrics)
-		metrics_count(w->metrics, scan);
+	struct watch_window *kept = &w->pending[w->pending_count++];
+	*kept = (struct watch_window){ .window = *window };
+	*window = (struct keeper_window){ 0 };
+	if (make_document(kept, w->metrics, &err) != 0) {
+		struct log_line l = log_begin(&w->log, "error", "window-invalid");
+		log_text(&l, "error", err.text);
+		log_end(&l);
+		w->counters.invalid++;
+		keeper_window_spoilt(&kept->window);
+		(void)make_document(kept, NULL, &err);
+	}
 	watch_store_pending(w);
+	for (size_t i = 0; i < w->pending_count; i++)
+		packed_fini(&w->pending[i].document);
 	fl_trim_memory();
 }

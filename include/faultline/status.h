@@ -51,6 +51,8 @@ int fl_fail(struct fl_error *err, int code, const char *format, ...)
 
 /* One line on standard error, then exit with FL_EXIT_ERROR. */
 _Noreturn void fl_out_of_memory(void);
+/* For a process that runs for months: what is large goes back to the system when it is freed, however often it was freed before. */
+void fl_fix_memory(void);
 /* After much was freed at once: pages of the heap go back to the system, where the C library keeps them. */
 void fl_trim_memory(void);
 

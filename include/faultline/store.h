@@ -35,6 +35,14 @@ bool fl_store_has_moved(struct fl_store *s);
 enum { FL_STORE_KNOWN = 1 };
 int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err);
 
+/* The same of a scan that is there as a document alone. @head: the scan without its lists. */
+struct packed;
+struct fl_store_document {
+	const struct packed *text;      /* as fl_scan_write() writes it */
+	uint64_t services, dependencies;
+};
+int fl_store_add_document(struct fl_store *s, const struct fl_scan *head, const struct fl_store_document *d, struct fl_error *err);
+
 /* Forget windows that ended before @before_ns, then the oldest until the database is no larger than @max_bytes (0: any size; the newest
  * window of each point stays). @gone: windows forgotten; may be NULL. */
 int fl_store_expire(struct fl_store *s, int64_t before_ns, uint64_t max_bytes, uint64_t *gone, struct fl_error *err);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "capture/keeper.h"
-#include "faultline/store.h"
 #include "faultline/units.h"
 
 enum { OUT_MAX = 8 << 20 };
@@ -26,7 +25,7 @@ struct bench {
 static struct bench bench_new(void)
 {
 	int fds[2];
-	struct bench b = { .k = { .point = "host", .words = { .fd = -1 }, .tree_max = keeper_tree_max(16 << 20) } };
+	struct bench b = { .k = { .point = "host", .words = { .fd = -1 }, .memory = 16 << 20 } };
 	b.k.pid = fork();
 	if (b.k.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -56,8 +55,9 @@ static void send_windows(struct bench *b, int count)
 static void drop_windows(struct keeper *k)
 {
 	struct fl_error err;
+	struct keeper_window w;
 	while (k->window_count)
-		assert_null(keeper_take(k, 0, 0, &err)); /* "{}" is no scan */
+		assert_false(keeper_take(k, 0, 0, &w, &err)); /* "{}" is no scan */
 }
 
 static void a_parser_that_hangs_up_and_stays_is_ended(void **state)
@@ -139,35 +139,119 @@ static void a_flood_of_owners_does_not_push_out_a_cut(void **state)
 	bench_fini(&b);
 }
 
-/* Two bytes of text are eighty of a tree. */
-static void a_scan_of_very_many_values_is_refused_before_it_takes_memory(void **state)
+static const char head[] =
+	"h{\"schema\":\"faultline.scan/1\",\"point\":\"p\",\"source\":\"live\",\"window\":{\"start\":\"2026-01-01T00:00:00Z\","
+	"\"end\":\"2026-01-01T00:01:00Z\"},\"hosts\":[{\"name\":\"p\",\"addresses\":[]}],\"coverage\":{}}\x1e";
+static const char dependency[] =
+	"d{\"host\":\"p\",\"service\":\"s\",\"name\":\"n.example\",\"port\":80,\"transport\":\"tcp\",\"connections\":{}}\x1e";
+static const char service[] = "s{\"host\":\"p\",\"name\":\"s\"}\x1e";
+
+/* A window of these texts, as a parser would have packed them. */
+static void window_of(struct keeper *k, const char *first, const char *text, size_t times, const char *last)
 {
-	enum { VALUES = 16 << 20 };
+	struct packed packed;
+	FILE *out = packed_open(&packed, PACKED_FAST);
+	fputs(first, out);
+	for (size_t i = 0; i < times; i++)
+		fputs(text, out);
+	fputs(last, out);
+	assert_int_equal(fclose(out), 0);
+	k->windows[0] = (char *)packed.data;
+	k->window_sizes[0] = packed.size;
+	k->window_count = 1;
+}
+
+struct refusal {
+	const char *name, *first, *text, *last, *why;
+	size_t times;
+};
+static const struct refusal refusals[] = {
+	{ "a value of very many values is refused before it takes memory", head, ",0", "]}\x1e", "take more than 48 MiB", 1 << 20 },
+	{ "a record without an end is refused before it takes memory", head, "          ", "", "too much memory", 8 << 20 },
+	{ "records without end are refused", head, service, "", "too much memory", 8 << 20 },
+	{ "records in another order are refused", head, dependency, service, "damaged", 1 },
+	{ "records before the head are refused", dependency, service, head, "damaged", 1 },
+	{ "a second head is refused", head, service, head, "damaged", 1 },
+	{ "a letter that nobody knows is refused", head, "x{}\x1e", "", "damaged", 1 },
+	{ "a record of no letter is refused", head, "\x1e", "", "damaged", 1 },
+	{ "a record that is no object is refused", head, "n[]\x1e", "", "not an object", 1 },
+	{ "a record that is no JSON is refused", head, "n{\x1e", "", "ends too early", 1 },
+	{ "a text behind the last record is refused", head, service, "s{}", "damaged", 1 },
+	{ "a record that names an unknown host is refused", head, "s{\"host\":\"q\",\"name\":\"s\"}\x1e", "", "no host of that name", 1 },
+	{ "nothing is no scan", "", "", "", "damaged", 1 },
+};
+
+static void what_is_no_window_is_refused(void **state)
+{
+	const struct refusal *row = *state;
 	struct bench b = bench_new();
 	struct fl_error err;
 	struct rusage before, after;
-	char *text = malloc(2 * (size_t)VALUES + 1);
-	(void)state;
-	for (size_t i = 0; i < VALUES; i++)
-		memcpy(text + 2 * i, i ? ",0" : "[0", 2);
-	text[2 * (size_t)VALUES] = ']';
-	b.k.windows[0] = text;
-	b.k.window_sizes[0] = 2 * (size_t)VALUES + 1;
-	b.k.window_count = 1;
+	struct keeper_window w = { 0 };
+	char first[512];
+	snprintf(first, sizeof(first), "%s%s", row->first, row->text[0] == ',' ? "n{\"name\":[0" : "");
+	window_of(&b.k, first, row->text, row->times, row->last);
+	FILE *out = fopen("/dev/null", "w");
 	getrusage(RUSAGE_SELF, &before);
-	assert_null(keeper_take(&b.k, 0, 0, &err));
+	assert_true(!keeper_take(&b.k, 0, 0, &w, &err) || keeper_window_write(&w, out, NULL, NULL, &err) < 0);
 	getrusage(RUSAGE_SELF, &after);
-	assert_non_null(strstr(err.text, "more than 256 MiB"));
-	assert_true(after.ru_maxrss - before.ru_maxrss < 16 << 10); /* KiB */
+	fclose(out);
+	assert_non_null(strstr(err.text, row->why));
+	assert_true(after.ru_maxrss - before.ru_maxrss < 24 << 10); /* KiB */
+	keeper_window_fini(&w);
 	bench_fini(&b);
 }
 
-static void the_limit_of_values_follows_the_memory_up_to_that_of_a_store(void **state)
+static void count_records(void *context, const struct scan_record *r)
 {
+	*(int *)context += r->service || r->dependency;
+}
+
+static void a_window_is_written_as_it_is_read(void **state)
+{
+	struct bench b = bench_new();
+	struct keeper_window w;
+	struct fl_error err;
+	char *text = NULL, *again = NULL;
+	size_t size, size_again;
+	int records = 0;
 	(void)state;
-	assert_int_equal(keeper_tree_max(16 << 20), 256 << 20);
-	assert_int_equal(keeper_tree_max(64 << 20), 640 << 20);
-	assert_int_equal(keeper_tree_max(UINT64_MAX), FL_STORE_TREE_MAX);
+	window_of(&b.k, head, service, 1, dependency);
+	assert_true(keeper_take(&b.k, 5, 7, &w, &err));
+	assert_string_equal(w.head->point, "host"); /* the keeper's word */
+	FILE *out = open_memstream(&text, &size);
+	assert_int_equal(keeper_window_write(&w, out, count_records, &records, &err), 0);
+	fclose(out);
+	assert_int_equal(records, 2);
+	struct fl_scan *scan = keeper_window_scan(&w, &err);
+	assert_non_null(scan);
+	assert_int_equal(scan->dependency_count, 1);
+	assert_int_equal(scan->start_ns, 5);
+	out = open_memstream(&again, &size_again);
+	fl_scan_write(out, scan);
+	fclose(out);
+	assert_string_equal(text, again);
+	fl_scan_free(scan);
+	free(text);
+	free(again);
+	bench_fini(&b);
+}
+
+static void a_window_whose_lists_are_spoilt_keeps_its_head(void **state)
+{
+	struct bench b = bench_new();
+	struct keeper_window w;
+	struct fl_error err;
+	(void)state;
+	window_of(&b.k, head, "x", 1, "");
+	assert_true(keeper_take(&b.k, 5, 7, &w, &err));
+	keeper_window_spoilt(&w);
+	struct fl_scan *scan = keeper_window_scan(&w, &err);
+	assert_non_null(scan);
+	assert_int_equal(scan->service_count, 0);
+	assert_string_equal(scan->coverage.blind_spots[0].kind, "parser-crash");
+	fl_scan_free(scan);
+	bench_fini(&b);
 }
 
 static void what_a_parser_says_is_shown_in_harmless_lines(void **state)
@@ -226,11 +310,16 @@ int main(void)
 		cmocka_unit_test(windows_that_nobody_asked_for_end_the_parser),
 		cmocka_unit_test(the_end_behind_four_windows_is_seen),
 		cmocka_unit_test(a_flood_of_owners_does_not_push_out_a_cut),
-		cmocka_unit_test(a_scan_of_very_many_values_is_refused_before_it_takes_memory),
+		cmocka_unit_test(a_window_is_written_as_it_is_read),
+		cmocka_unit_test(a_window_whose_lists_are_spoilt_keeps_its_head),
 		cmocka_unit_test(what_a_parser_says_is_shown_in_harmless_lines),
 		cmocka_unit_test(a_parser_that_never_stops_talking_is_read_and_not_shown),
-		cmocka_unit_test(the_limit_of_values_follows_the_memory_up_to_that_of_a_store),
 	};
+	struct CMUnitTest rows[FL_ARRAY_LEN(refusals)] = { 0 };
+	for (size_t i = 0; i < FL_ARRAY_LEN(refusals); i++)
+		rows[i] = (struct CMUnitTest){ .name = refusals[i].name, .test_func = what_is_no_window_is_refused,
+					       .initial_state = (void *)(uintptr_t)&refusals[i] };
 	signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("refusals", rows, NULL, NULL);
 }
