@@ -44,6 +44,11 @@ static bool is_held(const struct fl_packet *p, int64_t settled_ns)
 	return p->time_ns > settled_ns && p->time_ns - ahead_ns <= settled_ns;
 }
 
+static bool waits(const struct fl_merge *m, const struct fl_packet *p)
+{
+	return m->last_ns && p->time_ns > m->last_ns;
+}
+
 static struct fl_merge_source *earliest(struct fl_merge *m)
 {
 	struct fl_merge_source *first = NULL;
@@ -67,13 +72,13 @@ int fl_merge_batch(struct fl_merge *m, int64_t settled_ns, const struct fl_packe
 		return FL_SOURCE_END;
 	if (m->count == 1) {
 		struct fl_merge_source *only = &m->list[0];
-		for (; only->at < only->count; only->at++)
+		for (; only->at < only->count && !waits(m, &only->packets[only->at]); only->at++)
 			list[(*count)++] = &only->packets[only->at];
 		return *count > 0;
 	}
 	while (*count < FL_SOURCE_BATCH) {
 		struct fl_merge_source *first = earliest(m);
-		if (!first || (lacking && m->count > 1 && is_held(&first->packets[first->at], settled_ns)))
+		if (!first || waits(m, &first->packets[first->at]) || (lacking && m->count > 1 && is_held(&first->packets[first->at], settled_ns)))
 			break;
 		list[(*count)++] = &first->packets[first->at++];
 		if (first->at == first->count && !first->ended) /* it may go on with the very next */

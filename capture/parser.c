@@ -66,8 +66,22 @@ static void send_scan(struct parser *p, enum parser_message type, struct fl_scan
 		give_up(p, "the window is too large, or the keeper does not take it");
 }
 
+/* Orders come before packets; where the kernel was faster than this process there are still some of before the end. */
+static void catch_up(struct parser *p, int64_t end_ns)
+{
+	struct fl_error err;
+	int status = 1;
+	p->live->merge.last_ns = end_ns;
+	while (status == 1)
+		status = live_drain(p->live, p->scanner, live_now(CLOCK_REALTIME) - HOLD_NS, &err);
+	p->live->merge.last_ns = 0;
+	if (status < 0 && status != FL_SOURCE_END)
+		give_up(p, err.text);
+}
+
 static void cut(struct parser *p, const struct parser_cut *c)
 {
+	catch_up(p, c->end_ns);
 	live_count(p->live, p->scanner);
 	fl_scanner_window(p->scanner, p->start_ns, c->end_ns);
 	send_scan(p, MESSAGE_WINDOW, fl_scanner_cut(p->scanner, c->end_ns));

@@ -22,6 +22,7 @@ struct fl_merge {
 		struct fl_packet packets[FL_SOURCE_BATCH];
 	} list[FL_MERGE_MAX];
 	size_t count;
+	int64_t last_ns;              /* packets with later stamps wait; 0: none does */
 };
 
 /* At most FL_MERGE_MAX. */
