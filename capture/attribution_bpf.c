@@ -46,6 +46,9 @@ enum { STATE_ESTABLISHED = 1, STATE_SYN_SENT = 2, STATE_SYN_RECV = 3, STATE_TIME
 /* A few times the ring: what comes in faster than it is read does not keep the reader for ever. */
 enum { EVENTS_MAX = 65536 };
 
+/* 20, 40, 80 ms. */
+enum { TRIES = 4, FIRST_NAP_NS = 20000000 };
+
 /* A program that runs, or did. */
 struct told {
 	struct program_key key;
@@ -267,7 +270,7 @@ static void bpf_close(void *self)
 
 static void *refuse(struct bpf_way *w, char why[static 192], int code, const char *what)
 {
-	snprintf(why, 192, "%s: %s%s", what, strerror(code),
+	snprintf(why, 192, "%s: %s, errno %d%s", what, strerror(code), code,
 		 code == EPERM || code == EACCES ? " (CAP_BPF and CAP_PERFMON are needed)" : "");
 	bpf_close(w);
 	return NULL;
@@ -319,29 +322,63 @@ static struct attribution_bpf *load(bool datagrams, bool groups)
 	return NULL;
 }
 
+/* A kernel that is short of memory, or whose verifier was interrupted more often than libbpf tries (five times), takes them a moment later. */
+static bool may_pass(int code)
+{
+	return code == EAGAIN || code == ENOMEM || code == EINTR || code == EBUSY || code == ENOBUFS;
+}
+
+static struct attribution_bpf *load_patiently(bool datagrams, bool groups)
+{
+	struct timespec nap = { .tv_nsec = FIRST_NAP_NS };
+	struct attribution_bpf *programs = load(datagrams, groups);
+	for (int i = 1; i < TRIES && !programs && may_pass(errno); i++, nap.tv_nsec *= 2) {
+		(void)nanosleep(&nap, NULL);
+		programs = load(datagrams, groups);
+	}
+	return programs;
+}
+
+/* Without CAP_NET_ADMIN those of control groups are refused; Linux before 6.3 has no event for datagrams. @refusal: why not all were taken,
+ * errno. */
+static struct attribution_bpf *load_most(int *refusal)
+{
+	struct attribution_bpf *programs = NULL;
+	*refusal = 0;
+	for (unsigned without = 0; without < 4 && !programs; without++) {
+		programs = load_patiently(!(without & 2), !(without & 1));
+		if (!programs && !*refusal)
+			*refusal = errno;
+	}
+	return programs;
+}
+
 static void *bpf_open(struct fl_namer *namer, char why[static 192])
 {
 	struct bpf_way *w = fl_alloc(sizeof(*w));
+	int refusal;
 	w->namer = namer;
 	w->cgroup = w->timer = w->epoll = -1;
 	w->addresses = netns_addresses_new();
 	w->told = fl_alloc_array((size_t)SETS * SET, sizeof(*w->told));
 	libbpf_set_print(say_nothing);
-	/* Without CAP_NET_ADMIN those of control groups are refused; Linux before 6.3 has no event for datagrams. */
-	for (unsigned without = 0; without < 4 && !w->programs; without++)
-		w->programs = load(!(without & 2), !(without & 1));
+	w->programs = load_most(&refusal);
 	if (!w->programs)
 		return refuse(w, why, errno, "the kernel did not take the BPF programs");
 	if (!bpf_program__autoload(w->programs->progs.socket_send))
-		snprintf(why, 192, "this kernel tells nobody who sends datagrams (Linux 6.3 does); of UDP only old sockets are known");
+		snprintf(why, 192, "this kernel tells nobody who sends datagrams (Linux 6.3 does), and of UDP only old sockets are known: %s, errno %d",
+			 strerror(refusal), refusal);
 	w->programs->links.socket_state = bpf_program__attach(w->programs->progs.socket_state);
 	if (!w->programs->links.socket_state)
 		return refuse(w, why, errno, "the BPF program cannot be attached");
 	if (bpf_program__autoload(w->programs->progs.socket_send))
 		w->programs->links.socket_send = bpf_program__attach(w->programs->progs.socket_send);
-	if (!attach_to_groups(w) && !*why)
+	errno = 0;
+	if (!attach_to_groups(w) && !*why) {
+		refusal = refusal ? refusal : errno;
 		snprintf(why, 192, "source ports of connections are told late, ends of datagram sockets not: no cgroup2, or CAP_NET_ADMIN is "
-			 "missing");
+			 "missing (%s)", refusal ? strerror(refusal) : "there is none");
+	}
 	w->ring = ring_buffer__new(bpf_map__fd(w->programs->maps.events), on_event, w, NULL);
 	if (!w->ring)
 		return refuse(w, why, errno, "the ring of BPF events cannot be mapped");
