@@ -145,6 +145,8 @@ static void take_owners(struct keeper *k)
 	if (k->owners)
 		fl_attributor_poll(k->owners, pass_on, k);
 	k->patience_ns = 0;
+	if (!k->looked)
+		k->looked = channel_send(&k->channel, MESSAGE_LOOKED, NULL, 0);
 }
 
 struct pollfd keeper_poll_owners(const struct keeper *k)

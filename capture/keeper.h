@@ -26,6 +26,7 @@ struct keeper {
 	struct fl_attributor *owners;  /* of the run, borrowed; NULL: nobody is asked */
 	struct fl_sandbox_state fences;
 	bool ready, ended, finishing;
+	bool looked;                   /* owners of what was there before were passed on */
 	bool last;                     /* the window that no cut asked for came */
 	uint32_t cuts;                 /* asked for, whose windows have not come */
 	struct parser_progress progress;

@@ -40,6 +40,7 @@ struct parser {
 	int64_t so_far_due_ns, progress_due_ns;
 	uint64_t dependencies;
 	struct parser_cut finish;   /* end_ns 0: not yet */
+	bool looked;                /* owners of what was there before have come */
 	bool gone[FL_MERGE_MAX];
 };
 
@@ -102,6 +103,8 @@ static void obey(struct parser *p, uint32_t type, const void *data, size_t size)
 	} else if (type == MESSAGE_ATTRIBUTION && size == sizeof(state)) {
 		memcpy(&state, data, size);
 		fl_scanner_attribution(p->scanner, &state);
+	} else if (type == MESSAGE_LOOKED) {
+		p->looked = true;
 	} else if (type == MESSAGE_ADDRESS && size == sizeof(address)) {
 		memcpy(&address, data, size);
 		fl_locality_declare(fl_scanner_locality(p->scanner), &address, "interface");
@@ -161,24 +164,42 @@ static void tell(struct parser *p)
 		_exit(FL_EXIT_ERROR);
 }
 
-/* The kernel hands over a block of packets when it is full or its time is over: what was sent before the end may be in one. */
+/* The kernel hands over a block of packets when it is full or its time is over: what was sent before the end may be in one. Owners still
+ * come, too: one who tells of a socket may be put aside by the kernel while he does, and all that others tell waits behind him. */
 static int read_last(struct parser *p, struct fl_error *err)
 {
+	size_t n = p->live->merge.count;
 	int64_t now = live_now(CLOCK_MONOTONIC), until = now + LAST_NS;
 	int status = 0;
 	p->live->until_ns = p->finish.end_ns;
 	for (; status >= 0 && status != FL_SOURCE_END && now < until; now = live_now(CLOCK_MONOTONIC)) {
-		if (poll(p->live->poll, p->live->merge.count, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR)
+		p->live->poll[n] = (struct pollfd){ p->channel.fd, POLLIN, 0 };
+		if (poll(p->live->poll, n + 1, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR)
 			return fl_fail(err, -errno, "waiting for packets: %s", strerror(errno));
+		take_orders(p);
 		status = live_drain(p->live, p->scanner, live_now(CLOCK_REALTIME) - HOLD_NS, err);
 	}
 	return status;
+}
+
+/* Exchanges of connections that were there before have their owner from the first on. Packets wait in the kernel meanwhile. */
+static void wait_for_owners(struct parser *p)
+{
+	int64_t until = live_now(CLOCK_MONOTONIC) + HOLD_NS, now;
+	while (!p->looked && !p->finish.end_ns && (now = live_now(CLOCK_MONOTONIC)) < until) {
+		struct pollfd fd = { p->channel.fd, channel_waits(&p->channel) ? POLLIN | POLLOUT : POLLIN, 0 };
+		(void)poll(&fd, 1, (int)((until - now) / 1000000) + 1);
+		if (channel_flush(&p->channel) < 0)
+			_exit(FL_EXIT_ERROR);
+		take_orders(p);
+	}
 }
 
 static int read_packets(struct parser *p, struct fl_error *err)
 {
 	size_t n = p->live->merge.count;
 	int status = 0;
+	wait_for_owners(p);
 	while (!p->finish.end_ns && status >= 0 && status != FL_SOURCE_END) {
 		short wanted = channel_waits(&p->channel) ? POLLIN | POLLOUT : POLLIN;
 		p->live->poll[n] = (struct pollfd){ p->channel.fd, wanted, 0 };

@@ -21,6 +21,7 @@ enum parser_message {
 	MESSAGE_CUT,          /* struct parser_cut: the window ends; a MESSAGE_WINDOW comes of it */
 	MESSAGE_ADDRESS,      /* struct fl_addr: one of this machine's, perhaps new */
 	MESSAGE_FINISH,       /* struct parser_cut: the last one, then MESSAGE_END */
+	MESSAGE_LOOKED,       /* the owners of what was there before have been told */
 	/* parser to keeper */
 	MESSAGE_READY,        /* struct fl_sandbox_state: the fences stand, packets are read from now on */
 	MESSAGE_PROGRESS,     /* struct parser_progress */

@@ -142,18 +142,32 @@ static int open_owners(struct watch *w, struct fl_error *err)
 				  err);
 }
 
+/* To ask for owners takes a tenth of a second and more: not every second for an interface that is away. */
+static int probe(const struct scan_options *o, struct fl_error *err)
+{
+	struct live *live = NULL;
+	int status = live_open(o, &live, err);
+	live_close(live);
+	return status;
+}
+
+/* Owners first: who opened a connection is told once, and of one that was refused nothing is left to be found later. */
 static int start_parser(struct watch *w, struct fl_error *err)
 {
 	struct live *live = NULL;
 	const struct scan_options *o = &w->config->options.scan;
-	int status = live_open(o, &live, err);
+	int status = w->open_why[0] ? probe(o, err) : 0;
 	if (status == 0)
 		status = open_owners(w, err);
+	if (status)
+		return status;
+	begin_window(w, live_now(CLOCK_REALTIME));
+	status = live_open(o, &live, err);
 	if (status) {
-		live_close(live);
+		fl_attributor_close(w->run.owners);
+		w->run.owners = NULL;
 		return status;
 	}
-	begin_window(w, live_now(CLOCK_REALTIME));
 	snprintf(w->point, sizeof(w->point), "%s", o->hosts.count ? o->hosts.list[0] : w->host);
 	status = keeper_start(&w->keeper, &w->run, &live, w->point, err);
 	if (status)
@@ -217,8 +231,8 @@ static void end_parser(struct watch *w)
 	int64_t until = monotonic() + END_NS;
 	keeper_finish(&w->keeper, watch_now(w));
 	while (w->keeper.state == KEEPER_RUNS && monotonic() < until) {
-		struct pollfd fd = keeper_poll(&w->keeper);
-		(void)poll(&fd, 1, TICK_MS);
+		struct pollfd fds[] = { keeper_poll(&w->keeper), keeper_poll_owners(&w->keeper) };
+		(void)poll(fds, FL_ARRAY_LEN(fds), TICK_MS);
 		keeper_step(&w->keeper);
 		tell_words(w);
 		take_windows(w);
