@@ -28,7 +28,8 @@
 #include "faultline/index.h"
 #include "faultline/service_name.h"
 
-enum { RECENT = 256, GROUPS_MAX = 16384, GIVEN_MAX = 1024 /* below one that was given away */, DEPTH_MAX = 64, MOUNTS_MAX = 1 << 20 };
+enum { RECENT = 256, GROUPS_MAX = 16384, GIVEN_MAX = 1024 /* below one that was given away */, DEPTH_MAX = 64, MOUNTS_MAX = 1 << 20,
+       PARTIES_MAX = 16384 /* a power of two */ };
 #define CONTAINER_PARTY (UINT32_C(1) << 31)
 static const int64_t walk_again_ns = INT64_C(500) * 1000000, recent_ns = INT64_C(5) * 1000000000;
 
@@ -36,6 +37,12 @@ struct group {
 	uint64_t id;
 	char service[FL_SERVICE_NAME_MAX]; /* "": names none */
 	uint32_t party;                    /* see owner.h; not 0: a user or a container without a name runs there what it likes */
+};
+
+/* A container or pod without a name. */
+struct party {
+	uint32_t hash, party;
+	char id[FL_CONTAINER_ID + 1];
 };
 
 /* A process that was named lately: most connections come from few. */
@@ -56,6 +63,10 @@ struct fl_namer {
 	uid_t system;            /* owner of the hierarchy */
 	struct fl_index by_id;
 	int64_t walked_ns;
+	struct party *parties;   /* a ring: the next one has the place party_count % PARTIES_MAX */
+	uint64_t party_count;
+	uint32_t party_room;
+	struct fl_index by_container;
 };
 
 static int64_t now_ns(void)
@@ -86,6 +97,7 @@ struct fl_namer *fl_namer_new(const char *root)
 	struct fl_namer *n = fl_alloc(sizeof(*n));
 	snprintf(n->root, sizeof(n->root), "%s", root);
 	fl_index_init(&n->by_id, GROUPS_MAX);
+	fl_index_init(&n->by_container, PARTIES_MAX);
 	find_mount(n);
 	struct stat st;
 	n->system = *n->mount && stat(n->mount, &st) == 0 ? st.st_uid : 0;
@@ -97,7 +109,9 @@ void fl_namer_free(struct fl_namer *n)
 	if (!n)
 		return;
 	fl_index_fini(&n->by_id);
+	fl_index_fini(&n->by_container);
 	free(n->groups);
+	free(n->parties);
 	free(n);
 }
 
@@ -148,14 +162,30 @@ static void cut_at_given(const struct fl_namer *n, const char *path, char made[s
 	}
 }
 
-static uint32_t party_of_container(const struct fl_cgroup_name *g)
+/* The same number for the same container or pod, for as long as it is among the last PARTIES_MAX. */
+static uint32_t party_of_container(struct fl_namer *n, const struct fl_cgroup_name *g)
 {
 	const char *id = *g->container ? g->container : g->pod_uid;
-	return CONTAINER_PARTY | (uint32_t)fl_hash_bytes(id, strlen(id), 0);
+	uint32_t hash = (uint32_t)(fl_hash_bytes(id, strlen(id), fl_hash_seed()) >> 16), at = fl_index_home(&n->by_container, hash), i;
+	while ((i = fl_index_next(&n->by_container, hash, &at)) != UINT32_MAX)
+		if (strcmp(n->parties[i].id, id) == 0)
+			return n->parties[i].party;
+	i = n->party_count % PARTIES_MAX;
+	if (i == n->party_room) {
+		n->party_room = n->party_room ? n->party_room * 2 : 16;
+		n->parties = fl_grow_array(n->parties, n->party_room, sizeof(*n->parties));
+	}
+	struct party *p = &n->parties[i];
+	if (n->party_count >= PARTIES_MAX)
+		fl_index_remove(&n->by_container, p->hash, i);
+	*p = (struct party){ .hash = hash, .party = CONTAINER_PARTY | (n->party_count++ & ~CONTAINER_PARTY) };
+	snprintf(p->id, sizeof(p->id), "%s", id);
+	fl_index_add(&n->by_container, hash, i);
+	return p->party;
 }
 
 /* A container without a name is its program; the unit around it is its engine. */
-static void name_group(const struct fl_namer *n, const char *path, struct group *group)
+static void name_group(struct fl_namer *n, const char *path, struct group *group)
 {
 	char made[PATH_MAX], user[sizeof("user-") + FL_USER_ID];
 	struct fl_cgroup_name g;
@@ -172,7 +202,7 @@ static void name_group(const struct fl_namer *n, const char *path, struct group 
 	else if (!g.by_user && !fl_container_name(n->root, &g, group->service))
 		snprintf(group->service, FL_SERVICE_NAME_MAX, "%s", *g.machine ? g.machine : container ? "" : g.unit);
 	if (container && !g.by_user && !*group->service)
-		group->party = party_of_container(&g);
+		group->party = party_of_container(n, &g);
 	else if (g.by_user || !*group->service)
 		group->party = (uint32_t)strtoul(g.user, NULL, 10) & ~CONTAINER_PARTY;
 }
@@ -262,23 +292,46 @@ static const struct group *group_of(struct fl_namer *n, uint64_t id)
 	return find_group(n, id);
 }
 
-/* The process' own word, for hosts whose units are in another hierarchy than cgroup2: "ID:CONTROLLERS:PATH" a line. */
+/* Of the lines "ID:CONTROLLERS:PATH" that of systemd, or the others: the first that names a service, else the first that tells whose it is. */
+static bool group_by_lines(struct fl_namer *n, const char *lines, bool of_systemd, struct group *found)
+{
+	static const char systemd[] = "name=systemd:";
+	char path[PATH_MAX];
+	struct group group;
+	bool told = false;
+	for (const char *line = lines; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t size = strcspn(line, "\n");
+		const char *controllers = memchr(line, ':', size);
+		const char *at = controllers ? memchr(controllers + 1, ':', size - (size_t)(controllers + 1 - line)) : NULL;
+		if (!at || of_systemd != (strncmp(controllers + 1, systemd, strlen(systemd)) == 0))
+			continue;
+		snprintf(path, sizeof(path), "%.*s", (int)(size - (size_t)(at + 1 - line)), at + 1);
+		name_group(n, path, &group);
+		if (!told || *group.service)
+			*found = group;
+		told = told || *group.service || group.party;
+		if (*group.service)
+			break;
+	}
+	return told;
+}
+
+/* The process' own word, for hosts whose units are in another hierarchy than cgroup2. There systemd's line goes down to the unit, those of
+ * controllers often end at what is above it. */
 static bool group_by_process(struct fl_namer *n, uint32_t pid, struct group *found)
 {
-	char path[PATH_MAX + 32], text[8192], *rest = NULL;
+	char path[PATH_MAX + 32], text[8192];
+	struct group other;
 	snprintf(path, sizeof(path), "%s/proc/%u/cgroup", n->root, pid);
 	if (!pid || fl_read_text(path, text, sizeof(text)) <= 0)
 		return false;
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		const char *colon = strchr(line, ':');
-		const char *group = colon ? strchr(colon + 1, ':') : NULL;
-		if (!group)
-			continue;
-		name_group(n, group + 1, found);
-		if (*found->service || found->party)
-			return true;
-	}
-	return false;
+	bool told = group_by_lines(n, text, true, found);
+	if (told && *found->service)
+		return true;
+	bool more = group_by_lines(n, text, false, &other);
+	if (more && (!told || *other.service))
+		*found = other;
+	return told || more;
 }
 
 bool fl_namer_group(struct fl_namer *n, uint64_t cgroup, struct fl_owner_record *record)

@@ -2,8 +2,8 @@
 /*
  * service_files.c - names of containers and pods from the files that their engines keep
  *
- *   Docker      /var/lib/docker/containers/ID/config.v2.json: the Swarm service, else the Compose project and service, else
- *               the container's name
+ *   Docker      /var/lib/docker/containers/ID/config.v2.json: the Swarm service, else the Compose project and service, the family and
+ *               container of an ECS task, the job and task of Nomad, else the container's name, without the number of an allocation
  *   Podman      /var/lib/containers/storage/overlay-containers/containers.json: id and names
  *   Kubernetes  /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log, and /var/log/pods/NAMESPACE_POD_UID where the container's
  *               file is gone: namespace, owner of the pod, container
@@ -13,11 +13,13 @@
 #include "capture/namer.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "faultline/service_name.h"
 
@@ -25,6 +27,8 @@ enum { FILE_MAX = 4 << 20, ENTRIES_MAX = 65536 };
 
 static cJSON *read_json(const char *path)
 {
+	if (access(path, R_OK) != 0)
+		return NULL; /* most are not there */
 	char *text = fl_alloc(FILE_MAX);
 	long n = fl_read_text(path, text, FILE_MAX);
 	cJSON *root = n > 0 ? cJSON_ParseWithLength(text, (size_t)n) : NULL;
@@ -38,6 +42,21 @@ static const char *text_of(const cJSON *object, const char *key)
 	return text ? text : "";
 }
 
+/* "/NAME", and Nomad's "/TASK-ALLOCATION", where each start is another allocation. */
+static void plain_name(const char *given, char name[static FL_SERVICE_NAME_MAX])
+{
+	static const char uid[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	char text[FL_SERVICE_NAME_MAX];
+	size_t tail = strlen(uid) + 1;
+	given += *given == '/';
+	size_t n = strlen(given);
+	bool numbered = n > tail && n < sizeof(text) && given[n - tail] == '-';
+	for (size_t i = 0; numbered && uid[i]; i++)
+		numbered = uid[i] == '-' ? given[n - tail + 1 + i] == '-' : isxdigit((unsigned char)given[n - tail + 1 + i]);
+	snprintf(text, sizeof(text), "%.*s", numbered ? (int)(n - tail) : 0, given);
+	fl_service_join(numbered ? text : given, "", "", name);
+}
+
 static bool docker_name(const char *root, const char *id, char name[static FL_SERVICE_NAME_MAX])
 {
 	char path[PATH_MAX];
@@ -49,13 +68,20 @@ static bool docker_name(const char *root, const char *id, char name[static FL_SE
 	const char *swarm = text_of(labels, "com.docker.swarm.service.name");
 	const char *project = text_of(labels, "com.docker.compose.project");
 	const char *service = text_of(labels, "com.docker.compose.service");
-	const char *plain = text_of(json, "Name");
+	const char *family = text_of(labels, "com.amazonaws.ecs.task-definition-family");
+	const char *in_family = text_of(labels, "com.amazonaws.ecs.container-name");
+	const char *job = text_of(labels, "com.hashicorp.nomad.job_name");
+	const char *task = text_of(labels, "com.hashicorp.nomad.task_name");
 	if (*swarm)
 		fl_service_join(swarm, "", "", name);
 	else if (*service)
 		fl_service_join(project, service, "", name);
+	else if (*in_family)
+		fl_service_join(family, in_family, "", name);
+	else if (*task)
+		fl_service_join(job, task, "", name);
 	else
-		fl_service_join(plain + (*plain == '/'), "", "", name);
+		plain_name(text_of(json, "Name"), name);
 	cJSON_Delete(json);
 	return *name != 0;
 }

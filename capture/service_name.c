@@ -8,7 +8,8 @@
  *
  * Sources: systemd.unit(5) (names, templates, escapes), systemd.special(7); the cgroup drivers of runc ("docker-ID.scope",
  * "/docker/ID"), Podman ("libpod-ID.scope"), CRI-O ("crio-ID.scope") and containerd ("cri-containerd-ID.scope"); kubelet's
- * "kubepods-burstable-podUID.slice" and "/kubepods/burstable/podUID"; Kubernetes' names of pods
+ * "kubepods-burstable-podUID.slice" and "/kubepods/burstable/podUID"; LXC's "/lxc/NAME" and "lxc.payload.NAME"; libvirt's
+ * "machine-qemu\x2dNUMBER\x2dNAME.scope"; Nomad's "ALLOCATION.TASK.scope"; Kubernetes' names of pods
  * (k8s.io/apimachinery rand.SafeEncodeString: no vowels, no 0, 1, 3).
  */
 #include "faultline/service_name.h"
@@ -104,18 +105,35 @@ static bool is_hex(const char *s, size_t n)
 	return true;
 }
 
-/* "ID", "docker-ID.scope", "libpod-ID" ... but not "libpod-conmon-ID.scope", which is the monitor beside it. */
-static void see_container(struct slice c, struct fl_cgroup_name *out)
+/* "ID", "docker-ID.scope", "libpod-ID" ... but not "libpod-conmon-ID.scope", which is the monitor beside it. A unit that Podman shares with
+ * its container ("libpod-payload-ID", as Quadlet makes them) is that container's alone, and has the better name. Whether it is a container's. */
+static bool see_container(struct slice c, struct fl_cgroup_name *out)
 {
 	if (ends_with(c, ".scope"))
 		c.n -= strlen(".scope");
 	if (c.n < FL_CONTAINER_ID || !is_hex(c.s + c.n - FL_CONTAINER_ID, FL_CONTAINER_ID))
-		return;
+		return false;
 	struct slice before = { c.s, c.n - FL_CONTAINER_ID };
 	if (before.n && (c.s[before.n - 1] != '-' || ends_with(before, "conmon-")))
-		return;
+		return false;
+	if (*out->unit && starts_with(before, "libpod-payload-"))
+		return true;
 	memcpy(out->container, c.s + before.n, FL_CONTAINER_ID);
 	out->container[FL_CONTAINER_ID] = 0;
+	return true;
+}
+
+/* FL_POD_UID bytes: 8-4-4-4-12 digits, with '-' or '_' between. */
+static bool read_uid(const char *s, char uid[static FL_POD_UID + 1])
+{
+	for (size_t i = 0; i < FL_POD_UID; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? s[i] != '-' && s[i] != '_' : !is_hex(s + i, 1))
+			return false;
+		uid[i] = dash ? '-' : s[i];
+	}
+	uid[FL_POD_UID] = 0;
+	return true;
 }
 
 /* "podUID", "kubepods-besteffort-podUID.slice" with '_' for '-'. A static pod's UID is 32 digits; it is no use without a file. */
@@ -125,15 +143,9 @@ static void see_pod(struct slice c, struct fl_cgroup_name *out)
 		c.n -= strlen(".slice");
 	if (c.n < FL_POD_UID + 3 || memcmp(c.s + c.n - FL_POD_UID - 3, "pod", 3) != 0)
 		return;
-	const char *uid = c.s + c.n - FL_POD_UID;
-	char text[FL_POD_UID + 1] = { 0 };
-	for (size_t i = 0; i < FL_POD_UID; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (dash ? uid[i] != '-' && uid[i] != '_' : !is_hex(uid + i, 1))
-			return;
-		text[i] = dash ? '-' : uid[i];
-	}
-	memcpy(out->pod_uid, text, sizeof(text));
+	char text[FL_POD_UID + 1];
+	if (read_uid(c.s + c.n - FL_POD_UID, text))
+		memcpy(out->pod_uid, text, sizeof(text));
 }
 
 static int hex_digit(char c)
@@ -160,8 +172,21 @@ static size_t unescape(struct slice c, char text[static COMPONENT_MAX + 1])
 
 static bool is_transient(struct slice c)
 {
-	/* systemd-run: run-u12.service, run-r<32 hex>.service, run-p12-i34.service; a user's manager; a session's dbus activation */
-	return starts_with(c, "run-u") || starts_with(c, "run-r") || starts_with(c, "run-p") || starts_with(c, "user@");
+	/* systemd-run: run-u12.service, run-r<32 hex>.service, run-p12-i34.service, run-1234.service (before 231); a user's manager */
+	return starts_with(c, "run-u") || starts_with(c, "run-r") || starts_with(c, "run-p") || starts_with(c, "user@") ||
+	       (starts_with(c, "run-") && c.n > 4 && isdigit((unsigned char)c.s[4]));
+}
+
+/* A name on the bus that was asked for: "dbus-:1.42-org.example.Service@0", where the number is of the asker. */
+static size_t bus_number(struct slice c)
+{
+	const size_t from = strlen("dbus-");
+	size_t n = from;
+	if (!starts_with(c, "dbus-:"))
+		return 0;
+	while (n < c.n && (c.s[n] == ':' || c.s[n] == '.' || isdigit((unsigned char)c.s[n])))
+		n++;
+	return n + 1 < c.n && c.s[n] == '-' ? n + 1 - from : 0;
 }
 
 static void see_unit(struct slice c, struct fl_cgroup_name *out)
@@ -173,7 +198,24 @@ static void see_unit(struct slice c, struct fl_cgroup_name *out)
 	const char *at = memchr(c.s, '@', c.n);
 	if (at && (size_t)(at - c.s) > 0)
 		c.n = (size_t)(at - c.s) + 1;
-	clean(text, unescape(c, text), out->unit);
+	size_t number = bus_number(c), from = strlen("dbus-"), n = unescape(c, text);
+	if (number) {
+		memmove(text + from, text + from + number, n - from - number);
+		n -= number;
+	}
+	clean(text, n, out->unit);
+}
+
+/* Nomad's own drivers: "/nomad.slice/share.slice/ALLOCATION.TASK.scope", "/nomad/ALLOCATION.TASK". Each start is another allocation. */
+static void see_task(struct slice c, struct fl_cgroup_name *out)
+{
+	char uid[FL_POD_UID + 1], text[COMPONENT_MAX + 1];
+	if (ends_with(c, ".scope"))
+		c.n -= strlen(".scope");
+	if (c.n < FL_POD_UID + 2 || c.s[FL_POD_UID] != '.' || !read_uid(c.s, uid))
+		return;
+	struct slice task = { c.s + FL_POD_UID + 1, c.n - FL_POD_UID - 1 };
+	clean(text, unescape(task, text), out->unit);
 }
 
 /* user-UID.slice, and user@UID.service that is the user's manager. */
@@ -190,6 +232,20 @@ static bool see_user(struct slice c, const char *start, const char *ending, stru
 	return true;
 }
 
+/* libvirt: "qemu-3-web", "lxc-4711-web": the number is another with each start. */
+static struct slice without_number(struct slice name)
+{
+	static const char *const drivers[] = { "qemu-", "lxc-", "xen-", "ch-", "bhyve-" };
+	for (size_t i = 0; i < FL_ARRAY_LEN(drivers); i++) {
+		size_t n = strlen(drivers[i]), from = n;
+		while (starts_with(name, drivers[i]) && n < name.n && isdigit((unsigned char)name.s[n]))
+			n++;
+		if (n > from && n + 1 < name.n && name.s[n] == '-')
+			return (struct slice){ name.s + n + 1, name.n - n - 1 };
+	}
+	return name;
+}
+
 /* lxc.payload.NAME; machine.slice/machine-NAME.scope and systemd-nspawn@NAME.service. */
 static void see_machine(struct slice c, struct fl_cgroup_name *out)
 {
@@ -201,25 +257,26 @@ static void see_machine(struct slice c, struct fl_cgroup_name *out)
 		if (!starts_with(c, starts[i][0]) || (ending && !ends_with(c, starts[i][1])) || c.n <= n + ending)
 			continue;
 		struct slice name = { c.s + n, c.n - n - ending };
-		clean(text, unescape(name, text), out->machine);
+		name = (struct slice){ text, unescape(name, text) };
+		name = without_number(name);
+		clean(name.s, name.n, out->machine);
 	}
 }
 
 /* Whose groups come next on the way down. */
-enum maker { SYSTEM, UNIT, USER, OTHERS };
+enum maker { SYSTEM, UNIT, NOMAD, USER, OTHERS };
 
 static enum maker see_of_user(struct slice c, struct fl_cgroup_name *out)
 {
 	if (!*out->unit)
 		see_unit(c, out);
-	see_container(c, out);
-	return *out->container ? OTHERS : USER;
+	return see_container(c, out) ? OTHERS : USER;
 }
 
 static enum maker see_of_system(struct slice c, enum maker maker, struct fl_cgroup_name *out)
 {
 	see_machine(c, out);
-	see_container(c, out);
+	bool container = see_container(c, out);
 	see_pod(c, out);
 	(void)see_user(c, "user-", ".slice", out);
 	if (maker == SYSTEM && see_user(c, "user@", ".service", out)) {
@@ -229,14 +286,32 @@ static enum maker see_of_system(struct slice c, enum maker maker, struct fl_cgro
 	if (maker == SYSTEM && ends_with(c, ".service")) {
 		see_unit(c, out);
 		maker = UNIT;
+	} else if (maker == NOMAD) {
+		see_task(c, out);
 	}
-	return *out->machine || *out->container || ends_with(c, ".scope") ? OTHERS : maker;
+	return *out->machine || container || ends_with(c, ".scope") ? OTHERS : maker;
+}
+
+/* What the first part of a path says of the rest. "/lxc/NAME" is LXC's before 4.0, and that of Proxmox. */
+static enum maker see_top(const char **path, struct fl_cgroup_name *out)
+{
+	static const char lxc[] = "/lxc/";
+	const char *s = *path;
+	if (strncmp(s, "/nomad/", 7) == 0 || strncmp(s, "/nomad.slice/", 13) == 0)
+		return NOMAD;
+	if (strncmp(s, lxc, strlen(lxc)) != 0)
+		return SYSTEM;
+	struct slice name = { s + strlen(lxc), strcspn(s + strlen(lxc), "/") };
+	*path = name.s + name.n;
+	if (name.n && name.n <= COMPONENT_MAX)
+		clean(name.s, name.n, out->machine);
+	return *out->machine ? OTHERS : SYSTEM;
 }
 
 void fl_cgroup_parse(const char *path, struct fl_cgroup_name *out)
 {
-	enum maker maker = SYSTEM;
 	*out = (struct fl_cgroup_name){ 0 };
+	enum maker maker = see_top(&path, out);
 	while (*path && maker != OTHERS) {
 		struct slice c = { path, strcspn(path, "/") };
 		path += c.n + (path[c.n] == '/');

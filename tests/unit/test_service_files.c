@@ -31,6 +31,14 @@ static const struct row rows[] = {
 	  "/docker/" A, "shop.web" },
 	{ "Swarm's service, not the task", DOCKER "/config.v2.json",
 	  "{\"Name\":\"/shop_web.2.x7k\",\"Config\":{\"Labels\":{\"com.docker.swarm.service.name\":\"shop_web\"}}}", "/docker/" A, "shop_web" },
+	{ "ECS: family and container, not the revision and a number", DOCKER "/config.v2.json",
+	  "{\"Name\":\"/ecs-shop-12-web-9cd0e1\",\"Config\":{\"Labels\":{\"com.amazonaws.ecs.task-definition-family\":\"shop\","
+	  "\"com.amazonaws.ecs.container-name\":\"web\"}}}", "/ecs/0123/" A, "shop.web" },
+	{ "Nomad: job and task", DOCKER "/config.v2.json",
+	  "{\"Name\":\"/web-" UID "\",\"Config\":{\"Labels\":{\"com.hashicorp.nomad.job_name\":\"shop\","
+	  "\"com.hashicorp.nomad.task_name\":\"web\"}}}", "/docker/" A, "shop.web" },
+	{ "Nomad: the task, not the allocation", DOCKER "/config.v2.json", "{\"Name\":\"/web-" UID "\"}", "/docker/" A, "web" },
+	{ "a name that is nothing but a number stays", DOCKER "/config.v2.json", "{\"Name\":\"/-" UID "\"}", "/docker/" A, "-" UID },
 	{ "another container's file tells nothing", DOCKER "/config.v2.json", "{\"Name\":\"/web\"}", "/docker/" B, NULL },
 	{ "hostile names of containers are escaped", DOCKER "/config.v2.json", "{\"Name\":\"/a\\u001b[2J\\nb\"}", "/docker/" A, "a\\027[2J\\010b" },
 	{ "a file that is no JSON", DOCKER "/config.v2.json", "{\"Name\":", "/docker/" A, NULL },
@@ -107,6 +115,71 @@ static void groups_are_found_by_number_and_programs_serve_without(void **state)
 	assert_string_equal(r.command, "curl");
 	fl_namer_free(n);
 	take_away(root);
+	(void)state;
+}
+
+struct lines_row {
+	const char *name, *lines, *expected;
+	uint32_t party;
+};
+
+/* Nothing of them is in the cgroup2 hierarchy. */
+static const struct lines_row lines[] = {
+	{ "cgroup v1: a unit by any line", "12:pids:/system.slice/nginx.service\n1:name=systemd:/system.slice/nginx.service\n0::/\n", "nginx", 0 },
+	{ "cgroup v1: systemd's line goes further down than those of controllers",
+	  "12:pids:/user.slice/user-1000.slice/user@1000.service\n11:memory:/user.slice/user-1000.slice/user@1000.service\n"
+	  "1:name=systemd:/user.slice/user-1000.slice/user@1000.service/app.slice/sync.service\n", "user-1000.sync", 1000 },
+	{ "cgroup v1: a controller's line where systemd's names nothing", "4:cpu,cpuacct:/docker/" B "\n1:name=systemd:/\n", "shop", 0 },
+	{ "cgroup v1: LXC", "5:devices:/lxc/mail\n1:name=systemd:/lxc/mail/system.slice/postfix.service\n", "mail", 0 },
+	{ "cgroup v1: whose it is where nothing is named", "3:pids:/user.slice/user-1000.slice\n1:name=systemd:/user.slice/user-1000.slice/session-3.scope\n",
+	  "nginx-program", 1000 },
+	{ "cgroup v1: lines that are none", "\n:::\nx\n7\n1:name=systemd", "nginx", 0 },
+};
+
+static void name_by_lines(void **state)
+{
+	const struct lines_row *row = *state;
+	char root[] = "/tmp/faultline-test-XXXXXX";
+	assert_non_null(mkdtemp(root));
+	put(root, "/proc/4711/cgroup", row->lines);
+	put(root, "/usr/lib/systemd/system/nginx.service", "");
+	put(root, "/var/lib/docker/containers/" B "/config.v2.json", "{\"Name\":\"/shop\"}");
+	struct fl_namer *n = fl_namer_new(root);
+	struct fl_process p = { .pid = 4711, .exe = "nginx" };
+	struct fl_owner_record r = { .uid = 0 };
+	fl_namer_name(n, &p, &r);
+	fl_namer_free(n);
+	take_away(root);
+	assert_string_equal(r.service, row->expected);
+	assert_int_equal(r.party, row->party);
+}
+
+static void every_container_without_a_name_is_a_party_of_its_own(void **state)
+{
+	enum { MANY = 20000, PID = 1 };
+	char root[] = "/tmp/faultline-test-XXXXXX", line[128];
+	uint8_t *seen = calloc(2 * MANY, 1);
+	uint32_t first = 0, again = 0;
+	assert_non_null(seen);
+	assert_non_null(mkdtemp(root));
+	struct fl_namer *n = fl_namer_new(root);
+	for (unsigned i = 0; i < MANY + 1; i++) {
+		struct fl_process p = { .pid = PID, .cgroup = i, .exe = "x" };
+		struct fl_owner_record r = { .uid = 0 };
+		snprintf(line, sizeof(line), "0::/docker/%064x\n", i < MANY ? i : MANY - 5);
+		put(root, "/proc/1/cgroup", line);
+		fl_namer_name(n, &p, &r);
+		uint32_t number = r.party & ~(UINT32_C(1) << 31);
+		assert_true(r.party >> 31 && number < 2 * MANY);
+		assert_true(i == MANY || !seen[number]);
+		seen[number] = 1;
+		first = i == MANY - 5 ? r.party : first;
+		again = r.party;
+	}
+	assert_int_equal(again, first);
+	fl_namer_free(n);
+	take_away(root);
+	free(seen);
 	(void)state;
 }
 
@@ -194,12 +267,15 @@ static void groups_without_end_below_one_that_was_given_away_leave_room_for_othe
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(groups) + 2];
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(groups) + FL_ARRAY_LEN(lines) + 3];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(groups); n++)
 		tests[n] = (struct CMUnitTest){ groups[n].name, name_in_group, NULL, NULL, (void *)(uintptr_t)&groups[n] };
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
 		tests[n++] = (struct CMUnitTest){ rows[i].name, name_container, NULL, NULL, (void *)(uintptr_t)&rows[i] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(lines); i++)
+		tests[n++] = (struct CMUnitTest){ lines[i].name, name_by_lines, NULL, NULL, (void *)(uintptr_t)&lines[i] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(every_container_without_a_name_is_a_party_of_its_own);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(groups_without_end_below_one_that_was_given_away_leave_room_for_others);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(groups_are_found_by_number_and_programs_serve_without);
 	return _cmocka_run_group_tests("service_files", tests, n, NULL, NULL);
