@@ -200,6 +200,15 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 
 /* ---- TCP and UDP ---- */
 
+/* A ClientHello and a request come from who opened the connection, a ServerHello and an answer from the other. */
+bool scanner_speaks_for_other(enum fl_side side, const struct fl_slice *d)
+{
+	bool record = d->size > 5 && fl_tls_probe(d->data, d->size) == FL_PARSE_OK;
+	if (side == FL_INITIATOR)
+		return (record && d->data[5] == 2) || fl_http_status(d->data, d->size);
+	return (record && d->data[5] == 1) || (fl_http_probe(d->data, d->size) == FL_PARSE_OK && memchr(d->data, '\n', d->size));
+}
+
 static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->port[FL_RESPONDER] == DNS_PORT) {

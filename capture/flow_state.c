@@ -13,6 +13,7 @@
 #include "flow_internal.h"
 
 #include <assert.h>
+#include <string.h>
 
 const char *fl_conn_state_name(enum fl_conn_state s)
 {
@@ -80,6 +81,34 @@ void fl_flow_acks_seen(struct fl_flow *f, const struct fl_packet *p)
 		return;
 	f->payload_end_seq[FL_RESPONDER] = p->tcp_ack;
 	f->state_bits |= END_KNOWN << FL_RESPONDER;
+}
+
+/* Of an array of two. */
+static void swap(void *pair, size_t each)
+{
+	uint8_t first[sizeof(struct fl_addr)], *p = pair;
+	assert(each <= sizeof(first));
+	memcpy(first, p, each);
+	memcpy(p, p + each, each);
+	memcpy(p + each, first, each);
+}
+
+void fl_flow_turn(struct fl_flow *f)
+{
+	swap(f->addr, sizeof(f->addr[0]));
+	swap(f->port, sizeof(f->port[0]));
+	swap(f->flags_seen, sizeof(f->flags_seen[0]));
+	swap(f->payload_end_seq, sizeof(f->payload_end_seq[0]));
+	swap(f->packets, sizeof(f->packets[0]));
+	swap(f->bytes, sizeof(f->bytes[0]));
+	swap(f->first_payload_ns, sizeof(f->first_payload_ns[0]));
+	swap(f->stream, sizeof(f->stream[0]));
+	unsigned known = f->state_bits & (END_KNOWN | END_KNOWN << 1);
+	bool one = known == END_KNOWN || known == END_KNOWN << 1;
+	f->state_bits = (uint8_t)(one ? f->state_bits ^ (END_KNOWN | END_KNOWN << 1) : f->state_bits);
+	f->rst_first_responder = (f->state_bits & RST_SEEN) && !f->rst_first_responder;
+	if (f->last_payload_side < 2)
+		f->last_payload_side = !f->last_payload_side;
 }
 
 static enum fl_conn_state udp_state(const struct fl_flow *f)

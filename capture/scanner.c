@@ -411,6 +411,21 @@ static bool fills_hole(const struct fl_stream *stream, const struct fl_packet *p
 	return stream->started && !stream->closed && (int32_t)(end - stream->next_seq) > 0;
 }
 
+/* The ports of a connection that was met in its middle may mislead; the first words that tell decide. What they made an exchange of
+ * is undecided. */
+static bool turn_around(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	if (f->synack_ns || f->user[FLOW_NAMES] || flow_has(f, FLOW_TLS | FLOW_HTTP | FLOW_CALLS) ||
+	    !scanner_speaks_for_other(side, &p->payload))
+		return false;
+	close_exchange(s, f, p->time_ns, FL_END_EVICTED);
+	fl_flow_turn(f);
+	f->user[FLOW_ENDS] = f->user[FLOW_CONVERSATION] = f->user[FLOW_SEGMENTS] = 0;
+	f->exchanges = 0;
+	scanner_own_flow(s, f);
+	return true;
+}
+
 static __attribute__((noinline)) void see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, bool retransmit,
 						  const struct fl_packet *p)
 {
@@ -630,6 +645,8 @@ static inline void see_packet(struct fl_scanner *s, const struct fl_packet *p, u
 		flow_set(seen.flow, FLOW_BOTH_WAYS);
 		fl_locality_see(s->locality, p);
 	}
+	if (p->payload_len && seen.flow->midstream && turn_around(s, seen.flow, seen.side, p))
+		seen.side = seen.side == FL_INITIATOR ? FL_RESPONDER : FL_INITIATOR;
 	if (p->payload_len)
 		see_payload(s, seen.flow, seen.side, seen.retransmit, p);
 	if (seen.side == FL_INITIATOR && flow_has(seen.flow, FLOW_ANSWER_DUE | FLOW_CALLS) && fl_flow_acks_unseen(seen.flow, p)) {

@@ -254,6 +254,8 @@ bool account_start_is_old(struct fl_scanner *s, const struct fl_flow *f);
 /* Payload of one packet that brings something new: names and application are
  * noted at the flow. Return: whether the bytes count for exchanges (they are no TLS handshake). */
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+/* Does one side of a connection say what only the other would? */
+bool scanner_speaks_for_other(enum fl_side side, const struct fl_slice *payload);
 /* A path by which load balancers and monitors ask whether a service lives. */
 bool scanner_is_health_path(const char *path);
 void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f);

@@ -162,6 +162,9 @@ struct fl_flow *fl_flow_table_find(const struct fl_flow_table *t, const struct f
 bool fl_flow_acks_unseen(const struct fl_flow *f, const struct fl_packet *p);
 /* What a packet of the initiator acknowledges counts as seen from here on. */
 void fl_flow_acks_seen(struct fl_flow *f, const struct fl_packet *p);
+/* What was taken for the responder opened the flow: sides change places. For connections that were met in their middle, whose ports
+ * misled. */
+void fl_flow_turn(struct fl_flow *f);
 /* End everything, oldest first, and give the memory back; the table can be used again. */
 void fl_flow_table_flush(struct fl_flow_table *t);
 

@@ -130,6 +130,18 @@ def around():
     datagrams(name)
 
 
+def middle():
+    """Connections that were met in their middle, whose client has the lower port."""
+    ask, reply = b'GET / HTTP/1.1\r\nHost: old.example\r\n\r\n', b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+    for said, talk in (('a request', [(0, ask), (1, reply)]), ('an answer, then a request', [(1, reply), (0, ask), (1, reply)]),
+                       ('the end of an answer, then a request', [(1, b'xx'), (0, ask), (1, reply)]), ('a request alone', [(0, ask)]),
+                       ('a hello', [(0, f.hello('old.example')), (1, f.SERVER_HELLO)])):
+        c = f.Connection(opened=False, sport=1050, dport=8080)
+        for side, text in talk:
+            c.say(side, text)
+        row('met at ' + said, capture(*c.packets), flow('old.example', 8080), open=True)
+
+
 def again(name):
     c = f.Connection(opened=False)
     c.seq = [900000, 1900000]
@@ -331,7 +343,7 @@ def dns():
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (tls, around, starttls, proxies, dns):
+    for make in (tls, around, middle, starttls, proxies, dns):
         make()
     ROWS.run(results)
 
