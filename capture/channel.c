@@ -13,7 +13,7 @@
 
 #include "faultline/status.h"
 
-enum { READ_STEP = 256 << 10, READ_MAX = 4 << 20, TYPES = 32, KEEP_CAPACITY = 1 << 20 };
+enum { READ_STEP = 256 << 10, READ_MAX = 4 << 20, TYPES = 32, KEEP_CAPACITY = 1 << 20, MOVED_PART = 8 };
 
 struct header {
 	uint32_t type, size;
@@ -50,7 +50,8 @@ bool channel_send(struct channel *c, uint32_t type, const void *data, size_t siz
 	if (size > CHANNEL_DOCUMENT_MAX || c->out_used - c->out_at + sizeof(h) + size > c->out_max)
 		return false;
 	/* A queue that never gets empty grows by what waits in it, not by all that went through it. */
-	if (c->out_at && c->out_at >= c->out_used - c->out_at) {
+	bool grows = sizeof(h) + size > c->out_capacity - c->out_used;
+	if (c->out_at && (c->out_at >= c->out_used - c->out_at || (grows && c->out_at >= c->out_used / MOVED_PART))) {
 		c->out_used -= c->out_at;
 		memmove(c->out, c->out + c->out_at, c->out_used);
 		c->out_at = 0;

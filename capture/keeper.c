@@ -21,8 +21,8 @@
 
 #include "faultline/units.h"
 
-/* Bytes that may wait for the parser, and how many of them no owner takes: a flood of those does not push out a cut. */
-enum { ORDERS_MAX = 8 << 20, ORDERS_KEPT = 1 << 20, WAIT_MS = 10 };
+/* Bytes that may wait for the parser are a part of its memory; of them an eighth no owner takes: a flood of those does not push out a cut. */
+enum { ORDERS_PART = 16, ORDERS_LEAST = 1 << 20, ORDERS_MOST = 8 << 20, KEPT_PART = 8, WAIT_MS = 10 };
 static const int64_t PATIENCE_NS = INT64_C(500) * 1000000;
 enum { FINISH_MINUTES = 10 }; /* a large table takes its time to be written up */
 #define SILENCE_NS (60 * FL_NS_PER_S)
@@ -30,6 +30,12 @@ enum { FINISH_MINUTES = 10 }; /* a large table takes its time to be written up *
 enum { RECORD_LEAST = 4 << 20, RECORD_PART = 8 };
 #define TEXT_LEAST (UINT64_C(64) << 20)
 #define TEXT_MOST (UINT64_C(1) << 30)
+
+static size_t orders_max(uint64_t memory)
+{
+	uint64_t part = memory / ORDERS_PART;
+	return part < ORDERS_LEAST ? ORDERS_LEAST : part > ORDERS_MOST ? ORDERS_MOST : (size_t)part;
+}
 
 /* The channel, and a pipe for the parser's standard error: it does not block who reads. */
 static int open_pairs(int channel[2], int words[2])
@@ -75,7 +81,7 @@ int keeper_start(struct keeper *k, struct scan_run *run, struct live **live, con
 		int error = errno;
 		close(pair[1]);
 		close(words[1]);
-		channel_init(&k->channel, pair[0], ORDERS_MAX, PARSER_DOCUMENTS);
+		channel_init(&k->channel, pair[0], orders_max(run->options->memory), PARSER_DOCUMENTS);
 		words_init(&k->words, words[0]);
 		errno = error;
 	}
@@ -121,9 +127,12 @@ static void let_read(struct keeper *k)
 
 void keeper_owner(struct keeper *k, const struct fl_owner_record *r)
 {
-	while (k->patience_ns > 0 && channel_queued(&k->channel) > ORDERS_MAX / 2)
+	size_t most = k->channel.out_max;
+	char packed[sizeof(*r)];
+	while (k->patience_ns > 0 && channel_queued(&k->channel) > most / 2)
 		let_read(k);
-	if (channel_queued(&k->channel) > ORDERS_MAX - ORDERS_KEPT || !channel_send(&k->channel, MESSAGE_OWNER, r, sizeof(*r)))
+	size_t size = parser_pack_owner(r, packed);
+	if (channel_queued(&k->channel) > most - most / KEPT_PART || !channel_send(&k->channel, MESSAGE_OWNER, packed, size))
 		k->owners_lost++;
 }
 

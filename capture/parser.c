@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,15 +92,43 @@ static void cut(struct parser *p, const struct parser_cut *c)
 	p->so_far_due_ns = live_now(CLOCK_MONOTONIC) + SO_FAR_EVERY_NS;
 }
 
+enum { OWNER_FIXED = offsetof(struct fl_owner_record, service) };
+
+size_t parser_pack_owner(const struct fl_owner_record *r, char packed[static sizeof(struct fl_owner_record)])
+{
+	size_t service = strnlen(r->service, sizeof(r->service) - 1), command = strnlen(r->command, sizeof(r->command) - 1);
+	memcpy(packed, r, OWNER_FIXED);
+	memcpy(packed + OWNER_FIXED, r->service, service);
+	packed[OWNER_FIXED + service] = 0;
+	memcpy(packed + OWNER_FIXED + service + 1, r->command, command);
+	return OWNER_FIXED + service + 1 + command;
+}
+
+bool parser_unpack_owner(struct fl_owner_record *r, const char *packed, size_t size)
+{
+	const char *service = packed + OWNER_FIXED;
+	const char *end = size > OWNER_FIXED ? memchr(service, 0, size - OWNER_FIXED) : NULL;
+	if (!end || (size_t)(end - service) >= sizeof(r->service))
+		return false;
+	size_t command = size - (size_t)(end + 1 - packed);
+	if (command >= sizeof(r->command))
+		return false;
+	*r = (struct fl_owner_record){ 0 };
+	memcpy(r, packed, OWNER_FIXED);
+	memcpy(r->service, service, (size_t)(end - service));
+	memcpy(r->command, end + 1, command);
+	return true;
+}
+
 static void obey(struct parser *p, uint32_t type, const void *data, size_t size)
 {
 	struct fl_owner_record owner;
 	struct fl_attribution_state state;
 	struct parser_cut order;
 	struct fl_addr address;
-	if (type == MESSAGE_OWNER && size == sizeof(owner)) {
-		memcpy(&owner, data, size);
-		fl_scanner_owner(p->scanner, &owner);
+	if (type == MESSAGE_OWNER) {
+		if (parser_unpack_owner(&owner, data, size))
+			fl_scanner_owner(p->scanner, &owner);
 	} else if (type == MESSAGE_ATTRIBUTION && size == sizeof(state)) {
 		memcpy(&state, data, size);
 		fl_scanner_attribution(p->scanner, &state);

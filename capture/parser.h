@@ -16,7 +16,7 @@
 
 enum parser_message {
 	/* keeper to parser */
-	MESSAGE_OWNER = 1,    /* struct fl_owner_record */
+	MESSAGE_OWNER = 1,    /* struct fl_owner_record, see parser_pack_owner() */
 	MESSAGE_ATTRIBUTION,  /* struct fl_attribution_state */
 	MESSAGE_CUT,          /* struct parser_cut: the window ends; a MESSAGE_WINDOW comes of it */
 	MESSAGE_ADDRESS,      /* struct fl_addr: one of this machine's, perhaps new */
@@ -43,6 +43,11 @@ struct parser_progress {
 	uint64_t dropped;             /* by the kernel */
 	uint64_t flows, conversations, dependencies; /* open now; of the window so far; as of the last write-up */
 };
+
+/* A record without what is behind the ends of its texts, which is most of it: what may wait for a parser that is behind is bounded. Return:
+ * bytes in @packed. */
+size_t parser_pack_owner(const struct fl_owner_record *r, char packed[static sizeof(struct fl_owner_record)]);
+bool parser_unpack_owner(struct fl_owner_record *r, const char *packed, size_t size);
 
 /* The parsing process, from after the fork to its end. */
 _Noreturn void parser_main(struct scan_run *run, struct live *live, const char *point, int fd);

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -254,6 +255,26 @@ static void a_window_whose_lists_are_spoilt_keeps_its_head(void **state)
 	bench_fini(&b);
 }
 
+static void a_record_of_an_owner_is_unpacked_as_it_was(void **state)
+{
+	struct fl_owner_record r = { .since_ns = 7, .local_port = 80, .service = "nginx", .command = "/usr/sbin/nginx" }, again;
+	char packed[sizeof(r)];
+	(void)state;
+	size_t size = parser_pack_owner(&r, packed);
+	assert_in_range(size, 1, sizeof(r) / 2);
+	assert_true(parser_unpack_owner(&again, packed, size));
+	assert_memory_equal(&r, &again, sizeof(r));
+	memset(r.service, 's', sizeof(r.service) - 1);
+	memset(r.command, 'c', sizeof(r.command) - 1);
+	size = parser_pack_owner(&r, packed);
+	assert_true(parser_unpack_owner(&again, packed, size));
+	assert_memory_equal(&r, &again, sizeof(r));
+	assert_false(parser_unpack_owner(&again, packed, offsetof(struct fl_owner_record, service) + 3)); /* its text has no end */
+	assert_false(parser_unpack_owner(&again, packed, 3));
+	memset(packed + offsetof(struct fl_owner_record, service), 's', sizeof(r.service));
+	assert_false(parser_unpack_owner(&again, packed, sizeof(packed))); /* too long */
+}
+
 static void what_a_parser_says_is_shown_in_harmless_lines(void **state)
 {
 	static const char said[] = "first\n\nlevel=info\x1b[2J\r\xff\nlast";
@@ -312,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_owners_does_not_push_out_a_cut),
 		cmocka_unit_test(a_window_is_written_as_it_is_read),
 		cmocka_unit_test(a_window_whose_lists_are_spoilt_keeps_its_head),
+		cmocka_unit_test(a_record_of_an_owner_is_unpacked_as_it_was),
 		cmocka_unit_test(what_a_parser_says_is_shown_in_harmless_lines),
 		cmocka_unit_test(a_parser_that_never_stops_talking_is_read_and_not_shown),
 	};
