@@ -32,7 +32,7 @@ int scan_stopped(void)
 
 /* PROGRAM_BYTES: code, libraries, stacks and tables of fixed size, as far as they are touched. What full tables come to while they are
  * written up was measured to be half as much again; files have no ring beside them and no keeper. */
-enum { PROGRAM_BYTES = 9 << 20, SIXTEENTHS_LIVE = 10, SIXTEENTHS_FILE = 11, BUFFER_MOST = 16 << 20, BUFFER_LEAST = 64 << 10, BUFFER_PART = 4 };
+enum { PROGRAM_BYTES = 9 << 20, SIXTEENTHS_LIVE = 11, SIXTEENTHS_FILE = 11, BUFFER_MOST = 16 << 20, BUFFER_LEAST = 64 << 10, BUFFER_PART = 4 };
 
 static uint64_t rings(const struct scan_options *o)
 {

@@ -23,9 +23,9 @@
 #include "config.h"
 #include "faultline/request.h"
 
-/* Parts of --memory, in percent. The rest is for libraries and code. */
+/* Parts of the memory for tables, in percent. */
 enum {
-	SHARE_FLOWS = 42,
+	SHARE_FLOWS = 40,
 	SHARE_STREAMS = 5,
 	SHARE_CALLS = 2,
 	SHARE_STRINGS = 8,
@@ -36,7 +36,7 @@ enum {
 	SHARE_INFLIGHT = 1,
 	SHARE_HELLOS = 2,
 	SHARE_ATTEMPTS = 6,
-	SHARE_OWNERS = 2,
+	SHARE_OWNERS = 4,
 	SHARE_TRANSLATIONS = 1,
 };
 
