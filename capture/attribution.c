@@ -115,8 +115,12 @@ static void wait_for_both(struct fl_attributor *a)
 static void poll_conntrack(struct fl_attributor *a, const struct owner_sink *sink)
 {
 #if FL_HAVE_SOCK_DIAG
-	if (a->conntrack)
+	if (a->conntrack) {
 		conntrack_poll(a->conntrack, sink);
+		bool complete = conntrack_complete(a->conntrack);
+		snprintf(a->state.translation, sizeof(a->state.translation), "%s",
+			 complete ? "" : "the kernel's table was not read to its end");
+	}
 	a->state.lost = a->way->lost(a->self) + (a->conntrack ? conntrack_lost(a->conntrack) : 0);
 #else
 	(void)sink;

@@ -15,8 +15,11 @@ struct conntrack;
 int conntrack_open(struct conntrack **out);
 void conntrack_close(struct conntrack *c); /* NULL is fine */
 int conntrack_fd(const struct conntrack *c);
-/* Translations that there are (the first time) and new ones, as records of kind FL_OWNER_TRANSLATION. */
+/* Translations that there are and new ones, as records of kind FL_OWNER_TRANSLATION. A long table takes several calls, each a fraction of a
+ * second. */
 void conntrack_poll(struct conntrack *c, const struct owner_sink *sink);
 uint64_t conntrack_lost(const struct conntrack *c);
+/* Whether all that the table had was told. */
+bool conntrack_complete(const struct conntrack *c);
 
 #endif

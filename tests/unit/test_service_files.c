@@ -157,7 +157,7 @@ static void name_by_lines(void **state)
 
 static void every_container_without_a_name_is_a_party_of_its_own(void **state)
 {
-	enum { MANY = 300 };
+	enum { MANY = 40 };
 	char root[] = "/tmp/faultline-test-XXXXXX", line[128];
 	uint8_t *seen = calloc(2 * MANY, 1);
 	uint32_t first = 0, again = 0;
