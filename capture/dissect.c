@@ -268,6 +268,15 @@ static bool dissect_dtls(struct fl_scanner *s, struct fl_flow *f, const struct f
 	return true;
 }
 
+/* Behind STUN, with which it may share a port (RFC 9443), or behind anything that was not known. */
+static bool begins_quic(const struct fl_flow *f, enum fl_side side, const struct fl_slice *payload)
+{
+	enum fl_application a = flow_application(f);
+	bool long_header = payload->size && (payload->data[0] & 0x80);
+	return side == FL_INITIATOR && long_header && (a == FL_APP_STUN || a == FL_APP_UNKNOWN) &&
+	       fl_quic_probe(payload->data, payload->size);
+}
+
 static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->port[FL_RESPONDER] == DNS_PORT) {
@@ -282,6 +291,8 @@ static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	if (side == FL_INITIATOR && !flow_has(f, FLOW_TLS_HELLO) &&
 	    (flow_has(f, FLOW_TLS) || fl_dtls_probe(p->payload.data, p->payload.size)))
 		return dissect_dtls(s, f, p);
+	if (begins_quic(f, side, &p->payload))
+		flow_replace_application(f, FL_APP_QUIC);
 	if (flow_application(f) != FL_APP_QUIC)
 		return true;
 	flow_set(f, FLOW_MULTIPLEXED);

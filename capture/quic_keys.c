@@ -22,9 +22,11 @@
 #include "faultline/status.h"
 
 enum { HASH = 32, SALT_SIZE = 20 };
-enum salt { SALT_DRAFT_23, SALT_DRAFT_29, SALT_1, SALT_2, SALT_2_DRAFT, SALT_Q050, SALT_T050, SALT_T051 };
+enum salt { SALT_DRAFT_22, SALT_DRAFT_23, SALT_DRAFT_29, SALT_1, SALT_2, SALT_2_DRAFT, SALT_Q050, SALT_T050, SALT_T051 };
 
 static const uint8_t salts[][SALT_SIZE] = {
+	[SALT_DRAFT_22] = { 0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a,
+			    0x96, 0xcd, 0x21, 0x51, 0x9e, 0xbd, 0x7a, 0x02, 0x64, 0x4a },
 	[SALT_DRAFT_23] = { 0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7,
 			    0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5, 0x02 },
 	[SALT_DRAFT_29] = { 0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97,
@@ -52,11 +54,12 @@ const struct quic_version *quic_version(uint32_t number)
 		{ 0x709a50c4, SALT_2_DRAFT, true },  { 0x51303530, SALT_Q050, false },
 		{ 0x54303530, SALT_T050, false },    { 0x54303531, SALT_T051, false },
 		/* mvfst, by the drafts it followed */
+		{ 0xfaceb001, SALT_DRAFT_22, false }, { 0xfaceb003, SALT_1, false },
 		{ 0xfaceb002, SALT_DRAFT_23, false }, { 0xfaceb00e, SALT_DRAFT_23, false },
 		{ 0xfaceb011, SALT_DRAFT_23, false }, { 0xfaceb013, SALT_DRAFT_23, false },
 	};
 	static const struct quic_version drafts[] = {
-		{ 0xff000017, SALT_DRAFT_23, false }, { 0xff00001d, SALT_DRAFT_29, false },
+		{ 0xff000016, SALT_DRAFT_22, false }, { 0xff000017, SALT_DRAFT_23, false }, { 0xff00001d, SALT_DRAFT_29, false },
 		{ 0xff000021, SALT_1, false },
 	};
 	/* RFC 9000 section 15: never spoken; ngtcp2 hides such a hello by the salt of the newest draft. */
@@ -66,9 +69,10 @@ const struct quic_version *quic_version(uint32_t number)
 			return &versions[i];
 	if ((number & 0x0f0f0f0f) == 0x0a0a0a0a)
 		return &reserved;
-	if (number >> 8 != 0xff0000 || (number & 0xff) < 23 || (number & 0xff) > 34)
+	if (number >> 8 != 0xff0000 || (number & 0xff) < 22 || (number & 0xff) > 34)
 		return NULL;
-	return (number & 0xff) < 29 ? &drafts[0] : (number & 0xff) < 33 ? &drafts[1] : &drafts[2];
+	unsigned draft = number & 0xff;
+	return &drafts[(draft >= 23) + (draft >= 29) + (draft >= 33)];
 }
 
 struct quic_crypto {

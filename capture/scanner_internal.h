@@ -221,6 +221,11 @@ static inline void flow_set_application(struct fl_flow *f, enum fl_application a
 		f->user[FLOW_STATE] |= (uint32_t)a;
 }
 
+static inline void flow_replace_application(struct fl_flow *f, enum fl_application a)
+{
+	f->user[FLOW_STATE] = (f->user[FLOW_STATE] & ~(uint32_t)FLOW_APPLICATION_MASK) | (uint32_t)a;
+}
+
 static inline bool flow_lost_calls(const struct fl_flow *f)
 {
 	return f->transport == FL_TRANSPORT_TCP && f->user[FLOW_CALLS_PLACE] >= CALLS_LOST;

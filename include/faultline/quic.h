@@ -4,7 +4,7 @@
  *
  * A client's Initial packets are encrypted with keys that follow from their own header (RFC 9001
  * section 5.2): anyone on the path can read them. Read are version 1 (RFC 9000), version 2 (RFC 9369), the
- * drafts 23 to 34, and Google's: Q050 like these, Q043 to Q048 in the clear.
+ * drafts 22 to 34, and Google's: Q050 like these, Q043 to Q048 in the clear.
  */
 #ifndef FAULTLINE_QUIC_H
 #define FAULTLINE_QUIC_H

@@ -169,6 +169,10 @@ def datagrams(name):
         return [there(x) for x in first] + [f.udp(SERVER, '10.1.0.1', 4433, 40000, verify)] + [there(x) for x in second]
     whole = capture(*talk(dtls(name, 0, 2000), dtls(name, 1, 2000, bytes(16))))
     row('DTLS with its cookie', whole, flow(name, 4433, transport='udp'))
+    stun = struct.pack('>HHI', 1, 0, 0x2112a442) + bytes(range(12))
+    chlo = b'CHLO\2\0\0\0PAD\0' + struct.pack('<I', 3) + b'SNI\0' + struct.pack('<I', 3 + len(name)) + b'xxx' + name.encode()
+    google = b'\xc3Q046\x5012345678\0\0\0\1' + bytes(14) + chlo
+    row('QUIC behind STUN on one port', capture(*(f.udp('10.1.0.1', SERVER, 40000, 4433, x) for x in (stun, google))), flow(name, 4433, transport='udp'))
     row('DTLS in pieces, the last one first', capture(*talk(dtls(name, 0, 60)[::-1], dtls(name, 1, 60, bytes(16))[::-1])),
         flow(name, 4433, transport='udp'))
 
