@@ -328,6 +328,14 @@ static void test_fences(struct parser *p)
 	(void)channel_send(&p->channel, MESSAGE_TRIED, text, strlen(text));
 }
 
+/* Of no use here, and of some to an intruder: what the environment says is the keeper's. */
+static void forget_environment(void)
+{
+	for (char **e = environ; e && *e; e++)
+		explicit_bzero(*e, strlen(*e));
+	environ = NULL;
+}
+
 _Noreturn void parser_main(struct scan_run *run, struct live *live, const char *point, int fd)
 {
 	struct parser p = { .live = live, .flows = run->flows ? fl_output_file(run->flows) : NULL };
@@ -343,6 +351,7 @@ _Noreturn void parser_main(struct scan_run *run, struct live *live, const char *
 	step_back(run->options->nice);
 	raise_fences(&p, run->options->memory);
 	test_fences(&p);
+	forget_environment();
 	p.start_ns = live_now(CLOCK_REALTIME);
 	p.so_far_due_ns = live_now(CLOCK_MONOTONIC) + SO_FAR_FIRST_NS;
 	if (read_packets(&p, &err) < 0)

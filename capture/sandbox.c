@@ -29,6 +29,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -289,12 +290,79 @@ static bool try_executable_memory(void)
 	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
 }
 
+static bool try_more_executable_memory(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return page != MAP_FAILED && mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0;
+}
+
+static bool try_others_memory(void)
+{
+	static char place; /* the same in both: the program was forked */
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { &place, 1 };
+	return process_vm_readv(getppid(), &here, 1, &there, 1, 0) == 1;
+}
+
+static bool try_more_files(void)
+{
+	struct rlimit l = { 4096, 4096 };
+	return setrlimit(RLIMIT_NOFILE, &l) == 0;
+}
+
+static bool try_dumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
+}
+
+static bool try_ring(void)
+{
+	char parameters[120] = { 0 }; /* struct io_uring_params */
+	return syscall(SYS_io_uring_setup, 8, parameters) >= 0;
+}
+
+static bool try_keys(void)
+{
+	return syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -2 /* KEY_SPEC_PROCESS_KEYRING */, 1) >= 0;
+}
+
+static bool try_memory_file(void)
+{
+	return syscall(SYS_memfd_create, "try", 0) >= 0;
+}
+
+static bool try_namespace(void)
+{
+	return syscall(SYS_unshare, 0x10000000 /* CLONE_NEWUSER */) == 0;
+}
+
+static bool try_bpf(void)
+{
+	uint32_t array_of_one[16] = { 2 /* BPF_MAP_TYPE_ARRAY */, 4, 4, 1 };
+	return syscall(SYS_bpf, 0 /* BPF_MAP_CREATE */, array_of_one, sizeof(array_of_one)) >= 0;
+}
+
+static bool try_copy_of_file(void)
+{
+	return dup(STDERR_FILENO) >= 0;
+}
+
+static bool try_message(void)
+{
+	struct msghdr m = { 0 };
+	return sendmsg(STDERR_FILENO, &m, 0) >= 0 || errno != EPERM;
+}
+
 size_t fl_sandbox_try(char *text, size_t size, size_t *tries)
 {
 	static const struct { const char *name; bool (*run)(void); } list[] = {
 		{ "open", try_open }, { "create", try_create }, { "socket", try_socket }, { "unix-socket", try_unix_socket },
 		{ "exec", try_exec }, { "ptrace", try_ptrace }, { "fork", try_fork }, { "signal", try_signal },
 		{ "root", try_root }, { "executable-memory", try_executable_memory },
+		{ "more-executable-memory", try_more_executable_memory }, { "others-memory", try_others_memory },
+		{ "more-files", try_more_files }, { "dumpable", try_dumpable }, { "io_uring", try_ring }, { "keys", try_keys },
+		{ "memory-file", try_memory_file }, { "namespace", try_namespace }, { "bpf", try_bpf },
+		{ "copy-of-file", try_copy_of_file }, { "message", try_message },
 	};
 	size_t worked = 0, at = 0;
 	*tries = FL_ARRAY_LEN(list);
