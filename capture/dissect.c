@@ -33,7 +33,8 @@ static void read_dns(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
 	enum fl_parse result = fl_dns_parse(&r, &s->dns);
 	if (result == FL_PARSE_MALFORMED)
 		s->counters.parse_errors++;
-	if (result == FL_PARSE_MALFORMED && s->dns.address_count == 0 && s->dns.question_count == 0)
+	/* cut off in front of all that tells */
+	if (result == FL_PARSE_MALFORMED && s->dns.address_count == 0 && !s->dns.qname[0])
 		return;
 	flow_set_application(f, FL_APP_DNS);
 	if (!s->dns.response || s->dns.opcode != 0)
@@ -58,11 +59,13 @@ static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_
 	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
 	size_t used = 0;
-	while (state == FL_PARSE_OK && bytes.size - used >= 2) {
+	bool cut = state == FL_PARSE_TRUNCATED; /* nothing more will come: the last message is read as far as it is there */
+	while ((state == FL_PARSE_OK || cut) && bytes.size - used >= 2) {
 		struct fl_reader r = fl_reader_over(bytes.data + used, bytes.size - used);
 		size_t length = fl_read_be16(&r);
-		if (fl_reader_left(&r) < length)
+		if (fl_reader_left(&r) < length && !cut)
 			break;
+		length = fl_reader_left(&r) < length ? fl_reader_left(&r) : length;
 		read_dns(s, f, side, p->time_ns, bytes.data + used + 2, length);
 		used += 2 + length;
 	}

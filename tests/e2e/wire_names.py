@@ -315,6 +315,11 @@ def dns():
     places = [i for i, p in enumerate(packets) if len(p) > 40 and p[12:16] == f.address('10.1.0.53')]
     packets[places[0]], packets[places[2]] = packets[places[2]], packets[places[0]]
     row('DNS over TCP whose answer comes out of order', capture(*packets), resolver('tcp'), check=both)
+    whole = over_tcp(*pair(b, 'AAAA', [(b, 'CNAME', 'c.example'), ('c.example', 'AAAA', '2001:db8::1')], ident=8))
+    row('DNS over TCP, cut off by the snap length', f.pcap([f.ethernet(p) for p in whole], snaplen=54 + 2 + 12 + 15 + 32), resolver('tcp'),
+        check=answers((b, 'AAAA', 'NOERROR', ('c.example',), ())))
+    row('DNS, cut off in front of the question', f.pcap([f.ethernet(p) for p in f.lookup(a, 'A', [(a, 'A', '192.0.2.1')])], snaplen=42 + 12 + 5),
+        resolver(), check=answers())
     chain = [('www.example', 'CNAME', 'edge.cdn.example'), ('edge.cdn.example', 'CNAME', 'x7.cdn.example'), ('x7.cdn.example', 'A', SERVER)]
     row('a chain, then the connection', capture(*f.lookup('www.example', 'A', chain, edns=True), *f.session(None)), resolver(), flow('www.example'),
         check=answers(('www.example', 'A', 'NOERROR', ('edge.cdn.example', 'x7.cdn.example'), (SERVER,))))
