@@ -13,6 +13,7 @@ import json
 import os
 import struct
 import sys
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
@@ -617,6 +618,18 @@ def analysis():
     return {**seeds, 'shop': joined(), 'shop-before': joined('before')}
 
 
+def scan_pieces():
+    """Scans, and what they are in pieces: a line each."""
+    seeds = {name: text for name, text in scan().items() if name in ('whole', 'bare-minimum', 'odd-types')}
+    whole = json.loads(seeds['whole'])
+    lists = [(letter, whole.pop(key, [])) for letter, key in (('s', 'services'), ('d', 'dependencies'), ('n', 'names'))]
+    pieces = ['h' + json.dumps(whole)] + [letter + json.dumps(record) for letter, records in lists for record in records]
+    seeds['pieces'] = ''.join(piece + '\n' for piece in pieces).encode()
+    seeds['pieces-out-of-order'] = ''.join(piece + '\n' for piece in pieces[::-1]).encode()
+    seeds['packed'] = zlib.compress(''.join(piece + '\x1e' for piece in pieces).encode(), 1)
+    return seeds
+
+
 def hosts_file():
     return {'usual': b'127.0.0.1 localhost\n10.0.0.1\tdb.shop.internal db # the one\n192.0.2.10 API.vendor.example\n::1 ip6-localhost\n2001:db8::9 v6.example\n',
             'odd': b'10.0.0.1\n\r\n  10.0.0.1   a..b\n10.0.0.1 -x.example \0 y\n10.0.0.300 z\n192.0.2.10 ' + b'l' * 64 + b'.example\n#',
@@ -636,7 +649,7 @@ def store_range():
 
 
 TARGETS = (dns, request, tls, http, escape, units, addr, options, graph, scan, fragment, decode, source, scanner, quic, application, http2,
-           service_name, analysis, hosts_file, socks, store_range)
+           service_name, analysis, scan_pieces, hosts_file, socks, store_range)
 
 
 def main():
