@@ -5,7 +5,8 @@
  * Which process has a socket is told by no table: the links in /proc/PID/fd are, and reading all of them is the expensive
  * part. So it is done only when there is a socket whose control group names no service, for all such sockets together, and
  * rests twenty times as long as it took. The looks themselves come every 20 ms or rest as long, too: at most a twentieth
- * of the time goes into either.
+ * of the time goes into either. Where a look shows more new sockets than are told at a time the next one comes soon, with others: those that
+ * were told are known.
  *
  * Sockets are remembered by their id from look to look; one that was not there at the latest is forgotten. The end of a datagram socket
  * without peer is told, too, as of the latest look that showed it: such a one is found by its port alone, and another may have that next.
@@ -58,7 +59,9 @@ struct polled {
 	uint32_t netns;
 	int64_t processes_due_ns;
 	uint64_t late;
-	uint64_t untold, untold_now; /* beyond KNOWN_MAX, or beyond NEW_MAX and told at the next look: most of a look, of this one */
+	uint64_t unknown;            /* beyond KNOWN_MAX: most of a look */
+	uint64_t untold;             /* beyond either at the latest look */
+	uint64_t unknown_now, untold_now; /* of the look that is under way */
 	bool first, crowded;         /* what was there before is still being told; this look had more than NEW_MAX */
 	int timer;
 };
@@ -111,7 +114,7 @@ int polled_timer(const struct polled *p)
 
 uint64_t polled_late(const struct polled *p)
 {
-	return p->late + p->untold;
+	return p->late + (p->untold > p->unknown ? p->untold : p->unknown);
 }
 
 /* ---- sockets ---- */
@@ -136,7 +139,7 @@ static bool remember(struct polled *p, uint64_t id)
 	struct known *k = find_known(p, id);
 	if (k)
 		k->look = p->look;
-	p->untold_now += !k && p->known_count == KNOWN_MAX;
+	p->unknown_now += !k && p->known_count == KNOWN_MAX;
 	if (k || p->known_count == KNOWN_MAX)
 		return false;
 	/* More than is told at a time: the next look shows it again. */
@@ -348,7 +351,7 @@ void polled_poll(struct polled *p, const struct owner_sink *sink, bool now)
 		return;
 	int64_t begin = monotonic();
 	p->look++;
-	p->untold_now = 0;
+	p->unknown_now = p->untold_now = 0;
 	p->crowded = false;
 	int64_t now_ns = attribution_now();
 	if (p->look_at(p->context, p)) {
@@ -358,10 +361,12 @@ void polled_poll(struct polled *p, const struct owner_sink *sink, bool now)
 	} else {
 		p->late++;
 	}
-	if (p->untold < p->untold_now)
-		p->untold = p->untold_now;
+	p->unknown = p->unknown > p->unknown_now ? p->unknown : p->unknown_now;
+	p->untold = p->unknown_now + p->untold_now;
 	tell_fresh(p, sink, now);
 	p->first = p->first && p->crowded;
-	int64_t rest = (monotonic() - begin) * REST;
+	if (p->crowded)
+		p->processes_due_ns = 0;
+	int64_t rest = (monotonic() - begin) * (p->crowded ? 1 : REST);
 	set_timer(p, rest > shortest_ns ? rest : shortest_ns);
 }

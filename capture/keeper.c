@@ -148,10 +148,13 @@ static void pass_on(void *context, const struct fl_owner_record *r)
 	keeper_owner(context, r);
 }
 
-static void take_owners(struct keeper *k)
+/* @last: where they are looked for again and again, once more at once. */
+static void take_owners(struct keeper *k, bool last)
 {
 	k->patience_ns = PATIENCE_NS;
-	if (k->owners)
+	if (k->owners && last && !fl_attributor_state(k->owners)->ends_told)
+		fl_attributor_finish(k->owners, pass_on, k);
+	else if (k->owners)
 		fl_attributor_poll(k->owners, pass_on, k);
 	k->patience_ns = 0;
 	if (!k->looked)
@@ -164,16 +167,16 @@ struct pollfd keeper_poll_owners(const struct keeper *k)
 }
 
 /* A window ends: all that is known of owners goes before it. */
-static void settle_owners(struct keeper *k)
+static void settle_owners(struct keeper *k, bool last)
 {
-	take_owners(k);
+	take_owners(k, last);
 	if (k->owners)
 		keeper_attribution(k, fl_attributor_state(k->owners));
 }
 
 bool keeper_cut(struct keeper *k, int64_t end_ns, int64_t next_ns)
 {
-	settle_owners(k);
+	settle_owners(k, false);
 	struct parser_cut c = { end_ns, next_ns };
 	bool sent = channel_send(&k->channel, MESSAGE_CUT, &c, sizeof(c));
 	k->cuts += sent;
@@ -184,7 +187,7 @@ void keeper_finish(struct keeper *k, int64_t end_ns)
 {
 	struct parser_cut c = { end_ns, end_ns };
 	if (!k->finishing)
-		settle_owners(k);
+		settle_owners(k, true);
 	if (!k->finishing)
 		k->finishing = channel_send(&k->channel, MESSAGE_FINISH, &c, sizeof(c));
 }
@@ -287,7 +290,7 @@ void keeper_step(struct keeper *k)
 	size_t size;
 	if (k->state != KEEPER_RUNS)
 		return;
-	take_owners(k);
+	take_owners(k, false);
 	const size_t most = FL_ARRAY_LEN(k->windows);
 	int status = k->window_count < most ? channel_fill(&k->channel) : 0;
 	int got = 0;
