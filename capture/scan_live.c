@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,27 +20,47 @@
 
 enum { POLL_MS = 200 };
 
-static void show_progress(const struct keeper *k, int64_t left_ns)
+/* One that can write a line anew. */
+static bool is_terminal(void)
 {
-	char left[FL_TIME_TEXT];
-	const struct parser_progress *p = &k->progress;
-	left_ns = left_ns < 0 ? 0 : left_ns;
-	fprintf(stderr, "\r\033[K%s left: %llu packets, %llu flows open, %llu dependencies, %llu dropped",
-		fl_duration_format(left_ns - left_ns % FL_NS_PER_S, left), (unsigned long long)p->packets,
-		(unsigned long long)p->flows, (unsigned long long)p->dependencies, (unsigned long long)p->dropped);
+	const char *kind = getenv("TERM");
+	return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
 }
 
-static void show_words(struct keeper *k)
+static void clear_line(bool terminal)
+{
+	if (terminal)
+		fputs("\r\033[K", stderr);
+}
+
+/* Cut: a line that wraps cannot be written anew. */
+static void show_progress(const struct keeper *k, int64_t left_ns)
+{
+	char left[FL_TIME_TEXT], text[160];
+	struct winsize size = { 0 };
+	const struct parser_progress *p = &k->progress;
+	left_ns = left_ns < 0 ? 0 : left_ns;
+	snprintf(text, sizeof(text), "%s left: %llu packets, %llu flows open, %llu dependencies, %llu dropped",
+		 fl_duration_format(left_ns - left_ns % FL_NS_PER_S, left), (unsigned long long)p->packets,
+		 (unsigned long long)p->flows, (unsigned long long)p->dependencies, (unsigned long long)p->dropped);
+	int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+	clear_line(true);
+	fprintf(stderr, "%.*s", columns - 1, text);
+}
+
+static void show_words(struct keeper *k, bool terminal)
 {
 	char text[WORDS_LINE_MAX];
-	while (words_next(&k->words, text))
+	while (words_next(&k->words, text)) {
+		clear_line(terminal);
 		fl_command_warn("scan", "the parsing process says: %s", text);
+	}
 }
 
 static void capture(struct keeper *k, int64_t for_ns)
 {
 	int64_t end = live_now(CLOCK_MONOTONIC) + for_ns, shown = 0;
-	bool terminal = isatty(STDERR_FILENO);
+	bool terminal = is_terminal();
 	while (k->state == KEEPER_RUNS && scan_stopped() < 2) {
 		int64_t now = live_now(CLOCK_MONOTONIC);
 		if (now >= end || scan_stopped())
@@ -52,11 +73,10 @@ static void capture(struct keeper *k, int64_t for_ns)
 		int64_t left_ms = (end - now) / 1000000;
 		(void)poll(fds, FL_ARRAY_LEN(fds), left_ms >= 0 && left_ms < POLL_MS ? (int)left_ms + 1 : POLL_MS);
 		keeper_step(k);
-		show_words(k);
+		show_words(k, terminal);
 		(void)keeper_end_silent(k);
 	}
-	if (terminal)
-		fputs("\r\033[K", stderr);
+	clear_line(terminal);
 }
 
 static struct fl_scan *result(struct keeper *k, int64_t start_ns, struct fl_error *err)
@@ -101,7 +121,7 @@ static int scan_packets(struct scan_run *run, struct live *live, const char *poi
 	int status = keeper_start(&k, run, &live, point, err);
 	if (status == 0) {
 		capture(&k, o->for_ns);
-		show_words(&k);
+		show_words(&k, false);
 		struct fl_scan *scan = result(&k, start, err);
 		status = scan ? 0 : -EIO;
 		if (scan) {
