@@ -20,6 +20,7 @@
 #include "analyze/behave_internal.h"
 #include "faultline/model.h"
 #include "faultline/statistics.h"
+#include "faultline/units.h"
 
 #define DISCOVERY_RATE 0.01
 #define GROWTH_MIN 1.5 /* over the window */
@@ -75,7 +76,7 @@ static void list_periods(struct trends *t)
 	t->periods = fl_alloc_array(r->count + 1, sizeof(*t->periods));
 	for (size_t k = 0; k < r->count; k++) {
 		const struct fl_behave_finding *f = &r->list[k];
-		int64_t drained_ns = isnan(f->drained_s) ? 0 : (int64_t)(f->drained_s * 1e9);
+		int64_t drained_ns = fl_ns_of_seconds(f->drained_s);
 		if (f->kind == FL_BEHAVE_STALL || f->kind == FL_BEHAVE_OUTAGE ||
 			f->kind == FL_BEHAVE_SILENT_FAILURE)
 			t->periods[count++] =

@@ -10,6 +10,7 @@
 #include "faultline/units.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -290,6 +291,15 @@ static void format_long(uint64_t seconds, char *text, size_t size)
 		format_two(minutes / 60, "h", minutes % 60, "m", text, size);
 	else
 		format_two(hours / 24, "d", hours % 24, "h", text, size);
+}
+
+int64_t fl_ns_of_seconds(double seconds)
+{
+	const double most = 9.2e18;
+	double ns = seconds * 1e9;
+	if (isnan(ns))
+		return 0;
+	return ns > most ? INT64_MAX : ns < -most ? INT64_MIN : (int64_t)ns;
 }
 
 int64_t fl_time_span(int64_t start_ns, int64_t end_ns)

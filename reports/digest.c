@@ -207,7 +207,7 @@ static const char *say_coverage(struct fl_digest *d)
 		unseen = fl_arena_printf(a, "probably about %.0f more exist that were not used in this time",
 			c->unseen_dependencies);
 	char watched[FL_TIME_TEXT];
-	fl_duration_format((int64_t)(d->report->system->watched_s * 1e9), watched);
+	fl_duration_format(fl_ns_of_seconds(d->report->system->watched_s), watched);
 	return fl_arena_printf(a, "Seen: %s %s in %s of watching, added over all scans; %s; %s.",
 		fl_say_number(a, c->packets), c->packets == 1 ? "packet" : "packets", watched, drops, unseen);
 }

@@ -140,7 +140,7 @@ static const char *unranked_why(struct fl_digest *d, const struct fl_dependency 
 		return dep->group == FL_GROUP_NONE ? "not in the failure graph" : NULL;
 	if (m->period_s > 0 && isfinite(m->period_s)) {
 		char period[FL_TIME_TEXT];
-		fl_duration_format((int64_t)(m->period_s * 1e9), period);
+		fl_duration_format(fl_ns_of_seconds(m->period_s), period);
 		return fl_arena_printf(d->arena, "%s, about every %s", fl_class_name(m->class), period);
 	}
 	return fl_class_name(m->class);
@@ -238,7 +238,7 @@ static void list_estimate(struct fl_digest *d, const struct fl_coverage *c)
 	if (c->unseen_dependencies < 0.5 || !isfinite(c->window_for_95_s) || c->window_for_95_s > 1e9) /* 30 years */
 		return;
 	char text[FL_TIME_TEXT];
-	fl_duration_format((int64_t)(c->window_for_95_s * 1e9), text);
+	fl_duration_format(fl_ns_of_seconds(c->window_for_95_s), text);
 	add_fact(d, "Scan length that would see 95 % of them", fl_arena_string(d->arena, text));
 }
 

@@ -280,7 +280,7 @@ static void write_unseen(struct fl_arena *a, const struct fl_system *s)
 		fl_line_write(fl_arena_printf(a,
 			"not seen yet: about %.0f more dependencies; %s of scanning would see 95 %% of them",
 			c->unseen_dependencies,
-			fl_duration_format((int64_t)(c->window_for_95_s * 1e9), duration)));
+			fl_duration_format(fl_ns_of_seconds(c->window_for_95_s), duration)));
 	else if (c->unseen_dependencies >= 0.5)
 		fl_line_write(fl_arena_printf(
 			a, "not seen yet: about %.0f more dependencies", c->unseen_dependencies));

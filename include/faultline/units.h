@@ -21,6 +21,8 @@ const char *fl_time_format(int64_t time_ns, char text[static FL_TIME_TEXT]);
 bool fl_time_parse(const char *text, int64_t *time_ns);
 /* From @start_ns to @end_ns; as long as can be where files claim more than fits (292 years). */
 int64_t fl_time_span(int64_t start_ns, int64_t end_ns);
+/* The whole nanoseconds of seconds that a file states; what does not fit is the nearest that does, NaN 0. */
+int64_t fl_ns_of_seconds(double seconds);
 
 /* "250us", "250ms", "1.5s", "5m", "2h", "7d"; a bare number is seconds. */
 bool fl_duration_parse(const char *text, int64_t *duration_ns);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include <math.h>
+
 #include "faultline/status.h"
 #include "faultline/units.h"
 
@@ -180,6 +182,10 @@ static void spans_of_any_times_fit(void **state)
 	assert_int_equal(fl_time_span(5, 3), -2);
 	assert_int_equal(fl_time_span(INT64_MIN, INT64_MAX), INT64_MAX);
 	assert_int_equal(fl_time_span(INT64_MAX, INT64_MIN), INT64_MIN);
+	assert_int_equal(fl_ns_of_seconds(1.5), 1500000000);
+	assert_int_equal(fl_ns_of_seconds(1e300), INT64_MAX);
+	assert_int_equal(fl_ns_of_seconds(-INFINITY), INT64_MIN);
+	assert_int_equal(fl_ns_of_seconds(NAN), 0);
 }
 
 int main(void)
