@@ -179,6 +179,19 @@ struct fl_attempt *fl_exchange_log_recent(struct fl_exchange_log *log, uint32_t 
 	return NULL;
 }
 
+uint32_t fl_exchange_log_take_back(struct fl_exchange_log *log, uint32_t conversation, uint16_t client_port, int64_t since_ns)
+{
+	uint32_t kept = 0, count = log->count;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct fl_attempt *a = &log->list[i];
+		if (a->client_port == client_port && a->conversation == conversation && a->start_ns >= since_ns && fl_attempt_weight(a) == 1)
+			continue;
+		log->list[kept++] = *a;
+	}
+	log->count = kept;
+	return count - kept;
+}
+
 const struct fl_attempt *fl_exchange_log_list(const struct fl_exchange_log *log, size_t *count)
 {
 	*count = log->count;

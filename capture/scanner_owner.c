@@ -23,6 +23,18 @@ static void own_begun_flow(struct fl_scanner *s, const struct fl_owner_record *r
 		scanner_own_flow(s, f);
 }
 
+/* Of all conversations that the flow was part of: it gets another when its name or owner is told. */
+static void take_back_attempts(struct fl_scanner *s, const struct fl_flow *f)
+{
+	for (size_t i = 0; i < fl_conversation_count(s->conversations); i++) {
+		const struct fl_conversation *v = fl_conversation_get(s->conversations, i);
+		const struct fl_conversation_key *k = &v->key;
+		if (k->port == f->port[FL_RESPONDER] && k->transport == f->transport && fl_addr_equal(&k->client, &f->addr[FL_INITIATOR]) &&
+		    fl_addr_equal(&k->server, &f->addr[FL_RESPONDER]))
+			(void)fl_exchange_log_take_back(s->attempts, v->serial, f->port[FL_INITIATOR], f->first_ns);
+	}
+}
+
 /* What is open is undecided. Which of the exchanges were answered, failed or were probes nobody knows any more: not more than are left. */
 static void take_back_exchanges(struct fl_scanner *s, struct fl_flow *f)
 {
@@ -36,6 +48,7 @@ static void take_back_exchanges(struct fl_scanner *s, struct fl_flow *f)
 	v->answered = v->answered < v->exchanges ? v->answered : v->exchanges;
 	v->failures = v->failures < v->exchanges ? v->failures : v->exchanges;
 	v->health = v->health < v->exchanges ? v->health : v->exchanges;
+	take_back_attempts(s, f);
 }
 
 /* A translation was told after the first packets of its far side: the rest is not counted, and of what was the exchanges are taken back.

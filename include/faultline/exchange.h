@@ -77,6 +77,9 @@ void fl_exchange_log_add(struct fl_exchange_log *log, const struct fl_attempt *a
 
 /* The newest of the last few that ended, with this conversation and port; NULL. */
 struct fl_attempt *fl_exchange_log_recent(struct fl_exchange_log *log, uint32_t conversation, uint16_t client_port);
+/* Those that ended and should not have counted: with this conversation and port, begun at @since_ns or later. One that stands for others, too,
+ * stays. How many went. O(records). */
+uint32_t fl_exchange_log_take_back(struct fl_exchange_log *log, uint32_t conversation, uint16_t client_port, int64_t since_ns);
 /* Those that ended, in the order in which they did. */
 const struct fl_attempt *fl_exchange_log_list(const struct fl_exchange_log *log, size_t *count);
 /* Those that wait, in an order that is the same each time; *@at is where to go on, from 0. NULL: no more. */

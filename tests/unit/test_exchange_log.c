@@ -99,6 +99,29 @@ static void places_for_waiting_ones_are_limited_and_counted(void **state)
 	(void)state;
 }
 
+static void what_should_not_have_counted_is_taken_back_and_nothing_else(void **state)
+{
+	struct fl_exchange_log *log = fl_exchange_log_new(80);
+	for (uint32_t i = 0; i < 12; i++) {
+		struct fl_attempt a = attempt(1000 + i, 7 + i % 2, FL_OUTCOME_ANSWERED);
+		a.client_port = (uint16_t)(40000 + i % 3);
+		a.flags |= i == 8 ? 1 << 5 : 0;
+		fl_exchange_log_add(log, &a);
+	}
+	int64_t since = attempt(1003, 7, FL_OUTCOME_ANSWERED).start_ns;
+	/* 2 came before, 8 stands for two */
+	assert_int_equal(fl_exchange_log_take_back(log, 7, 40002, since), 0);
+	/* 0 came before, 6 goes */
+	assert_int_equal(fl_exchange_log_take_back(log, 7, 40000, since), 1);
+	size_t n;
+	const struct fl_attempt *list = fl_exchange_log_list(log, &n);
+	assert_int_equal(n, 11);
+	for (size_t i = 0; i < n; i++)
+		assert_false(list[i].client_port == 40000 && list[i].conversation == 7 && list[i].start_ns >= since);
+	fl_exchange_log_free(log);
+	(void)state;
+}
+
 static void a_log_of_nothing_keeps_nothing(void **state)
 {
 	struct fl_exchange_log *log = fl_exchange_log_new(0);
@@ -121,6 +144,7 @@ int main(void)
 		cmocka_unit_test(failures_alone_that_are_too_many_go_oldest_first_and_are_counted),
 		cmocka_unit_test(what_waits_survives_a_cut_and_counts_when_it_ends),
 		cmocka_unit_test(places_for_waiting_ones_are_limited_and_counted),
+		cmocka_unit_test(what_should_not_have_counted_is_taken_back_and_nothing_else),
 		cmocka_unit_test(a_log_of_nothing_keeps_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

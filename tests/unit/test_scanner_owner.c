@@ -393,6 +393,16 @@ static void what_a_late_translation_takes_back_is_taken_back_whole(void **state)
 		assert_int_equal(v->failures, twin ? 0 : 3);
 		assert_int_equal(v->health, twin ? 0 : 3);
 	}
+	size_t attempts, of_near = 0;
+	const struct fl_attempt *list = fl_exchange_log_list(n.scanner->attempts, &attempts);
+	for (size_t i = 0; i < attempts; i++)
+		of_near += list[i].client_port == near.port[0];
+	assert_int_equal(attempts, 3);
+	assert_int_equal(of_near, 3);
+	uint32_t at = 0;
+	const struct fl_attempt *waits = fl_exchange_log_next_waiting(n.scanner->attempts, &at);
+	assert_true(waits && waits->client_port == near.port[0]);
+	assert_null(fl_exchange_log_next_waiting(n.scanner->attempts, &at));
 	/* What was open at the far side is not open for ever: a window later its place is empty. */
 	tcp_text(&n, &near, 1, OK);
 	fl_scan_free(fl_scanner_cut(n.scanner, n.now));
