@@ -29,7 +29,10 @@ const char *fl_application_name(enum fl_application a)
 		[FL_APP_RADIUS] = "radius",   [FL_APP_STUN] = "stun",       [FL_APP_DTLS] = "dtls",
 		[FL_APP_ZOOKEEPER] = "zookeeper", [FL_APP_SMB] = "smb",     [FL_APP_XMPP] = "xmpp",
 		[FL_APP_TELNET] = "telnet",   [FL_APP_MSSQL] = "mssql",     [FL_APP_ORACLE] = "oracle",
-		[FL_APP_SOCKS] = "socks",
+		[FL_APP_SOCKS] = "socks",     [FL_APP_RTSP] = "rtsp",       [FL_APP_IRC] = "irc",
+		[FL_APP_VNC] = "vnc",         [FL_APP_BGP] = "bgp",         [FL_APP_NNTP] = "nntp",
+		[FL_APP_GRAPHITE] = "graphite", [FL_APP_INFLUXDB] = "influxdb", [FL_APP_WIREGUARD] = "wireguard",
+		[FL_APP_OPENVPN] = "openvpn", [FL_APP_TFTP] = "tftp",
 	};
 	_Static_assert(FL_ARRAY_LEN(names) == FL_APP_COUNT, "a name for every application");
 	return names[a];
@@ -78,8 +81,8 @@ enum fl_application signature_rpc(const uint8_t *data, size_t size)
 	struct fl_reader r = fl_reader_over(data, size);
 	fl_read_skip(&r, 4);
 	uint32_t call = fl_read_be32(&r), version = fl_read_be32(&r), program = fl_read_be32(&r);
-	fl_read_skip(&r, 8);
-	if (r.failed || call != 0 || version != 2 || program < 100000 || program >= 0x60000000)
+	uint32_t program_version = fl_read_be32(&r), procedure = fl_read_be32(&r);
+	if (r.failed || call != 0 || version != 2 || program < 100000 || program >= 0x60000000 || program_version > 255 || procedure > 4095)
 		return FL_APP_UNKNOWN;
 	/* nfs, mountd, nlockmgr */
 	return program == 100003 || program == 100005 || program == 100021 ? FL_APP_NFS : FL_APP_RPC;
@@ -197,7 +200,9 @@ enum fl_application fl_application_udp(uint16_t port, const uint8_t *data, size_
 		{ FL_APP_QUIC, fl_quic_probe },   { FL_APP_DTLS, fl_dtls_probe },   { FL_APP_STUN, is_stun },
 		{ FL_APP_DHCP, is_dhcp },         { FL_APP_SSDP, is_ssdp },         { FL_APP_SIP, signature_sip },
 		{ FL_APP_KERBEROS, signature_kerberos }, { FL_APP_SNMP, is_snmp },  { FL_APP_RADIUS, is_radius },
-		{ FL_APP_SYSLOG, is_syslog },     { FL_APP_STATSD, is_statsd },
+		{ FL_APP_SYSLOG, is_syslog },     { FL_APP_STATSD, is_statsd },     { FL_APP_RTSP, signature_rtsp },
+		{ FL_APP_GRAPHITE, signature_graphite }, { FL_APP_INFLUXDB, signature_influx },
+		{ FL_APP_WIREGUARD, signature_wireguard }, { FL_APP_OPENVPN, signature_openvpn }, { FL_APP_TFTP, signature_tftp },
 	};
 	if (port == 123 && is_ntp(data, size))
 		return FL_APP_NTP;

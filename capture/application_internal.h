@@ -45,6 +45,18 @@ bool signature_kerberos(const uint8_t *data, size_t size);          /* a message
 bool signature_sip(const uint8_t *data, size_t size);
 enum fl_application signature_rpc(const uint8_t *data, size_t size); /* a call, without record mark */
 
+/* application_lines.c */
+bool signature_rtsp(const uint8_t *data, size_t size);
+bool signature_irc(const uint8_t *data, size_t size);
+bool signature_vnc(const uint8_t *data, size_t size);
+bool signature_bgp(const uint8_t *data, size_t size);
+bool signature_nntp(const uint8_t *data, size_t size);
+bool signature_graphite(const uint8_t *data, size_t size);
+bool signature_influx(const uint8_t *data, size_t size);
+bool signature_wireguard(const uint8_t *data, size_t size);
+bool signature_openvpn(const uint8_t *data, size_t size);            /* a datagram; in streams behind its length */
+bool signature_tftp(const uint8_t *data, size_t size);
+
 /* application_tcp.c */
 enum fl_application signature_of_stream(enum fl_side side, const uint8_t *data, size_t size);
 

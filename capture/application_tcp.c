@@ -53,7 +53,9 @@ static bool is_postgresql_server(const uint8_t *data, size_t size)
 	struct fl_reader r = fl_reader_over(data, size);
 	uint8_t type = fl_read_u8(&r);
 	uint32_t length = fl_read_be32(&r), kind = fl_read_be32(&r);
-	return !r.failed && type == 'R' && length >= 8 && length < 256 && kind <= 12;
+	bool exact = (kind == 5 && length == 12) || (kind >= 10 && kind <= 12 && length > 8 && length < 256) ||
+		     (kind <= 9 && kind != 5 && length == 8);
+	return !r.failed && type == 'R' && exact;
 }
 
 /* MySQL, "Protocol::HandshakeV10": length, sequence 0, protocol version 10, the server's version. */
@@ -428,6 +430,11 @@ static bool is_telnet(const uint8_t *data, size_t size)
 	return true;
 }
 
+static bool is_openvpn(const uint8_t *data, size_t size)
+{
+	return size > 2 && ((size_t)data[0] << 8 | data[1]) == size - 2 && signature_openvpn(data + 2, size - 2);
+}
+
 static const struct {
 	enum fl_side side;
 	enum fl_application application;
@@ -446,12 +453,19 @@ static const struct {
 	{ FL_INITIATOR, FL_APP_MEMCACHED, is_memcached_binary }, { FL_INITIATOR, FL_APP_MEMCACHED, is_memcached },
 	{ FL_INITIATOR, FL_APP_SIP, signature_sip },    { FL_INITIATOR, FL_APP_XMPP, is_xmpp },
 	{ FL_INITIATOR, FL_APP_SMTP, is_smtp_client },  { FL_INITIATOR, FL_APP_IMAP, is_imap_client },
-	{ FL_INITIATOR, FL_APP_TELNET, is_telnet },
+	{ FL_INITIATOR, FL_APP_TELNET, is_telnet },     { FL_INITIATOR, FL_APP_RTSP, signature_rtsp },
+	{ FL_INITIATOR, FL_APP_IRC, signature_irc },    { FL_INITIATOR, FL_APP_VNC, signature_vnc },
+	{ FL_INITIATOR, FL_APP_BGP, signature_bgp },    { FL_INITIATOR, FL_APP_NNTP, signature_nntp },
+	{ FL_INITIATOR, FL_APP_GRAPHITE, signature_graphite }, { FL_INITIATOR, FL_APP_INFLUXDB, signature_influx },
+	{ FL_INITIATOR, FL_APP_OPENVPN, is_openvpn },
 	{ FL_RESPONDER, FL_APP_SSH, is_ssh },           { FL_RESPONDER, FL_APP_MYSQL, is_mysql_server },
 	{ FL_RESPONDER, FL_APP_SMTP, is_smtp_server },  { FL_RESPONDER, FL_APP_FTP, is_ftp_server },
 	{ FL_RESPONDER, FL_APP_IMAP, is_imap_server },  { FL_RESPONDER, FL_APP_POP3, is_pop3_server },
 	{ FL_RESPONDER, FL_APP_NATS, is_nats_server },  { FL_RESPONDER, FL_APP_POSTGRESQL, is_postgresql_server },
 	{ FL_RESPONDER, FL_APP_TELNET, is_telnet },     { FL_RESPONDER, FL_APP_XMPP, is_xmpp },
+	{ FL_RESPONDER, FL_APP_RTSP, signature_rtsp },  { FL_RESPONDER, FL_APP_IRC, signature_irc },
+	{ FL_RESPONDER, FL_APP_VNC, signature_vnc },    { FL_RESPONDER, FL_APP_BGP, signature_bgp },
+	{ FL_RESPONDER, FL_APP_NNTP, signature_nntp },
 };
 
 enum fl_application signature_of_stream(enum fl_side side, const uint8_t *data, size_t size)

@@ -92,6 +92,22 @@ static bool is_reserved(uint32_t version)
 	return (version & 0x0f0f0f0f) == 0x0a0a0a0a;
 }
 
+static bool is_version(uint32_t version)
+{
+	return quic_version(version) || version >> 8 == 0xff0000 || is_reserved(version) || is_google(version);
+}
+
+/* Version Negotiation ends in a list of versions, of which we know some. */
+static bool lists_versions(struct fl_reader *r)
+{
+	bool known = false;
+	if (fl_reader_left(r) == 0 || fl_reader_left(r) % 4)
+		return false;
+	while (fl_reader_left(r) > 0)
+		known |= is_version(fl_read_be32(r));
+	return known;
+}
+
 /* Up to Q043: flags with a version and an id of eight bytes, the id, the version. */
 static bool is_old_google(const uint8_t *data, size_t size)
 {
@@ -117,9 +133,9 @@ bool fl_quic_probe(const uint8_t *data, size_t size)
 	fl_read_skip(&r, scid);
 	if (r.failed || dcid > QUIC_CID_MAX || scid > QUIC_CID_MAX)
 		return false;
-	if (version == 0) /* Version Negotiation: a list of versions follows */
-		return dcid + scid > 0 && fl_reader_left(&r) >= 4 && fl_reader_left(&r) % 4 == 0;
-	return (first & FIXED_BIT) && (quic_version(version) || version >> 8 == 0xff0000 || is_reserved(version));
+	if (version == 0)
+		return dcid + scid > 0 && lists_versions(&r);
+	return (first & FIXED_BIT) && is_version(version);
 }
 
 /* ---- packets ---- */

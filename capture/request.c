@@ -93,7 +93,8 @@ enum fl_request_kind fl_request_kind(enum fl_application a, const uint8_t *data,
 		return kind_of_redis(data, size);
 	case FL_APP_AMQP: case FL_APP_MQTT: case FL_APP_NATS: case FL_APP_XMPP: case FL_APP_SSH: case FL_APP_TELNET:
 	case FL_APP_RDP: case FL_APP_SYSLOG: case FL_APP_STATSD: case FL_APP_SSDP: case FL_APP_DHCP: case FL_APP_STUN:
-	case FL_APP_SIP: case FL_APP_KAFKA: case FL_APP_ZOOKEEPER:
+	case FL_APP_SIP: case FL_APP_KAFKA: case FL_APP_ZOOKEEPER: case FL_APP_IRC: case FL_APP_VNC: case FL_APP_BGP: case FL_APP_GRAPHITE:
+	case FL_APP_INFLUXDB: case FL_APP_WIREGUARD: case FL_APP_OPENVPN:
 		return FL_REQUEST_SENDS;
 	default:
 		return FL_REQUEST_WORK;

@@ -201,7 +201,7 @@ bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f
 	if (f->flags_seen[FL_RESPONDER] & FL_TCP_RST || flow_has(f, FLOW_ANSWERED))
 		return true;
 	return flow_application(f) != FL_APP_UNKNOWN && flow_application(f) != FL_APP_SYSLOG &&
-	       flow_application(f) != FL_APP_STATSD;
+	       flow_application(f) != FL_APP_STATSD && flow_application(f) != FL_APP_GRAPHITE && flow_application(f) != FL_APP_INFLUXDB;
 }
 
 static void close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns, enum fl_flow_end how)

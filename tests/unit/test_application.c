@@ -33,6 +33,21 @@ static const struct row streams[] = {
 	{ "PostgreSQL's Parse in midstream", FL_INITIATOR, BYTES("P\0\0\0\x14s1\0SELECT $1\0\0\0"), FL_APP_POSTGRESQL },
 	{ "a Parse whose name does not end", FL_INITIATOR, BYTES("P\0\0\0\x14s1SELECT $1"), FL_APP_UNKNOWN },
 	{ "PostgreSQL's answer", FL_RESPONDER, BYTES("R\0\0\0\x08\0\0\0\0S\0"), FL_APP_POSTGRESQL },
+	{ "an R longer than its kind", FL_RESPONDER, BYTES("R\0\0\0\x10\0\0\0\0S\0"), FL_APP_UNKNOWN },
+	{ "RTSP", FL_INITIATOR, BYTES("DESCRIBE rtsp://cam.example/1 RTSP/1.0\r\nCSeq: 1\r\n"), FL_APP_RTSP },
+	{ "RTSP's answer", FL_RESPONDER, BYTES("RTSP/1.0 200 OK\r\n"), FL_APP_RTSP },
+	{ "IRC", FL_INITIATOR, BYTES("NICK me\r\nUSER me 0 * :Me\r\n"), FL_APP_IRC },
+	{ "IRC's server", FL_RESPONDER, BYTES(":irc.example NOTICE * :*** Looking up\r\n"), FL_APP_IRC },
+	{ "a line with a colon in front", FL_RESPONDER, BYTES(":irc.example HELLO * :***\r\n"), FL_APP_UNKNOWN },
+	{ "VNC", FL_RESPONDER, BYTES("RFB 003.008\n"), FL_APP_VNC },
+	{ "BGP's KEEPALIVE", FL_INITIATOR, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\x13\4"), FL_APP_BGP },
+	{ "BGP's KEEPALIVE of 18 octets", FL_INITIATOR, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\x12\4"),
+	  FL_APP_UNKNOWN },
+	{ "NNTP's greeting", FL_RESPONDER, BYTES("200 news.example NNTP service ready\r\n"), FL_APP_NNTP },
+	{ "NNTP's reader", FL_INITIATOR, BYTES("MODE READER\r\n"), FL_APP_NNTP },
+	{ "Graphite", FL_INITIATOR, BYTES("shop.orders 12.5 1700000000\nshop.x 1 1700000000\n"), FL_APP_GRAPHITE },
+	{ "Graphite without a time", FL_INITIATOR, BYTES("shop.orders 12.5\n"), FL_APP_UNKNOWN },
+	{ "OpenVPN over TCP", FL_INITIATOR, BYTES("\0\x0e\x38" "01234567" "\0\0\0\0\0"), FL_APP_OPENVPN },
 	{ "an R of unknown kind", FL_RESPONDER, BYTES("R\0\0\0\x08\0\0\1\0S\0"), FL_APP_UNKNOWN },
 	{ "MySQL's greeting", FL_RESPONDER, BYTES("\x4a\0\0\0\x0a" "8.0.33\0"), FL_APP_MYSQL },
 	{ "MariaDB's greeting", FL_RESPONDER, BYTES("\x4a\0\0\0\x0a" "11.2.2-MariaDB\0"), FL_APP_MYSQL },
@@ -144,6 +159,19 @@ static const struct datagram_row datagrams[] = {
 	{ "NFS", 2049, BYTES("\0\0\0\1\0\0\0\0\0\0\0\2\0\1\x86\xa3\0\0\0\3\0\0\0\0"), FL_APP_NFS },
 	{ "DTLS", 4433, BYTES("\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\x0c\1\0\0\0\0\0\0\0\0\0\0\0"), FL_APP_DTLS },
 	{ "DTLS of another epoch", 4433, BYTES("\x16\xfe\xfd\0\1\0\0\0\0\0\0\0\x0c\1\0\0\0\0\0\0\0\0\0\0\0"), FL_APP_UNKNOWN },
+	{ "WireGuard's first message", 51820, BYTES("\1\0\0\0" TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY "0123"), FL_APP_WIREGUARD },
+	{ "WireGuard's first message, one byte short", 51820, BYTES("\1\0\0\0" TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY "012"),
+	  FL_APP_UNKNOWN },
+	{ "OpenVPN", 1194, BYTES("\x38" "01234567" "\0\0\0\0\0"), FL_APP_OPENVPN },
+	{ "OpenVPN with a digest", 1194, BYTES("\x38" "01234567" TWENTY "\0\0\0\1" "time" "\0\0\0\0\0"), FL_APP_OPENVPN },
+	{ "OpenVPN of another packet", 1194, BYTES("\x38" "01234567" "\0\0\0\0\1"), FL_APP_UNKNOWN },
+	{ "TFTP", 69, BYTES("\0\1boot.img\0octet\0"), FL_APP_TFTP },
+	{ "TFTP of an unknown mode", 69, BYTES("\0\1boot.img\0octal\0"), FL_APP_UNKNOWN },
+	{ "Graphite over UDP", 2003, BYTES("shop.orders 12.5 1700000000\n"), FL_APP_GRAPHITE },
+	{ "InfluxDB's line protocol", 8089, BYTES("cpu,host=a usage=0.5,idle=3i 1700000000000000000\n"), FL_APP_INFLUXDB },
+	{ "a line without fields", 8089, BYTES("cpu,host=a usage 1700000000000000000\n"), FL_APP_UNKNOWN },
+	{ "QUIC's version negotiation", 443, BYTES("\x80\0\0\0\0\1x\0\0\0\0\1"), FL_APP_QUIC },
+	{ "a list of versions that nobody speaks", 443, BYTES("\x80\0\0\0\0\1x\0\0\0\0\0"), FL_APP_UNKNOWN },
 	{ "QUIC", 443, BYTES("\xc0\0\0\0\1\1x\0\0\0"), FL_APP_QUIC },
 	{ "nothing", 123, BYTES(""), FL_APP_UNKNOWN },
 };
@@ -172,6 +200,30 @@ static void datagram_is_told(void **state)
 	assert_int_equal(told(false, FL_INITIATOR, row->port, row->bytes, row->size), row->application);
 	for (size_t size = 0; size < row->size; size++)
 		(void)told(false, FL_INITIATOR, row->port, row->bytes, size);
+}
+
+/* What one protocol says on one side or transport is no other's on another. */
+static void no_protocol_is_taken_for_another(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(streams); i++) {
+		const struct row *row = &streams[i];
+		if (row->application == FL_APP_UNKNOWN)
+			continue;
+		for (int way = 0; way < 3; way++) {
+			enum fl_application a = told(way < 2, way ? FL_RESPONDER : FL_INITIATOR, 4444, row->bytes, row->size);
+			if (a != FL_APP_UNKNOWN && a != row->application)
+				fail_msg("%s is %s", row->name, fl_application_name(a));
+		}
+	}
+	for (size_t i = 0; i < FL_ARRAY_LEN(datagrams); i++) {
+		const struct datagram_row *row = &datagrams[i];
+		for (int way = 0; way < 2 && row->application != FL_APP_UNKNOWN; way++) {
+			enum fl_application a = told(true, way ? FL_RESPONDER : FL_INITIATOR, 0, row->bytes, row->size);
+			if (a != FL_APP_UNKNOWN && a != row->application)
+				fail_msg("%s is %s", row->name, fl_application_name(a));
+		}
+	}
 }
 
 static uint64_t random_state = 0x9e3779b97f4a7c15; /* xorshift64, Marsaglia 2003 */
@@ -227,7 +279,7 @@ static void every_application_has_a_name(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[FL_ARRAY_LEN(streams) + FL_ARRAY_LEN(datagrams) + 3];
+	static struct CMUnitTest tests[FL_ARRAY_LEN(streams) + FL_ARRAY_LEN(datagrams) + 4];
 	size_t n = 0;
 	for (size_t i = 0; i < FL_ARRAY_LEN(streams); i++)
 		tests[n++] = (struct CMUnitTest){ .name = streams[i].name, .test_func = stream_is_told,
@@ -235,6 +287,7 @@ int main(void)
 	for (size_t i = 0; i < FL_ARRAY_LEN(datagrams); i++)
 		tests[n++] = (struct CMUnitTest){ .name = datagrams[i].name, .test_func = datagram_is_told,
 						  .initial_state = (void *)(uintptr_t)&datagrams[i] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(no_protocol_is_taken_for_another);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(random_bytes_fit_nothing);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(encrypted_records_fit_nothing);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(every_application_has_a_name);
