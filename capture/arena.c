@@ -82,7 +82,7 @@ static struct block *block_new(size_t size)
 {
 	if (size > SIZE_MAX - sizeof(struct block))
 		fl_out_of_memory();
-	struct block *b = fl_alloc(sizeof(*b) + size);
+	struct block *b = fl_alloc_table(1, sizeof(*b) + size); /* a large one is an array that will be filled */
 
 	b->size = size;
 	ASAN_POISON_MEMORY_REGION(b->data, b->size);

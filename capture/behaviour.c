@@ -209,7 +209,7 @@ static void join(struct behaviour *b)
 	struct serial_place *serials = sort_serials(b->m->scanner->conversations, conversations);
 	for (uint32_t at = 0; fl_exchange_log_next_waiting(log, &at) != NULL;)
 		waiting++;
-	b->attempts = fl_alloc_array(records + waiting + 1, sizeof(*b->attempts));
+	b->attempts = fl_alloc_table(records + waiting + 1, sizeof(*b->attempts));
 	for (size_t i = 0; i < records; i++)
 		join_record(b, serials, conversations, &list[i], false);
 	for (uint32_t at = 0; (r = fl_exchange_log_next_waiting(log, &at)) != NULL;)

@@ -39,7 +39,7 @@ struct fl_exchange_log *fl_exchange_log_new(uint32_t limit)
 	struct fl_exchange_log *log = fl_alloc(sizeof(*log));
 	log->waiting_limit = limit ? limit / WAITING_PART + 1 : 0;
 	log->limit = limit > log->waiting_limit ? limit - log->waiting_limit : limit;
-	log->list = fl_alloc_array(log->limit, sizeof(*log->list));
+	log->list = fl_alloc_table(log->limit, sizeof(*log->list));
 	log->waiting = fl_alloc_array(log->waiting_limit, sizeof(*log->waiting));
 	return log;
 }

@@ -115,15 +115,32 @@ static bool is_present(const struct fl_hello_parts *parts, uint32_t at)
 	return parts->present[at / 8] >> at % 8 & 1;
 }
 
+/* What is there already stays. */
 static void add_behind_hole(struct fl_hello_parts *parts, uint32_t from, const uint8_t *data, uint32_t size)
 {
-	for (uint32_t i = 0; i < size; i++) {
+	for (uint32_t i = 0; i < size;) {
 		uint32_t at = from + i;
-		if (is_present(parts, at))
+		uint8_t *present = &parts->present[at / 8];
+		if (at % 8 == 0 && size - i >= 8 && *present == 0) {
+			memcpy(parts->data + at, data + i, 8);
+			*present = 0xff;
+			i += 8;
 			continue;
-		parts->data[at] = data[i];
-		parts->present[at / 8] |= (uint8_t)(1u << at % 8);
+		}
+		if (!is_present(parts, at)) {
+			parts->data[at] = data[i];
+			*present |= (uint8_t)(1u << at % 8);
+		}
+		i++;
 	}
+}
+
+/* The first byte from @at on that is not there, at most @end. */
+static uint32_t first_hole(const struct fl_hello_parts *parts, uint32_t at, uint32_t end)
+{
+	while (at < end && is_present(parts, at))
+		at += at % 8 == 0 && end - at >= 8 && parts->present[at / 8] == 0xff ? 8 : 1;
+	return at;
 }
 
 bool fl_hello_add(struct fl_hello_parts *parts, uint64_t offset, const uint8_t *data, size_t size)
@@ -145,8 +162,7 @@ bool fl_hello_add(struct fl_hello_parts *parts, uint64_t offset, const uint8_t *
 	add_behind_hole(parts, from, data + skip, to - from);
 	if (to > parts->end)
 		parts->end = to;
-	while (parts->have < parts->end && is_present(parts, parts->have))
-		parts->have++;
+	parts->have = first_hole(parts, parts->have, parts->end);
 	return fits;
 }
 

@@ -223,6 +223,22 @@ static void read_crypto(struct fl_reader *r, struct fl_hello_parts *parts, bool 
 		*too_long = true;
 }
 
+/* Clients pad to 1200 bytes: most of many packets. */
+static void skip_padding(struct fl_reader *r)
+{
+	struct fl_slice rest = fl_reader_rest(r);
+	size_t zeros = 0;
+	uint64_t word = 0;
+	for (; rest.size - zeros >= sizeof(word); zeros += sizeof(word)) {
+		memcpy(&word, rest.data + zeros, sizeof(word));
+		if (word)
+			break;
+	}
+	while (zeros < rest.size && rest.data[zeros] == FRAME_PADDING)
+		zeros++;
+	fl_read_skip(r, zeros);
+}
+
 /* False when a frame may not stand in an Initial packet, or is cut. */
 static bool read_frames(struct fl_slice frames, struct fl_hello_parts *parts, bool *too_long)
 {
@@ -230,6 +246,8 @@ static bool read_frames(struct fl_slice frames, struct fl_hello_parts *parts, bo
 	while (fl_reader_left(&r) > 0 && !r.failed) {
 		switch (fl_read_u8(&r)) {
 		case FRAME_PADDING:
+			skip_padding(&r);
+			break;
 		case FRAME_PING:
 			break;
 		case FRAME_ACK:

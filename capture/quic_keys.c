@@ -22,7 +22,9 @@
 #include "faultline/status.h"
 
 enum { HASH = 32, SALT_SIZE = 20 };
-enum salt { SALT_DRAFT_22, SALT_DRAFT_23, SALT_DRAFT_29, SALT_1, SALT_2, SALT_2_DRAFT, SALT_Q050, SALT_T050, SALT_T051 };
+enum salt {
+	SALT_DRAFT_22, SALT_DRAFT_23, SALT_DRAFT_29, SALT_1, SALT_2, SALT_2_DRAFT, SALT_Q050, SALT_T050, SALT_T051, SALTS
+};
 
 static const uint8_t salts[][SALT_SIZE] = {
 	[SALT_DRAFT_22] = { 0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a,
@@ -79,9 +81,32 @@ struct quic_crypto {
 	OSSL_LIB_CTX *library;
 	EVP_MAC *hmac;
 	EVP_MAC_CTX *mac;
+	EVP_MAC_CTX *salted[SALTS]; /* keyed with the salt */
+	bool keeps_keys;            /* a context without a new key begins again with the one it has */
 	EVP_CIPHER *aead, *block;
 	EVP_CIPHER_CTX *open, *mask;
 };
+
+/* @key NULL: the one that @mac has. */
+static bool hmac(EVP_MAC_CTX *mac, const uint8_t *key, size_t key_size, const uint8_t *data, size_t size, uint8_t out[static HASH])
+{
+	size_t written = 0;
+	return EVP_MAC_init(mac, key, key_size, NULL) == 1 && EVP_MAC_update(mac, data, size) == 1 &&
+	       EVP_MAC_final(mac, out, &written, HASH) == 1 && written == HASH;
+}
+
+/* Setting a key costs as much as hashing with it. Early releases of OpenSSL 3.0 do not begin again without one. */
+static bool key_salts(struct quic_crypto *c)
+{
+	uint8_t first[HASH], again[HASH];
+	for (size_t i = 0; i < SALTS; i++) {
+		c->salted[i] = EVP_MAC_CTX_dup(c->mac);
+		if (!c->salted[i] || !hmac(c->salted[i], salts[i], SALT_SIZE, salts[i], SALT_SIZE, first))
+			return false;
+		c->keeps_keys = hmac(c->salted[i], NULL, 0, salts[i], SALT_SIZE, again) && memcmp(first, again, HASH) == 0;
+	}
+	return true;
+}
 
 static bool fetch(struct quic_crypto *c)
 {
@@ -97,7 +122,7 @@ static bool fetch(struct quic_crypto *c)
 	c->mac = EVP_MAC_CTX_new(c->hmac);
 	c->open = EVP_CIPHER_CTX_new();
 	c->mask = EVP_CIPHER_CTX_new();
-	return c->mac && c->open && c->mask && EVP_MAC_CTX_set_params(c->mac, params) == 1 &&
+	return c->mac && c->open && c->mask && EVP_MAC_CTX_set_params(c->mac, params) == 1 && key_salts(c) &&
 	       EVP_DecryptInit_ex2(c->open, c->aead, NULL, NULL, NULL) == 1 &&
 	       EVP_EncryptInit_ex2(c->mask, c->block, NULL, NULL, NULL) == 1 &&
 	       EVP_CIPHER_CTX_set_padding(c->mask, 0) == 1;
@@ -121,22 +146,15 @@ void quic_crypto_free(struct quic_crypto *c)
 	EVP_CIPHER_free(c->aead);
 	EVP_CIPHER_free(c->block);
 	EVP_MAC_CTX_free(c->mac);
+	for (size_t i = 0; i < SALTS; i++)
+		EVP_MAC_CTX_free(c->salted[i]);
 	EVP_MAC_free(c->hmac);
 	OSSL_LIB_CTX_free(c->library);
 	free(c);
 }
 
-static bool hmac(struct quic_crypto *c, const uint8_t *key, size_t key_size, const uint8_t *data, size_t size,
-		 uint8_t out[static HASH])
-{
-	size_t written = 0;
-	return EVP_MAC_init(c->mac, key, key_size, NULL) == 1 && EVP_MAC_update(c->mac, data, size) == 1 &&
-	       EVP_MAC_final(c->mac, out, &written, HASH) == 1 && written == HASH;
-}
-
-/* HKDF-Expand-Label (RFC 8446 section 7.1) with an empty context and at most one hash of output. */
-static bool expand(struct quic_crypto *c, const uint8_t secret[static HASH], const char *label, uint8_t *out,
-		   size_t size)
+/* HKDF-Expand-Label (RFC 8446 section 7.1) with an empty context and at most one hash of output. @secret NULL: the one before. */
+static bool expand(struct quic_crypto *c, const uint8_t *secret, const char *label, uint8_t *out, size_t size)
 {
 	uint8_t info[40], hash[HASH];
 	size_t length = strlen(label);
@@ -147,7 +165,7 @@ static bool expand(struct quic_crypto *c, const uint8_t secret[static HASH], con
 	memcpy(info + 9, label, length);
 	info[9 + length] = 0;
 	info[10 + length] = 1; /* RFC 5869 section 2.3: the first block */
-	if (!hmac(c, secret, HASH, info, 11 + length, hash))
+	if (!hmac(c->mac, secret, secret ? HASH : 0, info, 11 + length, hash))
 		return false;
 	memcpy(out, hash, size);
 	return true;
@@ -157,11 +175,12 @@ bool quic_crypto_keys(struct quic_crypto *c, const struct quic_version *v, const
 		      struct quic_keys *keys)
 {
 	uint8_t initial[HASH], client[HASH];
-	return hmac(c, salts[v->salt], SALT_SIZE, dcid->data, dcid->size, initial) &&
+	const uint8_t *salt = c->keeps_keys ? NULL : salts[v->salt], *again = c->keeps_keys ? NULL : client;
+	return hmac(c->salted[v->salt], salt, salt ? SALT_SIZE : 0, dcid->data, dcid->size, initial) &&
 	       expand(c, initial, "client in", client, sizeof(client)) &&
 	       expand(c, client, v->second ? "quicv2 key" : "quic key", keys->key, sizeof(keys->key)) &&
-	       expand(c, client, v->second ? "quicv2 iv" : "quic iv", keys->iv, sizeof(keys->iv)) &&
-	       expand(c, client, v->second ? "quicv2 hp" : "quic hp", keys->header, sizeof(keys->header));
+	       expand(c, again, v->second ? "quicv2 iv" : "quic iv", keys->iv, sizeof(keys->iv)) &&
+	       expand(c, again, v->second ? "quicv2 hp" : "quic hp", keys->header, sizeof(keys->header));
 }
 
 /* RFC 9001 section 5.4: @header gets the packet's header, in the clear. */

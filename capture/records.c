@@ -25,7 +25,8 @@ int records_refill(struct records *r, size_t size)
 			r->end -= r->at;
 			r->at = 0;
 		}
-		ssize_t n = feed_read(r->feed, r->buffer + r->end, FILE_BUFFER - r->end);
+		size_t room = FILE_BUFFER - r->end;
+		ssize_t n = feed_read(r->feed, r->buffer + r->end, room < FILE_PIECE ? room : FILE_PIECE);
 		if (n <= 0)
 			return (int)n;
 		r->end += (size_t)n;

@@ -19,7 +19,8 @@
 enum {
 	RECORD_MAX = 262144,          /* captured bytes; libpcap's MAXIMUM_SNAPLEN */
 	RECORD_HEADER = 16,           /* of pcap, before each packet */
-	FILE_BUFFER = 2 * RECORD_MAX, /* read(2) in pieces that stay in the second-level cache */
+	FILE_BUFFER = 2 * RECORD_MAX,
+	FILE_PIECE = 65536,           /* read(2) at a time: what is read next is written over it, and the caches are left to the tables */
 };
 
 /* --- feed: plain bytes from a descriptor --------------------------------------------------------- */
