@@ -509,6 +509,7 @@ static int open_signals(struct watch *w, struct fl_error *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a limit of file sizes is like a disk that is full */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	w->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return w->signals >= 0 ? 0 : fl_fail(err, -errno, "signals cannot be read: %s", strerror(errno));
