@@ -262,9 +262,11 @@ static int prepare(struct fl_store *s, enum fl_store_mode mode, struct fl_error 
 	int64_t unused;
 	if (code != SQLITE_OK)
 		return fail(s, code, err);
-	if (mode == FL_STORE_READ && number(s, "PRAGMA schema_version", &unused, NULL) != 0 &&
-	    (sqlite3_errcode(s->db) & 0xff) == SQLITE_CANTOPEN)
-		(void)reopen_immutable(s);
+	if (mode == FL_STORE_READ && number(s, "PRAGMA schema_version", &unused, NULL) != 0) {
+		code = sqlite3_errcode(s->db) & 0xff; /* READONLY: the log cannot be made, since the directory is another's */
+		if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY)
+			(void)reopen_immutable(s);
+	}
 	int status = check_version(s, mode, err);
 	if (status == 1)
 		status = create(s, err);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -182,6 +183,28 @@ static void the_file_alone_has_all_windows(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void who_may_only_read_reads_a_store_that_nobody_writes(void **state)
+{
+	const uid_t nobody = 65534, user = geteuid();
+	struct fl_store *store = open_store(FL_STORE_WRITE);
+	struct fl_error err = { "" };
+	(void)state;
+	assert_int_equal(add(store, "h", T0, 1), 0);
+	fl_store_close(store);
+	store = NULL;
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(chmod(directory, 0555), 0);
+	assert_int_equal(user == 0 ? seteuid(nobody) : 0, 0);
+	int status = fl_store_open(&store, path, FL_STORE_READ, &err);
+	size_t count = status == 0 ? count_in(store, "") : 0;
+	fl_store_close(store);
+	assert_int_equal(user == 0 ? seteuid(user) : 0, 0);
+	assert_int_equal(chmod(directory, 0700), 0);
+	if (status)
+		fail_msg("%s", err.text);
+	assert_int_equal(count, 1);
+}
+
 static void write_at(long offset, const void *bytes, size_t size)
 {
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
@@ -265,6 +288,7 @@ int main(void)
 		ROW(windows_are_found_by_time),
 		cmocka_unit_test(ranges_that_mean_nothing_are_refused),
 		ROW(the_file_alone_has_all_windows),
+		ROW(who_may_only_read_reads_a_store_that_nobody_writes),
 		ROW(the_oldest_windows_are_forgotten_and_the_newest_of_each_point_stays),
 		ROW(what_is_no_store_is_told_in_one_line),
 		ROW(a_store_of_a_newer_version_is_refused),
