@@ -596,16 +596,28 @@ static inline bool decode_plain(const uint8_t *data, uint32_t caplen, struct fl_
 }
 
 /* Layer by layer. A function of its own, that plain frames need not set up what this does. */
+static enum fl_parse decode_frame(int link_type, struct layer *l, struct fl_packet *p)
+{
+	clear(p);
+	enum fl_parse parse = decode_link(link_type, l, p);
+	if (__builtin_expect(l->inside != INSIDE_NOTHING, 0) && parse == FL_PARSE_OK)
+		parse = decode_tunnels(l, p);
+	return parse == FL_PARSE_OK || parse == FL_PARSE_MORE ? parse : give_up(parse, p);
+}
+
+/* How long the frame was on the wire is the source's to know: until an IP header says more, missing bytes are the snap
+ * length's doing. */
 static __attribute__((noinline)) enum fl_parse decode_layers(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
 {
-	/* How long the frame was on the wire is the source's to know: until an IP header says more,
-	 * missing bytes are the snap length's doing. */
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX };
-	clear(p);
-	enum fl_parse parse = decode_link(link_type, &l, p);
-	if (__builtin_expect(l.inside != INSIDE_NOTHING, 0) && parse == FL_PARSE_OK)
-		parse = decode_tunnels(&l, p);
-	return parse == FL_PARSE_OK || parse == FL_PARSE_MORE ? parse : give_up(parse, p);
+	return decode_frame(link_type, &l, p);
+}
+
+bool fl_decode_subframe(int link_type, const uint8_t *data, uint32_t caplen, uint8_t nth, struct fl_packet *p, enum fl_parse *parse)
+{
+	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX, .subframe = nth };
+	*parse = decode_frame(link_type, &l, p);
+	return l.aggregate && !l.no_subframe;
 }
 
 enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)

@@ -80,6 +80,9 @@ struct layer {
 	bool incomplete;    /* a first fragment alone: what follows goes on elsewhere */
 	bool fragment;      /* what follows is a piece: */
 	bool fragment_more; /* not the last */
+	uint8_t subframe;   /* which one of an aggregate is wanted */
+	bool aggregate;     /* it is one */
+	bool no_subframe;   /* ... that has no such */
 	uint16_t fragment_offset;
 	uint32_t fragment_id;
 };

@@ -6,8 +6,8 @@
  *
  * 802.11 comes alone or behind a header that says how it was received: radiotap, Prism,
  * AVS, PPI. Of the frames only data frames carry IP, behind LLC and SNAP. Encrypted ones
- * and the later pieces of fragmented ones are nothing we read. Of an aggregate (A-MSDU) the first
- * subframe is taken: the others would be further packets of one frame.
+ * and the later pieces of fragmented ones are nothing we read. Of an aggregate (A-MSDU) the subframe is taken that is
+ * asked for: each is a packet.
  *
  * PPP comes bare, in HDLC framing (RFC 1662), behind a byte of direction, or as Cisco's
  * HDLC, which names Ethernet types.
@@ -55,6 +55,7 @@ enum {
 	WLAN_PROTECTED = 0x4000,
 	WLAN_ORDER = 0x8000, /* QoS: an HT control field follows */
 	QOS_AMSDU = 0x0080,
+	AMSDU_HEAD = 14,
 };
 
 enum {
@@ -105,18 +106,27 @@ enum fl_parse decode_snap(struct layer *l)
 /* IEEE 802.11 section 9.3.2.2: destination, source and length before each subframe. */
 static enum fl_parse decode_amsdu(struct layer *l, struct fl_packet *p)
 {
-	const uint8_t *h = l->at.at;
-	struct fl_reader r = take(l, 14);
-	if (r.failed)
-		return too_short(l, 14);
-	memcpy(p->dst_mac, h, 6);
-	memcpy(p->src_mac, h + 6, 6);
-	fl_read_skip(&r, 12);
-	uint16_t size = fl_read_be16(&r);
-	if (size > l->wire)
-		return FL_PARSE_MALFORMED;
-	limit(l, size);
-	return decode_snap(l);
+	l->aggregate = true;
+	for (unsigned left = l->subframe;; left--) {
+		const uint8_t *h = l->at.at;
+		struct fl_reader r = take(l, AMSDU_HEAD);
+		l->no_subframe = r.failed;
+		if (r.failed)
+			return too_short(l, AMSDU_HEAD);
+		memcpy(p->dst_mac, h, 6);
+		memcpy(p->src_mac, h + 6, 6);
+		fl_read_skip(&r, 12);
+		uint32_t size = fl_read_be16(&r), padding = -(AMSDU_HEAD + size) & 3;
+		if (size > l->wire)
+			return FL_PARSE_MALFORMED;
+		if (left == 0) {
+			limit(l, size);
+			return decode_snap(l);
+		}
+		l->no_subframe = size == 0 || take(l, size + padding).failed;
+		if (l->no_subframe)
+			return FL_PARSE_UNSUPPORTED;
+	}
 }
 
 static enum fl_parse decode_wlan(struct layer *l, struct fl_packet *p, bool padded)

@@ -629,7 +629,7 @@ static bool has_flow(const struct fl_packet *p)
 
 static inline void see_packet(struct fl_scanner *s, const struct fl_packet *p, uint32_t hash)
 {
-	s->counters.packets++;
+	s->counters.packets += p->len > 0; /* else it came in one frame with another */
 	s->counters.bytes += p->len;
 	see_time(s, p->time_ns);
 	if (!has_flow(p)) {

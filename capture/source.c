@@ -62,6 +62,8 @@ struct fl_source {
 	struct fl_fragments *fragments;
 	struct fl_packet piece; /* a fragment that is not handed in yet */
 	bool piece_waits;
+	struct record frame; /* an aggregate, while @subframe */
+	uint8_t subframe;    /* the next one; 0: none */
 	unsigned nested; /* datagrams that @piece was in */
 	volatile sig_atomic_t stop;
 	struct fl_source_counters counters;
@@ -458,12 +460,36 @@ static inline int deliver(struct fl_source *s, const struct record *r, struct fl
 	p->len = r->len;
 	p->interface = r->interface;
 	enum fl_parse parse = fl_decode(r->link_type, r->data, r->caplen, p);
+	if (__builtin_expect(fl_decode_aggregates(r->link_type), 0)) {
+		s->frame = *r;
+		s->subframe = 1;
+	}
 	if (__builtin_expect(parse == FL_PARSE_MORE, 0)) {
 		s->piece = *p;
 		s->piece_waits = true;
 		return 0;
 	}
 	return count(s, parse, p);
+}
+
+/* Another packet of the frame that was delivered last. The frame is counted already, with its length. */
+static int deliver_subframe(struct fl_source *s, struct fl_packet *p)
+{
+	enum { SUBFRAMES_MAX = 255 };
+	enum fl_parse parse;
+	p->time_ns = s->frame.time_ns;
+	p->len = 0;
+	p->interface = s->frame.interface;
+	if (s->subframe == SUBFRAMES_MAX ||
+	    !fl_decode_subframe(s->frame.link_type, s->frame.data, s->frame.caplen, s->subframe++, p, &parse)) {
+		s->subframe = 0;
+		return 0;
+	}
+	if (parse == FL_PARSE_MORE) {
+		s->piece = *p;
+		s->piece_waits = true;
+	}
+	return parse == FL_PARSE_OK;
 }
 
 /* The end: what is still held is not going to be whole. */
@@ -483,6 +509,11 @@ int fl_source_next(struct fl_source *s, struct fl_packet *p, struct fl_error *er
 			return deliver_rest(s, p);
 		if (__builtin_expect(s->piece_waits, 0)) {
 			if (take_piece(s, p))
+				return 1;
+			continue;
+		}
+		if (__builtin_expect(s->subframe, 0)) {
+			if (deliver_subframe(s, p))
 				return 1;
 			continue;
 		}
@@ -510,7 +541,7 @@ int fl_source_batch(struct fl_source *s, struct fl_packet *list, size_t limit, s
 	size_t n = status == 1;
 	/* Nothing here moves the buffer or the fragments: errors and the end are met again by the next call. */
 	struct record r;
-	while (n > 0 && n < limit && !s->live && !s->piece_waits && !s->stop && records_next_here(s->records, &r)) {
+	while (n > 0 && n < limit && !s->live && !s->piece_waits && !s->subframe && !s->stop && records_next_here(s->records, &r)) {
 		if (s->filter && filter_passes(s, &r, err) != 1)
 			s->counters.filtered++;
 		else

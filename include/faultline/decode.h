@@ -102,7 +102,7 @@ struct fl_packet {
  * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, MPLS, PPPoE, LLC, and of tags of switches (VN-Tag, E-TAG, HSR, R-TAG,
  * Cisco metadata, MACsec that only signs, NSH); LINUX_SLL, LINUX_SLL2,
  * NULL and LOOP (either byte order), RAW, IPV4, IPV6; IEEE802_11 alone or behind radiotap, Prism,
- * AVS or PPI (data frames that are not encrypted; of an A-MSDU the first subframe); PPP, PPP_SERIAL,
+ * AVS or PPI (data frames that are not encrypted; of an A-MSDU the first subframe, see fl_decode_subframe()); PPP, PPP_SERIAL,
  * PPP_ETHER, PPP_PPPD, PPP_WITH_DIR, C_HDLC, FRELAY; NFLOG, PFLOG, ENC, PKTAP. IPv6 extension headers are walked (at most 16, RFC 8200
  * section 4).
  *
@@ -125,6 +125,21 @@ enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, str
  * Return: as fl_decode(); MORE when a fragment was inside.
  */
 enum fl_parse fl_decode_datagram(struct fl_packet *p);
+
+/* May frames of the link type hold several packets (802.11: A-MSDU)? */
+static inline bool fl_decode_aggregates(int link_type)
+{
+	return link_type == 105 || link_type == 119 || link_type == 127 || link_type == 163 || link_type == 192;
+}
+
+/**
+ * fl_decode_subframe() - Decode a further packet of an aggregate
+ * @nth:   1 and up; 0 is what fl_decode() gives
+ * @parse: out, as fl_decode() returns it
+ *
+ * Return: whether there is such a subframe.
+ */
+bool fl_decode_subframe(int link_type, const uint8_t *data, uint32_t caplen, uint8_t nth, struct fl_packet *p, enum fl_parse *parse);
 
 /* Whether fl_decode() knows the link type. */
 bool fl_decode_knows(int link_type);

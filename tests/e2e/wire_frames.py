@@ -115,6 +115,25 @@ def links():
     carried('PPI with Ethernet inside', lambda p: struct.pack('<BBHI', 0, 0, 8, 1) + e(p), 192)
 
 
+def aggregates():
+    """Every packet of a session in as few A-MSDUs as its directions allow."""
+    packets = f.session('inner.example')
+    runs, flow = [], tls_flow('inner.example')
+    for packet in packets:
+        if runs and runs[-1][-1][12:16] == packet[12:16]:
+            runs[-1].append(packet)
+        else:
+            runs.append([packet])
+    frames = [f.wlan(b'', 0x0188, b'\x80\0', f.amsdu(*run)) for run in runs]
+    count = lambda scan, _: [] if scan['coverage']['packets'] == len(frames) else ['%s frames' % scan['coverage']['packets']]
+    row('aggregates of 802.11', f.pcap(frames, 105), flow, check=count)
+    row('aggregates of 802.11 with a checksum behind', f.pcap([struct.pack('<BBHIB', 0, 0, 9, 2, 0x10) + x + b'\1\2\3\4' for x in frames], 127), flow,
+        check=count)
+    six = f.session('inner.example', client='2001:db8:1::1', server='2001:db8:2::10')
+    both = [f.wlan(b'', 0x0188, b'\x80\0', f.amsdu(a, b)) for a, b in zip(packets, six)]
+    row('aggregates of two sessions', f.pcap(both, 105), flow, tls_flow('inner.example', '2001:db8:2::10'))
+
+
 def nflog(packet):
     def tlv(kind, data):
         return struct.pack('<HH', len(data) + 4, kind) + data + bytes(-len(data) % 4)
@@ -298,7 +317,7 @@ def check(results, folder, name, capture, wanted, more):
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (links, tunnels, pieces, files):
+    for make in (links, aggregates, tunnels, pieces, files):
         make()
     ROWS.run(results)
 
