@@ -298,8 +298,9 @@ static int activate(struct fl_source *s, const struct fl_live_options *o, struct
 	ignore_echo(s);
 	struct fl_error unimportant;
 	char *filter = without_echo(s, o->filter);
-	if (filter)
-		(void)set_filter(s, filter, &unimportant);
+	/* It is the filter by which the kernel knows the snap length: without one whole packets are copied and cut by libpcap. */
+	if (filter || !o->filter)
+		(void)set_filter(s, filter ? filter : "", &unimportant);
 	free(filter);
 	return 0;
 }
