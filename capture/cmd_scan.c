@@ -52,7 +52,7 @@ static const struct fl_option options[] = {
 	{ "memory", 0, FL_OPTION_SIZE, offsetof(struct scan_options, memory), 16 << 20, INT64_C(64) << 30, "SIZE",
 	  "memory of the process that reads packets, its kernel buffer included; what the tables in it cannot hold is counted (default: 64MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, offsetof(struct scan_options, buffer), 64 << 10, 1 << 30, "SIZE",
-	  "kernel buffer of each interface of a live capture (default: a quarter of --memory for all together, at most 16MiB)" },
+	  "kernel buffer of each interface of a live capture (default: a quarter of --memory for all together, below 32MiB an eighth, at most 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that a live capture looks at (default: 65535)" },
 	{ "nice", 0, FL_OPTION_INTEGER, offsetof(struct scan_options, nice), 0, 19, "N",

@@ -34,7 +34,7 @@ static const struct fl_option options[] = {
 	{ "memory", 0, FL_OPTION_SIZE, SCAN(memory), 16 << 20, INT64_C(64) << 30, "SIZE",
 	  "memory of the parsing process, its kernel buffer included; what the tables in it cannot hold is counted (default: 64MiB)" },
 	{ "buffer", 0, FL_OPTION_SIZE, SCAN(buffer), 64 << 10, 1 << 30, "SIZE",
-	  "kernel buffer of each interface (default: a quarter of --memory for all together, at most 16MiB)" },
+	  "kernel buffer of each interface (default: a quarter of --memory for all together, below 32MiB an eighth, at most 16MiB)" },
 	{ "snaplen", 0, FL_OPTION_INTEGER, SCAN(snaplen), 64, 262144, "BYTES",
 	  "bytes of each packet that are looked at (default: 65535)" },
 	{ "nice", 0, FL_OPTION_INTEGER, SCAN(nice), 0, 19, "N",

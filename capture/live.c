@@ -98,8 +98,8 @@ static char *light_and(const struct scan_options *o)
 static int open_interface(const struct scan_options *o, struct live *live, const char *name, const char *filter,
 			  struct fl_error *err)
 {
-	struct fl_live_options l = { name, filter, (uint32_t)o->snaplen,
-				     (uint32_t)scan_shares(o).buffer };
+	struct scan_shares shares = scan_shares(o);
+	struct fl_live_options l = { name, filter, (uint32_t)o->snaplen, (uint32_t)shares.buffer, (uint32_t)shares.fragments };
 	struct fl_source *source;
 	int status = fl_source_open_live(&source, &l, err);
 	if (status)

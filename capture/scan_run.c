@@ -32,7 +32,9 @@ int scan_stopped(void)
 
 /* PROGRAM_BYTES: code, libraries, stacks and tables of fixed size, as far as they are touched. What full tables come to while they are
  * written up was measured to be half as much again; files have no ring beside them and no keeper. */
-enum { PROGRAM_BYTES = 9 << 20, SIXTEENTHS_LIVE = 11, SIXTEENTHS_FILE = 11, BUFFER_MOST = 16 << 20, BUFFER_LEAST = 64 << 10, BUFFER_PART = 4 };
+enum { PROGRAM_BYTES = 10 << 20, SIXTEENTHS_LIVE = 10, SIXTEENTHS_FILE = 11 };
+enum { BUFFER_MOST = 16 << 20, BUFFER_LEAST = 64 << 10, BUFFER_PART = 4, BUFFER_PART_OF_LITTLE = 8, LITTLE = 32 << 20 };
+enum { FRAGMENTS_MOST = 4 << 20, FRAGMENTS_PART = 32 };
 
 static uint64_t rings(const struct scan_options *o)
 {
@@ -41,10 +43,11 @@ static uint64_t rings(const struct scan_options *o)
 	return o->interfaces.count ? o->interfaces.count : 1;
 }
 
-/* What is not asked for is a quarter, for all rings together. */
+/* What is not asked for is a quarter, for all rings together; of little memory, of which the program is the most, an eighth. */
 static uint64_t ring_size(const struct scan_options *o)
 {
-	uint64_t all = o->memory / BUFFER_PART < BUFFER_MOST ? o->memory / BUFFER_PART : BUFFER_MOST;
+	uint64_t part = o->memory / (o->memory < LITTLE ? BUFFER_PART_OF_LITTLE : BUFFER_PART);
+	uint64_t all = part < BUFFER_MOST ? part : BUFFER_MOST;
 	uint64_t each = rings(o) ? all / rings(o) : 0;
 	return o->buffer ? o->buffer : each < BUFFER_LEAST ? BUFFER_LEAST : each;
 }
@@ -53,8 +56,9 @@ struct scan_shares scan_shares(const struct scan_options *o)
 {
 	if (!rings(o))
 		return (struct scan_shares){ .tables = o->memory / 16 * SIXTEENTHS_FILE };
-	uint64_t taken = rings(o) * ring_size(o) + PROGRAM_BYTES, left = o->memory > taken ? o->memory - taken : 0;
-	return (struct scan_shares){ .buffer = ring_size(o), .tables = left / 16 * SIXTEENTHS_LIVE };
+	uint64_t fragments = o->memory / FRAGMENTS_PART < FRAGMENTS_MOST ? o->memory / FRAGMENTS_PART : FRAGMENTS_MOST;
+	uint64_t taken = rings(o) * ring_size(o) + fragments + PROGRAM_BYTES, left = o->memory > taken ? o->memory - taken : 0;
+	return (struct scan_shares){ ring_size(o), fragments / rings(o), left / 16 * SIXTEENTHS_LIVE };
 }
 
 int scan_check_memory(const struct scan_options *o, struct fl_error *err)

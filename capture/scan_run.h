@@ -42,6 +42,7 @@ struct scan_run {
  */
 struct scan_shares {
 	uint64_t buffer;    /* of the ring of one interface; 0 for files */
+	uint64_t fragments; /* of one interface; 0: as many as usual */
 	uint64_t tables;
 };
 struct scan_shares scan_shares(const struct scan_options *o);

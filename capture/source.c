@@ -137,11 +137,11 @@ static int fail_link_type(const struct fl_source *s, int link_type, struct fl_er
 		s->name, name ? name : "unknown", link_type);
 }
 
-static struct fl_source *new_source(const char *name)
+static struct fl_source *new_source(const char *name, size_t fragments)
 {
 	struct fl_source *s = fl_alloc(sizeof(*s));
 	s->name = fl_copy_string(name);
-	s->fragments = fl_fragments_new(FRAGMENTS_MEMORY);
+	s->fragments = fl_fragments_new(fragments ? fragments : FRAGMENTS_MEMORY);
 	return s;
 }
 
@@ -175,7 +175,7 @@ int fl_source_open_file(struct fl_source **source, const char *path, const char 
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_open(err, path, errno);
-	struct fl_source *s = new_source(standard ? "standard input" : path);
+	struct fl_source *s = new_source(standard ? "standard input" : path, 0);
 	int code = open_records(s, fd, filter, err);
 	if (code < 0) {
 		fl_source_close(s);
@@ -309,7 +309,7 @@ int fl_source_open_live(
 	struct fl_source **source, const struct fl_live_options *options, struct fl_error *err)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
-	struct fl_source *s = new_source(options->interface);
+	struct fl_source *s = new_source(options->interface, options->fragments_bytes);
 	s->live = true;
 	s->pcap = pcap_create(options->interface, why);
 	int code = s->pcap ? activate(s, options, err)

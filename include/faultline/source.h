@@ -39,6 +39,7 @@ struct fl_live_options {
 	const char *filter;           /* BPF, or NULL */
 	uint32_t snaplen;             /* bytes */
 	uint32_t buffer_bytes;        /* kernel ring */
+	uint32_t fragments_bytes;     /* for fragments of datagrams; 0: 4 MiB */
 };
 
 /* Both set *@source on success only; @err names the file or interface and the
