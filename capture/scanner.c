@@ -411,14 +411,16 @@ static bool fills_hole(const struct fl_stream *stream, const struct fl_packet *p
 	return stream->started && !stream->closed && (int32_t)(end - stream->next_seq) > 0;
 }
 
-/* The ports of a connection that was met in its middle may mislead; the first words that tell decide. What they made an exchange of
- * is undecided. */
+/* The ports of a connection that was met in its middle may mislead; the first words that tell decide. What they made exchanges
+ * of were none. */
 static bool turn_around(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
 	if (f->synack_ns || f->user[FLOW_NAMES] || flow_has(f, FLOW_TLS | FLOW_HTTP | FLOW_CALLS) ||
 	    !scanner_speaks_for_other(side, &p->payload))
 		return false;
 	close_exchange(s, f, p->time_ns, FL_END_EVICTED);
+	if (f->exchanges)
+		scanner_take_back_exchanges(s, f);
 	fl_flow_turn(f);
 	f->user[FLOW_ENDS] = f->user[FLOW_CONVERSATION] = f->user[FLOW_SEGMENTS] = 0;
 	f->exchanges = 0;

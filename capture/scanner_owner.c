@@ -35,8 +35,8 @@ static void take_back_attempts(struct fl_scanner *s, const struct fl_flow *f)
 	}
 }
 
-/* What is open is undecided. Which of the exchanges were answered, failed or were probes nobody knows any more: not more than are left. */
-static void take_back_exchanges(struct fl_scanner *s, struct fl_flow *f)
+/* Which of the exchanges were answered, failed or were probes nobody knows any more: not more than are left. */
+void scanner_take_back_exchanges(struct fl_scanner *s, struct fl_flow *f)
 {
 	if (flow_has(f, FLOW_CALLS))
 		calls_lose(s, f);
@@ -61,7 +61,7 @@ static void drop_begun_twin(struct fl_scanner *s, const struct fl_owner_record *
 	    !scanner_is_translated_twin(s, f))
 		return;
 	if (f->exchanges)
-		take_back_exchanges(s, f);
+		scanner_take_back_exchanges(s, f);
 	if (flow_has(f, FLOW_COUNTED_OPEN))
 		fl_inflight_close(s->inflight, flow_listener(f), f->last_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN); /* no answer to come would */

@@ -139,7 +139,8 @@ def middle():
         c = f.Connection(opened=False, sport=1050, dport=8080)
         for side, text in talk:
             c.say(side, text)
-        row('met at ' + said, capture(*c.packets), flow('old.example', 8080), open=True)
+        row('met at ' + said, capture(*c.packets), flow('old.example', 8080), open=True,
+            check=lambda scan, _: ['it depends on port %d' % d['port'] for d in scan['dependencies'] if d['port'] != 8080])
 
 
 def again(name):
