@@ -121,6 +121,9 @@ def check_units():
     kept = [[re.search(f"^{key}=(.*)$", text, re.M) for key in ("StateDirectory", "User")] for text in texts]
     RESULTS.check(all(all(k) for k in kept) and len({tuple(m[1] for m in k) for k in kept}) == 1,
                   "units that share a directory are one user", kept)
+    allowed = [text.rpartition("\nSystemCallFilter=")[2].partition("\n")[0].split() for text in texts]
+    needed = {"bpf", "capset", "setpriority", "setrlimit"} # of @privileged and @resources
+    RESULTS.check(all(needed <= set(a) for a in allowed), "units allow what the parsing process does to itself: fences, limits, niceness", allowed)
 
 
 def check_hardening(prefix):
