@@ -104,32 +104,30 @@ static bool takes_a_line(const struct fl_log *log)
 	return fd.fd < 0 || poll(&fd, 1, log->lost > log->lost_told ? 0 : PATIENCE_MS) > 0;
 }
 
-static void write_line(struct log_line *l)
+static bool write_line(struct log_line *l)
 {
+	FILE *out = l->log->out;
 	l->text[l->used++] = '\n';
-	fwrite(l->text, 1, l->used, l->log->out);
-	fflush(l->log->out);
+	bool written = fwrite(l->text, 1, l->used, out) == l->used;
+	written = fflush(out) == 0 && written;
+	clearerr(out); /* whoever comes to read is told the next */
+	return written;
 }
 
-static void tell_lost(struct fl_log *log)
+static bool tell_lost(struct fl_log *log)
 {
-	uint64_t lost = log->lost - log->lost_told;
-	log->lost_told = log->lost;
 	struct log_line l = log_begin(log, "warning", "log-lines-lost");
-	log_number(&l, "lines", lost);
-	write_line(&l);
+	log_number(&l, "lines", log->lost - log->lost_told);
+	bool told = write_line(&l);
+	if (told)
+		log->lost_told = log->lost;
+	return told;
 }
 
 void log_end(struct log_line *l)
 {
-	if (!takes_a_line(l->log)) {
-		l->log->lost++;
-		return;
-	}
-	if (l->log->lost > l->log->lost_told)
-		tell_lost(l->log);
-	if (takes_a_line(l->log))
-		write_line(l);
-	else
-		l->log->lost++;
+	struct fl_log *log = l->log;
+	bool told = takes_a_line(log) && (log->lost == log->lost_told || tell_lost(log));
+	if (!told || !takes_a_line(log) || !write_line(l))
+		log->lost++;
 }

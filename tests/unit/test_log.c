@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -84,14 +85,31 @@ static void lines_that_nobody_takes_are_lost_and_counted(void **state)
 	close(ends[0]);
 }
 
+static void lines_to_a_reader_that_is_gone_are_lost_and_counted(void **state)
+{
+	int ends[2];
+	(void)state;
+	signal(SIGPIPE, SIG_IGN); /* as a watch does */
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	struct fl_log log = { .out = fdopen(ends[1], "w") };
+	for (int i = 0; i < 3; i++) {
+		struct log_line l = log_begin(&log, "info", "test");
+		log_end(&l);
+	}
+	assert_int_equal(log.lost, 3);
+	fclose(log.out);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 2] = {
+	struct CMUnitTest tests[FL_ARRAY_LEN(rows) + 3] = {
 		cmocka_unit_test(a_line_that_is_too_long_is_cut_and_ended),
 		cmocka_unit_test(lines_that_nobody_takes_are_lost_and_counted),
+		cmocka_unit_test(lines_to_a_reader_that_is_gone_are_lost_and_counted),
 	};
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
-		tests[i + 2] = (struct CMUnitTest){ .name = rows[i].name, .test_func = written_as_it_should,
+		tests[i + 3] = (struct CMUnitTest){ .name = rows[i].name, .test_func = written_as_it_should,
 						    .initial_state = &rows[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
