@@ -42,10 +42,10 @@ void dissect_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_slic
 		fl_stream_consume(stream, s->streams, 0);
 		return;
 	}
-	if (result == FL_PARSE_OK)
+	/* A name that was read stands, whatever is odd about what surrounds it. */
+	if (result == FL_PARSE_OK || s->hello.has_sni)
 		dissect_note_hello(s, f, FL_NAME_TLS_SNI);
-	else if (result == FL_PARSE_MALFORMED)
-		s->counters.parse_errors++;
+	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
 	flow_set(f, FLOW_TLS_HELLO);
 	fl_stream_close(stream, s->streams);
 }

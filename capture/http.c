@@ -208,6 +208,22 @@ static bool ends_in_version(struct fl_slice line)
 	return at[-1] == ' ' && memcmp(at, "HTTP/1.", VERSION_SIZE - 1) == 0 && is_digit(at[VERSION_SIZE - 1]);
 }
 
+/* Some programs leave out the slash of "GET index.html HTTP/1.1". */
+static bool is_common(struct fl_slice method)
+{
+	return equals(method, "GET") || equals(method, "POST") || equals(method, "HEAD") || equals(method, "PUT");
+}
+
+/* A line without its end. */
+static bool is_request_line(struct fl_slice line)
+{
+	size_t method = method_size(line);
+	if (method == 0 || method > METHOD_MAX || method == line.size || line.data[method] != ' ' || !ends_in_version(line))
+		return false;
+	struct fl_slice word = cut(line, 0, method), target = cut(line, method + 1, line.size);
+	return (is_common(word) && target.data[0] != ' ') || probe_target(target, equals(word, "CONNECT")) != FL_PARSE_MALFORMED;
+}
+
 enum fl_parse fl_http_probe(const uint8_t *data, size_t size)
 {
 	if (size == 0)
@@ -225,12 +241,14 @@ enum fl_parse fl_http_probe(const uint8_t *data, size_t size)
 	bool connect = equals(cut(s, 0, method), "CONNECT");
 	struct fl_slice target = cut(s, method + 1, s.size);
 	enum fl_parse form = probe_target(target, connect);
-	if (form == FL_PARSE_MALFORMED)
+	if (form == FL_PARSE_MALFORMED && !is_common(cut(s, 0, method)))
 		return form;
 	size_t next;
 	struct fl_slice seen = cut(s, 0, s.size < PROBE_LINE_MAX ? s.size : PROBE_LINE_MAX);
 	struct fl_slice line = first_line(seen, &next);
-	return next ? yes_or_no(ends_in_version(line)) : form;
+	if (next)
+		return yes_or_no(is_request_line(line));
+	return form == FL_PARSE_MALFORMED && seen.size < PROBE_LINE_MAX ? FL_PARSE_MORE : form;
 }
 
 /* ---- the request ------------------------------------------------------- */
@@ -317,8 +335,7 @@ static void read_target(struct fl_slice target, struct fl_http_request *q)
 static bool read_request_line(struct fl_slice line, struct fl_http_request *q)
 {
 	size_t method = method_size(line);
-	if (fl_http_probe(line.data, line.size) == FL_PARSE_MALFORMED || !ends_in_version(line) ||
-	    method + 1 + 1 + VERSION_SIZE >= line.size)
+	if (!is_request_line(line) || method + 1 + 1 + VERSION_SIZE >= line.size)
 		return false;
 	memcpy(q->method, line.data, method);
 	q->method[method] = 0;

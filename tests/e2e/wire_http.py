@@ -84,6 +84,12 @@ def pieces():
     row('segments that repeat bytes and bring more', c, 'a.example', 'b.example', exchanges=2)
 
 
+def forms():
+    for said, line in (('without a slash', b'GET index.html HTTP/1.1'), ('with a query alone', b'POST ?a=b HTTP/1.1'), ('with blanks', b'GET /a b HTTP/1.1')):
+        c = Talk().say(0, line + b'\r\nHost: a.example\r\n\r\n').say(1, OK).say(0, line + b'\r\nHost: b.example\r\n\r\n', 7).say(1, OK)
+        row('targets ' + said, c, 'a.example', 'b.example', exchanges=2)
+
+
 def bodies():
     evil = get('evil.example') * 40
     for seed in range(4):
@@ -101,7 +107,7 @@ def bodies():
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (pieces, bodies):
+    for make in (pieces, forms, bodies):
         make()
     ROWS.run(results)
 

@@ -241,6 +241,8 @@ def starttls():
     for step in (1400, 1, 50):
         c = f.Connection(dport=1433).say(0, TDS_PRELOGIN).say(1, tds(TDS_PRELOGIN[8:], 4)).say(0, tds(f.hello(name)), step)
         row('TLS in TDS, steps of %d' % step, capture(*c.say(1, tds(f.SERVER_HELLO)).close()), flow(name, 1433))
+    odd = f.hello(None, extensions=[f.server_name(name), f.extension(16, b'\0\x09\x08http')])
+    row('a hello with an odd extension behind its name', capture(*f.Connection().say(0, odd).say(1, f.SERVER_HELLO).close()), flow(name))
     half = f.Connection().say(0, f.hello(name, padding=3000)[:400])
     row('a hello of which the rest was lost', capture(*half.packets), flow(name), open=True)
 
