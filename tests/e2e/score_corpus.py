@@ -101,9 +101,10 @@ def score_dns(truth, scan):
     for e in truth['dns']:
         if e['transport'] not in ('udp', 'tcp') or not e['qname']:
             continue
-        key = (e['client'], e['server'], plain(e['qname']), e['qtype'], RCODES.get(e['rcode'], e['rcode']),
+        qname = '.' if e['qname'] == '<Root>' else e['qname']
+        key = (e['client'], e['server'], plain(qname), e['qtype'], RCODES.get(e['rcode'], e['rcode']),
                tuple(plain(n) for n in e['cname_chain']), tuple(sorted(set(e['addresses']))))
-        odd = e.get('malformed') or e['opcode'] != 0 or e['qname'].startswith('<')
+        odd = e.get('malformed') or e['opcode'] != 0 or qname.startswith('<')
         (allowed if odd else true).add(key)
     found = {(n['client'], n['resolver'], plain(n['name']), n['type'], n['rcode'],
               tuple(plain(c) for c in n.get('cname_chain') or []), tuple(sorted(set(n.get('addresses') or []))))
