@@ -458,7 +458,7 @@ static __attribute__((noinline)) int take_piece(struct fl_source *s, struct fl_p
 static inline int deliver(struct fl_source *s, const struct record *r, struct fl_packet *p)
 {
 	p->time_ns = r->time_ns;
-	p->len = r->len;
+	p->len = r->len ? r->len : r->caplen; /* some writers leave it out; 0 is said of further packets of a frame */
 	p->interface = r->interface;
 	enum fl_parse parse = fl_decode(r->link_type, r->data, r->caplen, p);
 	if (__builtin_expect(fl_decode_aggregates(r->link_type), 0)) {

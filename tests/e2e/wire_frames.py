@@ -251,6 +251,9 @@ def files():
     half = plain[:24 + 16 * 4 + sum(map(len, e[:4]))]
     row('gzip in two members', gzip.compress(half) + gzip.compress(plain[len(half):]), flow)
     row('zstd in two frames', zstd(half) + zstd(plain[len(half):]), flow)
+    unsaid = plain[:24] + b''.join(struct.pack('<4I', f.T0, i * 1000, len(p), 0) + p for i, p in enumerate(e))
+    row('no length on the wire said', unsaid, flow,
+        check=lambda scan, _: [] if scan['coverage']['packets'] == len(e) else ['%d packets' % scan['coverage']['packets']])
     row('no snap length said', plain[:16] + bytes(4) + plain[20:], flow)
     row('a link type with the length of a checksum', plain[:20] + struct.pack('<I', 1 | 0x24000000) + plain[24:], flow)
     stamp = lambda i: (f.T0 * 1000 + i) * 1000
