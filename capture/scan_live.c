@@ -83,6 +83,7 @@ static struct fl_scan *result(struct keeper *k, int64_t start_ns, struct fl_erro
 {
 	int64_t end_ns = live_now(CLOCK_REALTIME);
 	struct keeper_window window = { 0 };
+	fl_fail(err, -EIO, "%s: the parsing process ended and sent no window", k->point);
 	struct fl_scan *scan = keeper_take(k, start_ns, end_ns, &window, err) ? keeper_window_scan(&window, err) : NULL;
 	if (scan || k->state == KEEPER_ENDED)
 		return scan;
