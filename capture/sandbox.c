@@ -114,6 +114,36 @@ static bool set_limits(const struct fl_sandbox_options *o, uint64_t used, int fi
 	return ok;
 }
 
+/* Packets and owners; and for root: files of others, a low port for metrics, to become nobody and to end a process of nobody's. */
+static const uint8_t few[] = { CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+	CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER, CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL,
+	CAP_SYS_RESOURCE /* memory of BPF programs, before Linux 5.11 */ };
+
+static void keep_bit(struct __user_cap_data_struct *mask, unsigned capability)
+{
+	mask[CAP_TO_INDEX(capability)].permitted |= CAP_TO_MASK(capability);
+}
+
+int fl_sandbox_keep_few(struct fl_error *err)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3], keep[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+	for (size_t i = 0; i < FL_ARRAY_LEN(few); i++)
+		keep_bit(keep, few[i]);
+	if (prctl(PR_CAPBSET_READ, CAP_BPF, 0, 0, 0) < 0) /* before Linux 5.8 this was in it */
+		keep_bit(keep, CAP_SYS_ADMIN);
+	bool failed = syscall(SYS_capget, &header, had) != 0;
+	for (size_t i = 0; i < FL_ARRAY_LEN(had) && !failed; i++) {
+		had[i].permitted &= keep[i].permitted;
+		had[i].effective &= had[i].permitted;
+		had[i].inheritable = 0;
+	}
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (failed || syscall(SYS_capset, &header, had) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return fl_fail(err, -errno, "capabilities that are not needed could not be given up: %s", strerror(errno));
+	return 0;
+}
+
 static bool drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };

@@ -16,6 +16,7 @@
 
 #include "capture/keeper.h"
 #include "faultline/command.h"
+#include "faultline/sandbox.h"
 #include "faultline/units.h"
 
 enum { POLL_MS = 200 };
@@ -143,7 +144,9 @@ int scan_live(struct scan_run *run, struct fl_error *err)
 	char name[HOST_NAME_MAX + 1] = "localhost";
 	gethostname(name, sizeof(name) - 1);
 	const char *point = o->hosts.count ? o->hosts.list[0] : name;
-	int status = open_owners(run, err);
+	int status = fl_sandbox_keep_few(err);
+	if (status == 0)
+		status = open_owners(run, err);
 	if (status)
 		return status;
 	status = live_open(o, &live, err);

@@ -23,6 +23,7 @@
 
 #include "capture/notify.h"
 #include "config.h"
+#include "faultline/sandbox.h"
 #include "faultline/units.h"
 
 enum { TICK_MS = 250, PROBE_BUFFER = 256 << 10 };
@@ -550,7 +551,9 @@ int watch_run(struct watch_config *config, int argc, char **argv, struct fl_erro
 {
 	struct watch *w = fl_alloc(sizeof(*w));
 	*w = (struct watch){ .config = config, .argc = argc, .argv = argv, .log = { .out = stderr }, .signals = -1 };
-	int status = begin(w, err);
+	int status = fl_sandbox_keep_few(err);
+	if (status == 0)
+		status = begin(w, err);
 	while (status == 0 && !w->stopping)
 		turn(w);
 	if (status == 0)

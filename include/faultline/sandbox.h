@@ -34,6 +34,10 @@ struct fl_sandbox_state {
 /* No way back; the process ends with its parent. What this kernel or build does not have is left out and told in @state; -EPERM when privileges could not be given up. */
 int fl_sandbox_enter(const struct fl_sandbox_options *o, struct fl_sandbox_state *state, struct fl_error *err);
 
+/* For the process that opens and writes: of the capabilities that it was started with (by root: all), those that it has a use for
+ * stay; it can gain no others (no_new_privs). The manual lists them. O(1). Return: 0, -errno. */
+int fl_sandbox_keep_few(struct fl_error *err);
+
 /* What an intruder would try: open a file, make a socket, run a program, look into another process, ... @tries: tried; @text: names of
  * those that worked, with blanks between. Return: how many worked. For tests, inside the sandbox. */
 size_t fl_sandbox_try(char *text, size_t size, size_t *tries);
