@@ -28,7 +28,6 @@
 
 enum { TICK_MS = 250, PROBE_BUFFER = 256 << 10 };
 #define JUMP_NS (2 * FL_NS_PER_S)
-#define GAP_NS (FL_NS_PER_S / 2)
 #define RETRY_OPEN_NS (FL_NS_PER_S)
 #define RETRY_CRASH_MAX_NS (60 * FL_NS_PER_S)
 #define END_NS (20 * FL_NS_PER_S)
@@ -65,9 +64,9 @@ static void complete(struct watch *w, struct fl_scan *scan)
 	if (drops > w->interface_drops)
 		scan->coverage.dropped_interface += drops - w->interface_drops;
 	w->interface_drops = drops;
-	if (w->gap_ns >= GAP_NS)
+	if (w->gap_ns > 0)
 		keeper_blind_spot(scan, "not-watched", (uint64_t)((w->gap_ns + FL_NS_PER_S - 1) / FL_NS_PER_S),
-				  "nothing was watched for some seconds before this window");
+				  "nothing was watched for so many seconds, or a part of one, before this window");
 	w->gap_ns = 0;
 	w->watched_until_ns = scan->end_ns;
 }
