@@ -34,7 +34,7 @@ int scan_stopped(void)
  * written up was measured to be half as much again; files have no ring beside them and no keeper. */
 enum { PROGRAM_BYTES = 10 << 20, SIXTEENTHS_LIVE = 10, SIXTEENTHS_FILE = 11 };
 enum { BUFFER_MOST = 16 << 20, BUFFER_LEAST = 64 << 10, BUFFER_PART = 4, BUFFER_PART_OF_LITTLE = 8, LITTLE = 32 << 20 };
-enum { FRAGMENTS_MOST = 4 << 20, FRAGMENTS_PART = 32 };
+enum { FRAGMENTS_MOST = 4 << 20, FRAGMENTS_PART = 32, TABLES_LEAST = 512 << 10 };
 
 static uint64_t rings(const struct scan_options *o)
 {
@@ -64,9 +64,9 @@ struct scan_shares scan_shares(const struct scan_options *o)
 int scan_check_memory(const struct scan_options *o, struct fl_error *err)
 {
 	uint64_t all = rings(o) * ring_size(o);
-	if (all <= o->memory / 2)
+	if (all <= o->memory / 2 && scan_shares(o).tables >= TABLES_LEAST)
 		return 0;
-	return fl_fail(err, -EINVAL, "--buffer: %llu KiB for the rings of the interfaces are more than half of --memory (%llu KiB); "
+	return fl_fail(err, -EINVAL, "--buffer: %llu KiB for the rings of the interfaces leave too little of --memory (%llu KiB) for the tables; "
 		       "give it more memory, or smaller buffers", (unsigned long long)(all >> 10), (unsigned long long)(o->memory >> 10));
 }
 

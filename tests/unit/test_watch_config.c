@@ -43,6 +43,7 @@ static struct bad_row bad_rows[] = {
 	{ "no option name", "= 3\n", ":1: " },
 	{ "blanks in a name", "keep size = 3\n", ":1: " },
 	{ "an attribution that nobody knows", "attribution = oracle\n", "oracle" },
+	{ "rings that leave nothing for the tables", "memory = 16MiB\nbuffer = 8MiB\n", "too little" },
 };
 
 static void refused_with_its_place(void **state)
