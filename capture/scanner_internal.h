@@ -306,7 +306,7 @@ void scanner_attempt_connection(struct fl_scanner *s, const struct fl_flow *f, c
 
 /* scanner_owner.c: who opened the flow, while nobody is known; connections without packets, at the end */
 void scanner_own_flow(struct fl_scanner *s, struct fl_flow *f);
-/* The exchanges of a flow were none of its conversation's. */
+/* The exchanges of a flow were none of its conversation's. O(1): packets can bring it about. */
 void scanner_take_back_exchanges(struct fl_scanner *s, struct fl_flow *f);
 /* Is it the far half of a translated connection of which the near half is a flow, too? */
 bool scanner_is_translated_twin(struct fl_scanner *s, const struct fl_flow *f);

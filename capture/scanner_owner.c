@@ -48,7 +48,6 @@ void scanner_take_back_exchanges(struct fl_scanner *s, struct fl_flow *f)
 	v->answered = v->answered < v->exchanges ? v->answered : v->exchanges;
 	v->failures = v->failures < v->exchanges ? v->failures : v->exchanges;
 	v->health = v->health < v->exchanges ? v->health : v->exchanges;
-	take_back_attempts(s, f);
 }
 
 /* A translation was told after the first packets of its far side: the rest is not counted, and of what was the exchanges are taken back.
@@ -60,8 +59,10 @@ static void drop_begun_twin(struct fl_scanner *s, const struct fl_owner_record *
 	if (!f || flow_has(f, FLOW_GROUP) || (s->carry && s->carry[fl_flow_number(s->flows, f)].done) ||
 	    !scanner_is_translated_twin(s, f))
 		return;
-	if (f->exchanges)
+	if (f->exchanges) {
 		scanner_take_back_exchanges(s, f);
+		take_back_attempts(s, f);
+	}
 	if (flow_has(f, FLOW_COUNTED_OPEN))
 		fl_inflight_close(s->inflight, flow_listener(f), f->last_ns);
 	flow_clear(f, FLOW_COUNTED_OPEN); /* no answer to come would */
