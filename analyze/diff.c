@@ -11,7 +11,7 @@
  *   4. the same caller and address, where a side knows no more than that (diff_address.c).
  * One identity may stand for several uses (replicas, pods): they are one group, present or not.
  * An attempt that was never answered, and a probe, are no dependency, so they are never added or
- * gone; but they show that the caller still wants the thing, so they count as presence.
+ * gone; but they show that the caller still wants the thing, so they count as presence, and their share of failures is compared.
  *
  * Then, of what is left over, one added and one gone thing of a caller with the same
  * registrable domain, port and transport are one "moved". Two of either are not paired:

@@ -226,6 +226,31 @@ static void mark_partial(struct fl_diffing *w, size_t first, size_t end)
 	}
 }
 
+/* An answer on one side, none on the other to the same caller at the same address: who answered is gone and cannot be told by what stood
+ * behind the address any more. One thing, then, whose failures are to be compared; not its calls, of which there are none. */
+static void pair_unanswered(struct fl_diffing *w, size_t first, size_t end)
+{
+	size_t found = 0;
+	for (size_t i = first; i < end && found <= BARE_MAX; i++) {
+		struct fl_use_group *tried = &w->groups[i], *one = NULL;
+		int side = tried->present[1];
+		if ((tried->present[0] && tried->present[1]) || tried->real[side] || tried->uses[side][0]->evidence == NULL)
+			continue;
+		size_t several = 0;
+		found++;
+		for (size_t k = first; k < end; k++) {
+			struct fl_use_group *g = &w->groups[k];
+			if (g->real[!side] && !g->present[side] &&
+				has_address(g, !side, tried->uses[side][0]->evidence->merged))
+				one = g, several++;
+		}
+		if (several == 1) {
+			fl_diff_pair(tried, one);
+			tried->partial = one->partial = true;
+		}
+	}
+}
+
 /* ---- all rounds ---- */
 
 void fl_diff_match(struct fl_diffing *w)
@@ -238,6 +263,7 @@ void fl_diff_match(struct fl_diffing *w)
 	for (size_t i = 0, end; i < w->group_count; i = end) {
 		end = caller_end(w, i);
 		mark_partial(w, i, end);
+		pair_unanswered(w, i, end);
 	}
 }
 

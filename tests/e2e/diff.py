@@ -5,8 +5,10 @@
 release-diff: a new vendor, a lost one, a moved one, and every address of the system rotated.
 fan-out: more calls a request to one dependency; nothing else.
 timeout-typo: callers give up sooner; their calls fail, and nobody is slower.
+A service that is gone, whose callers are refused: its share of failures.
 Every recording in two parts of which neither has an event: nothing changed.
 """
+import json
 import os
 
 import common
@@ -220,6 +222,30 @@ def overlapping(results):
                   'diff: scans of one host that overlap are refused', said)
 
 
+def refused_scan(calls, refused):
+    """A host whose service front asks store at a bare address; when all is refused, nobody listens there."""
+    services = [{'host': 'h', 'name': 'front', 'ports': [{'port': 80, 'transport': 'tcp'}], 'connections': calls, 'exchanges': calls}]
+    if refused < calls:
+        services.append({'host': 'h', 'name': 'store', 'ports': [{'port': 5000, 'transport': 'tcp'}], 'connections': calls - refused})
+    depends = {'host': 'h', 'service': 'front', 'attribution': 'exact', 'name': None, 'port': 5000, 'transport': 'tcp',
+               'addresses': ['127.0.0.1'], 'scope': 'local', 'class': 'on-request', 'answered': refused < calls, 'exchanges': calls - refused,
+               'connections': {'tried': calls, 'established': calls - refused, 'refused': refused}}
+    return {'schema': 'faultline.scan/1', 'point': 'h', 'source': 'live', 'host': {'name': 'h', 'addresses': ['127.0.0.1', '192.0.2.9']},
+            'hosts': [{'name': 'h', 'addresses': ['127.0.0.1', '192.0.2.9']}], 'services': services, 'dependencies': [depends],
+            'window': {'start': '2026-11-21T13:00:00Z', 'end': '2026-11-21T13:00:20Z'}, 'coverage': {'packets': 1000}}
+
+
+def refused(results, folder):
+    paths = []
+    for name, count in (('up', 0), ('down', 190)):
+        paths.append(folder.write('refused-%s.json' % name, json.dumps(refused_scan(190, count)).encode()))
+    for (old, new), shares in ((paths, (0, 1)), (paths[::-1], (1, 0))):
+        changes = common.must_json('diff', old, new, codes=(0, 1))['changes']
+        found = [(c['kind'], c['to'], c['before'], c['after']) for c in changes if c['kind'] in MEASURED]
+        results.check(found == [('failures', 'endpoint:127.0.0.1:5000/tcp', *shares)],
+                      'diff: what answered and refuses every connection now has another share of failures, %d -> %d' % shares, changes)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -232,6 +258,8 @@ def main():
                     results.bad('diff: %s' % name, e)
     else:
         results.skip('diff of recorded releases', '%s/lab is not there' % common.SHARED)
+    with common.Folder() as folder:
+        refused(results, folder)
     overlapping(results)
     unchanged(results)
     results.finish()
