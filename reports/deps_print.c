@@ -178,6 +178,17 @@ static const char *tries_text(struct fl_arena *a, const struct fl_scan_dependenc
 			      : fl_arena_printf(a, "no answer, %s", fl_say_count(a, tries, "try", "tries"));
 }
 
+/* Calls that never became an exchange. */
+static const char *direct_text(struct fl_arena *a, const struct fl_deps_row *row, const char *scope)
+{
+	const struct fl_connections *c = row->last == NULL ? NULL : &row->last->merged->connections;
+	if (c == NULL || (c->refused == 0 && c->timed_out == 0))
+		return fl_arena_printf(a, "direct, %s", scope);
+	uint64_t failed = c->refused < UINT64_MAX - c->timed_out ? c->refused + c->timed_out : UINT64_MAX;
+	return fl_arena_printf(a, "direct, %s (%s refused or timed out)", scope,
+		fl_say_count(a, failed, "connection", "connections"));
+}
+
 static const char *how_text(struct fl_arena *a, const struct fl_system *s, const struct fl_deps_row *row)
 {
 	const char *via =
@@ -187,7 +198,7 @@ static const char *how_text(struct fl_arena *a, const struct fl_system *s, const
 	if (is_unanswered(row))
 		return fl_arena_printf(a, "direct, %s (%s)", scope, tries_text(a, row->last->merged));
 	if (via == NULL)
-		return fl_arena_printf(a, "direct, %s", scope);
+		return direct_text(a, row, scope);
 	if (others == 0)
 		return fl_arena_printf(a, "%s via %s", scope, via);
 	return fl_arena_printf(a, "%s via %s +%u%s %s", scope, via, others,
@@ -300,8 +311,9 @@ void fl_deps_print_table(const struct fl_system *s, const struct fl_deps *d, boo
 	bool users = d->of != FL_NODE_NONE && !fl_graph_is_kind(s->graph, d->of, "service");
 	if (users)
 		fl_deps_print_users(s, d->of);
-	if (!users || d->count > 0) {
+	if (!users || d->count > 0)
 		write_counts(s, d, all);
+	if (d->count > 0) {
 		struct fl_table *t = fl_table_new(headings, FL_ARRAY_LEN(headings));
 		for (size_t i = 0; i < d->count; i += c.count) {
 			c = next_caller(d, i, all);

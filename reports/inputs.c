@@ -246,7 +246,7 @@ void fl_heading_write(const struct fl_system *s, const char *text)
 	const char *where = "stated in a graph file";
 	if (s->scans.count > 0) {
 		char *title = fl_escape_string(FL_LANGUAGE_TERMINAL, s->title, TITLE_MAX_CHARACTERS);
-		where = fl_arena_printf(a, "%s; %s, %s", title == NULL ? "" : title,
+		where = fl_arena_printf(a, "seen at %s; %s, %s", title == NULL ? "" : title,
 			fl_say_time(a, s->start_ns), fl_duration_format(fl_time_span(s->start_ns, s->end_ns), duration));
 		free(title);
 	}
