@@ -117,8 +117,10 @@ static enum fl_parse decode_amsdu(struct layer *l, struct fl_packet *p)
 		memcpy(p->src_mac, h + 6, 6);
 		fl_read_skip(&r, 12);
 		uint32_t size = fl_read_be16(&r), padding = -(AMSDU_HEAD + size) & 3;
-		if (size > l->wire)
+		if (size > l->wire) {
+			l->no_subframe = left > 0; /* told of already */
 			return FL_PARSE_MALFORMED;
+		}
 		if (left == 0) {
 			limit(l, size);
 			return decode_snap(l);

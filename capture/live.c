@@ -171,7 +171,7 @@ static struct fl_source_counters since(const struct fl_source_counters *now, con
 	c.dropped_kernel -= before->dropped_kernel;
 	c.dropped_interface -= before->dropped_interface;
 	for (size_t i = 0; i < FL_PARSE_COUNT; i++)
-		c.parse[i] -= before->parse[i];
+		c.parse[i] -= before->parse[i], c.further[i] -= before->further[i];
 	for (size_t i = 0; i < FL_TUNNEL_COUNT; i++)
 		c.tunnels[i] -= before->tunnels[i];
 	c.too_deep -= before->too_deep;

@@ -68,13 +68,17 @@ static void send_scan(struct parser *p, enum parser_message type, struct fl_scan
 		give_up(p, "the window is too large, or the keeper does not take it");
 }
 
+/* So long at most: when the clock was set back, everything that still comes is from before the end. */
+#define CATCH_UP_NS (5 * FL_NS_PER_S)
+
 /* Orders come before packets; where the kernel was faster than this process there are still some of before the end. */
 static void catch_up(struct parser *p, int64_t end_ns)
 {
 	struct fl_error err;
 	int status = 1;
+	int64_t until = live_now(CLOCK_MONOTONIC) + CATCH_UP_NS;
 	p->live->merge.last_ns = end_ns;
-	while (status == 1)
+	while (status == 1 && live_now(CLOCK_MONOTONIC) < until)
 		status = live_drain(p->live, p->scanner, live_now(CLOCK_REALTIME) - HOLD_NS, &err);
 	p->live->merge.last_ns = 0;
 	if (status < 0 && status != FL_SOURCE_END)

@@ -694,9 +694,9 @@ void fl_scanner_window(struct fl_scanner *s, int64_t start_ns, int64_t end_ns)
 
 void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *c)
 {
-	s->counters.truncated += c->parse[FL_PARSE_TRUNCATED];
-	s->counters.malformed += c->parse[FL_PARSE_MALFORMED];
-	s->counters.unsupported += c->parse[FL_PARSE_UNSUPPORTED];
+	s->counters.truncated += c->parse[FL_PARSE_TRUNCATED] + c->further[FL_PARSE_TRUNCATED];
+	s->counters.malformed += c->parse[FL_PARSE_MALFORMED] + c->further[FL_PARSE_MALFORMED];
+	s->counters.unsupported += c->parse[FL_PARSE_UNSUPPORTED] + c->further[FL_PARSE_UNSUPPORTED];
 	s->counters.dropped_kernel += c->dropped_kernel;
 	s->counters.dropped_interface += c->dropped_interface;
 	s->counters.filtered += c->filtered;

@@ -476,16 +476,22 @@ static inline int deliver(struct fl_source *s, const struct record *r, struct fl
 /* Another packet of the frame that was delivered last. The frame is counted already, with its length. */
 static int deliver_subframe(struct fl_source *s, struct fl_packet *p)
 {
-	enum { SUBFRAMES_MAX = 255 };
 	enum fl_parse parse;
 	p->time_ns = s->frame.time_ns;
 	p->len = 0;
 	p->interface = s->frame.interface;
-	if (s->subframe == SUBFRAMES_MAX ||
-	    !fl_decode_subframe(s->frame.link_type, s->frame.data, s->frame.caplen, s->subframe++, p, &parse)) {
+	uint8_t nth = s->subframe;
+	s->subframe = nth < FL_SUBFRAMES_MAX ? nth + 1 : 0;
+	if (!fl_decode_subframe(s->frame.link_type, s->frame.data, s->frame.caplen, nth, p, &parse)) {
 		s->subframe = 0;
 		return 0;
 	}
+	if (nth == FL_SUBFRAMES_MAX) {
+		s->counters.further[FL_PARSE_UNSUPPORTED]++;
+		s->counters.too_deep++;
+		return 0;
+	}
+	s->counters.further[parse]++;
 	if (parse == FL_PARSE_MORE) {
 		s->piece = *p;
 		s->piece_waits = true;

@@ -139,6 +139,7 @@ static inline bool fl_decode_aggregates(int link_type)
  *
  * Return: whether there is such a subframe.
  */
+enum { FL_SUBFRAMES_MAX = 255 };
 bool fl_decode_subframe(int link_type, const uint8_t *data, uint32_t caplen, uint8_t nth, struct fl_packet *p, enum fl_parse *parse);
 
 /* Whether fl_decode() knows the link type. */

@@ -26,6 +26,8 @@ struct fl_source_counters {
 	uint64_t dropped_interface;   /* pcap_stats ps_ifdrop; pcapng: isb_ifdrop */
 	uint64_t parse[FL_PARSE_COUNT]; /* frames by fl_decode()'s result; MORE: fragments that are held, or were
 					 * part of a datagram but not its last piece */
+	uint64_t further[FL_PARSE_COUNT]; /* packets behind the first of one frame, by fl_decode_subframe()'s result; those beyond
+					 * FL_SUBFRAMES_MAX are one UNSUPPORTED */
 	uint64_t tunnels[FL_TUNNEL_COUNT]; /* packets by the innermost tunnel */
 	uint64_t too_deep;            /* frames with more headers than are followed; UNSUPPORTED */
 	struct fl_fragment_counters fragments;

@@ -129,6 +129,13 @@ def aggregates():
     row('aggregates of 802.11', f.pcap(frames, 105), flow, check=count)
     row('aggregates of 802.11 with a checksum behind', f.pcap([struct.pack('<BBHIB', 0, 0, 9, 2, 0x10) + x + b'\1\2\3\4' for x in frames], 127), flow,
         check=count)
+    broken = f.amsdu(*packets[:2])
+    at = len(f.amsdu(packets[0])) + 3 & ~3
+    broken = f.wlan(b'', 0x0188, b'\x80\0', broken[:at + 22] + b'\x41' + broken[at + 23:])
+    many = f.wlan(b'', 0x0188, b'\x80\0', f.amsdu(*[packets[0]] * 300))
+    seen = lambda scan, _: [] if (scan['coverage']['malformed'], scan['coverage']['not_ip']) == (1, 1) else [str(scan['coverage'])]
+    row('an aggregate whose second packet is none, one of too many', f.pcap([f.wlan(f.session('inner.example')[0]), broken, many] + frames[1:], 105),
+        flow, check=seen, open=True)
     six = f.session('inner.example', client='2001:db8:1::1', server='2001:db8:2::10')
     both = [f.wlan(b'', 0x0188, b'\x80\0', f.amsdu(a, b)) for a, b in zip(packets, six)]
     row('aggregates of two sessions', f.pcap(both, 105), flow, tls_flow('inner.example', '2001:db8:2::10'))
