@@ -19,11 +19,11 @@
 #include <string.h>
 
 #include "faultline/graph.h"
+#include "faultline/nearest.h"
 
 enum {
 	SHOWN_MAX = 5,          /* candidates named in an error */
 	NEAREST_MAX = 3,        /* ids proposed for an unknown one */
-	DISTANCE_TEXT_MAX = 64, /* longer texts get no proposal: the distance is quadratic */
 };
 
 struct matches {
@@ -139,35 +139,16 @@ static fl_node_id fail_ambiguous(
 	return FL_NODE_NONE;
 }
 
-/* Levenshtein distance of @text to the part of @word in front of @size. */
-static unsigned distance(const char *text, const char *word, size_t size)
-{
-	unsigned row[DISTANCE_TEXT_MAX + 1];
-	size_t length = strlen(text);
-	for (unsigned i = 0; i <= length; i++)
-		row[i] = i;
-	for (size_t j = 0; j < size; j++) {
-		unsigned diagonal = row[0]++;
-		for (size_t i = 1; i <= length; i++) {
-			unsigned best = diagonal + (text[i - 1] != word[j]);
-			diagonal = row[i];
-			best = best < row[i] + 1 ? best : row[i] + 1;
-			row[i] = best < row[i - 1] + 1 ? best : row[i - 1] + 1;
-		}
-	}
-	return row[length];
-}
-
 /* The smallest distance to any word of the label, or to the label. */
 static unsigned nearness(const struct fl_node *node, const char *text)
 {
 	const char *label = label_of(node);
 	size_t whole = strlen(label), length = strlen(text);
-	unsigned best = whole <= 2 * length ? distance(text, label, whole) : UINT32_MAX;
+	unsigned best = whole <= 2 * length ? fl_typing_distance(text, length, label, whole) : UINT32_MAX;
 	for (const char *word = label; *word != '\0';) {
 		size_t size = strcspn(word, ":/@.-");
 		if (size <= 2 * length) {
-			unsigned d = distance(text, word, size);
+			unsigned d = fl_typing_distance(text, length, word, size);
 			best = d < best ? d : best;
 		}
 		word += size;
@@ -181,8 +162,8 @@ static fl_node_id fail_unknown(const struct fl_graph *g, const char *text, struc
 	fl_node_id near[NEAREST_MAX];
 	unsigned far[NEAREST_MAX];
 	size_t count = 0, length = strlen(text);
-	unsigned limit = length < 4 ? 1 : 2; /* typing errors, not other names */
-	for (fl_node_id v = 0; length <= DISTANCE_TEXT_MAX && v < fl_graph_order(g); v++) {
+	unsigned limit = fl_typing_limit(length);
+	for (fl_node_id v = 0; length <= FL_TYPED_MAX && v < fl_graph_order(g); v++) {
 		unsigned d = nearness(fl_graph_node(g, v), text);
 		size_t place = count;
 		if (d > limit)

@@ -40,8 +40,8 @@ static void write_bash(FILE *out, const struct fl_command *const *commands, size
 	      "_faultline()\n"
 	      "{\n"
 	      "\tlocal words options\n"
-	      "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-	      "\t\twords='--help --version",
+	      "\tif [ \"$COMP_CWORD\" -eq 1 ] || { [ \"$COMP_CWORD\" -eq 2 ] && [ \"${COMP_WORDS[1]}\" = help ]; }; then\n"
+	      "\t\twords='--help --version help",
 	      out);
 	for (size_t i = 0; i < count; i++)
 		fprintf(out, " %s", commands[i]->name);
@@ -104,8 +104,9 @@ static void write_zsh(FILE *out, const struct fl_command *const *commands, size_
 		put_quoted(out, commands[i]->usage->about, ":\\");
 		fputs("'\n", out);
 	}
-	fputs("\t)\n"
-	      "\tif (( CURRENT == 2 )); then\n"
+	fputs("\t\t'help:Show how a command is used'\n"
+	      "\t)\n"
+	      "\tif (( CURRENT == 2 )) || [[ $words[2] == help ]]; then\n"
 	      "\t\t_describe command commands\n"
 	      "\t\treturn\n"
 	      "\tfi\n"
@@ -130,10 +131,12 @@ static void write_fish(FILE *out, const struct fl_command *const *commands, size
 {
 	fputs("# Completion of faultline for fish; made from the tables of the program.\n", out);
 	for (size_t i = 0; i < count; i++) {
-		fprintf(out, "complete -c faultline -n __fish_use_subcommand -f -a %s -d '", commands[i]->name);
+		fprintf(out, "complete -c faultline -n '__fish_use_subcommand; or __fish_seen_subcommand_from help' -f -a %s -d '",
+			commands[i]->name);
 		put_quoted(out, commands[i]->usage->about, "\\");
 		fputs("'\n", out);
 	}
+	fputs("complete -c faultline -n __fish_use_subcommand -f -a help -d 'Show how a command is used'\n", out);
 	for (size_t i = 0; i < count; i++)
 		for (const struct fl_option *o = commands[i]->usage->options; o->name; o++) {
 			fprintf(out, "complete -c faultline -n '__fish_seen_subcommand_from %s' -l %s", commands[i]->name,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/nearest.h"
 #include "faultline/units.h"
 
 void fl_strings_add(struct fl_strings *s, const char *text)
@@ -184,6 +185,17 @@ static int fail_flag(const struct parser *p, const struct fl_option *o)
 		p->usage->command);
 }
 
+static int fail_name(const struct parser *p, const char *name, size_t size)
+{
+	struct fl_nearest near = { .text = name, .size = size };
+
+	for (const struct fl_option *o = p->usage->options; o && o->name; o++)
+		fl_nearest_offer(&near, o->name);
+	fl_nearest_offer(&near, "help");
+	return fl_fail(p->err, -EINVAL, "no option --%.*s; %s%s%s'faultline %s --help' lists the options", size > 80 ? 80 : (int)size,
+		name, near.best ? "did you mean '--" : "", near.best ? near.best : "", near.best ? "'? " : "", p->usage->command);
+}
+
 /* "--name", "--name=value". */
 static int parse_long(struct parser *p, const char *name)
 {
@@ -194,8 +206,7 @@ static int parse_long(struct parser *p, const char *name)
 	if (!o) {
 		if (strcmp(name, "help") == 0)
 			return FL_OPTIONS_HELP;
-		return fl_fail(p->err, -EINVAL, "no option --%.*s; 'faultline %s --help' lists the options",
-			size > 80 ? 80 : (int)size, name, p->usage->command);
+		return fail_name(p, name, size);
 	}
 	if (o->kind == FL_OPTION_FLAG)
 		return equals ? fail_flag(p, o) : store(p, o, NULL);

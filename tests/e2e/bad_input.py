@@ -163,6 +163,11 @@ def trigger(results, f, capture):
 
 def word_cases(f, scans):
     yield Case('an unknown command', 'frobnicate', names=['frobnicate'])
+    yield Case('a misspelt command', 'rnak', scans[0], names=['rnak', "did you mean 'rank'?"])
+    yield Case('a misspelt command to be helped with', 'help', 'rnak', names=['rnak', "did you mean 'rank'?"])
+    yield Case('a misspelt option in front of a command', '--verison', names=['--verison', "did you mean '--version'?"])
+    yield Case('a misspelt option', 'scan', '--ineterface', 'lo', names=['--ineterface', "did you mean '--interface'?"])
+    yield Case('an option cut short', 'rank', '--mod', 'm.json', scans[0], names=['--mod', "did you mean '--model'?"])
     yield Case('an unknown option', 'deps', '--frobnicate', scans[0], names=['--frobnicate'])
     yield Case('an unknown letter', 'deps', '-Z', scans[0], names=['-Z'])
     yield Case('an option without its argument', 'scan', '-r')
@@ -176,6 +181,13 @@ def word_cases(f, scans):
     yield Case('a report of an unknown kind', 'report', *scans, '-o', f.file('report.xyz'), names=['report.xyz'])
     yield Case('a report against a release that is not there', 'report', *scans, '-o', f.file('report.html'), '--since',
                f.file('none.json'), names=['none.json'])
+
+
+def help_of_commands(results):
+    for command in ('scan', 'rank', 'scans'):
+        asked, told = common.run('help', command), common.run(command, '--help')
+        results.check(asked.returncode == 0 and asked.stdout == told.stdout and b'usage' in told.stdout,
+                      'bad input: help %s prints what %s --help does' % (command, command), common.said(asked))
 
 
 def output_cases(f, capture, scans):
@@ -277,6 +289,7 @@ def main():
         cut_captures(results, f, capture)
         trigger(results, f, capture)
         full_device(results, f, capture)
+        help_of_commands(results)
         unprivileged(results, capture, scans)
     results.finish()
 

@@ -29,6 +29,7 @@ def completed(script, *words):
 
 def check_completion(script):
     RESULTS.check(completed(script, "faultline", "sha") == ["shared"], "bash completes a command")
+    RESULTS.check(completed(script, "faultline", "help", "sha") == ["shared"], "bash completes a command to be helped with")
     offered = completed(script, "faultline", "scan", "--")
     shown = run(FAULTLINE, "scan", "--help").stdout
     listed = {w.split("=")[0].strip(",") for w in shown.split() if w.startswith("--")}

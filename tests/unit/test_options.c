@@ -72,7 +72,11 @@ static const struct row {
 	{ "a size", { "--a-name-longer-than-the-column=64KiB" }, NULL, { .memory = 65536 }, "|" },
 
 	{ "an unknown name", { "--nope=1" }, "no option --nope; 'faultline try --help' lists the options", { 0 }, "" },
-	{ "a name cut short", { "--qui" }, "no option --qui; 'faultline try --help' lists the options", { 0 }, "" },
+	{ "a name cut short", { "--qui" }, "no option --qui; did you mean '--quiet'? 'faultline try --help' lists the options", { 0 }, "" },
+	{ "a name with two letters swapped, and a value", { "--otu=f" },
+	  "no option --otu; did you mean '--out'? 'faultline try --help' lists the options", { 0 }, "" },
+	{ "a misspelt wish for help", { "--hlep" }, "no option --hlep; did you mean '--help'? 'faultline try --help' lists the options",
+	  { 0 }, "" },
 	{ "an unknown letter in a cluster", { "-qx" }, "no option -x; 'faultline try --help' lists the options",
 	  { 0 }, "" },
 	{ "a control character as a letter", { "-\x1b" }, "no option -?; 'faultline try --help' lists the options",
