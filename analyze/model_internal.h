@@ -85,8 +85,9 @@ struct model_places;
 struct model_places *fl_model_places_new(const char *plain, const char *text, size_t size, const cJSON *root);
 void fl_model_places_free(struct model_places *p);
 struct model_place fl_model_place(const struct model_places *p, const cJSON *item);
-/* Tree and places of text with comments and trailing commas; the caller's (cJSON_Delete, fl_model_places_free). */
-int fl_model_tree(const char *name, const char *text, size_t size, cJSON **root, struct model_places **places,
+/* Tree and places of text with comments and trailing commas; the caller's (cJSON_Delete, fl_model_places_free). @kind: "policy", "model";
+ * a text that does not begin like an object is none. */
+int fl_model_tree(const char *name, const char *kind, const char *text, size_t size, cJSON **root, struct model_places **places,
 		  struct fl_error *err);
 
 /* ---- model_select.c ---- */

@@ -390,7 +390,7 @@ int fl_model_parse(struct fl_model **out, const char *name, const char *text, si
 
 	m->arena = a;
 	m->name = fl_arena_string(a, name);
-	int code = fl_model_tree(name, text, size, &root, &places, err);
+	int code = fl_model_tree(name, "model", text, size, &root, &places, err);
 	r.places = places;
 	if (code == 0)
 		code = read_document(&r, root);
@@ -407,7 +407,7 @@ int fl_model_read(struct fl_model **m, const char *path, struct fl_error *err)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int code = fl_model_load(path, "--model wants a readable file", FL_MODEL_FILE_MAX, &text, &size, err);
+	int code = fl_model_load(path, "--model wants a file with a faultline.model/1 object", FL_MODEL_FILE_MAX, &text, &size, err);
 
 	if (code == 0)
 		code = fl_model_parse(m, path, text, size, err);

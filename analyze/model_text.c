@@ -14,6 +14,8 @@
 
 #include "model_internal.h"
 
+enum { BEGIN_SHOWN = 24 /* bytes of a file that is of no kind of ours */ };
+
 /* ---- comments ---- */
 
 static size_t line_of(const char *text, size_t at, size_t *column)
@@ -250,17 +252,58 @@ int fl_model_load(const char *path, const char *wants, size_t most, char **text,
 	if (*size > most)
 		return fl_fail(err, -EFBIG, "%s: larger than %zu MiB; %s", path, most >> 20, wants);
 	if (memchr(*text, 0, *size) != NULL)
-		return fl_fail(err, -EINVAL, "%s: not JSON, it holds zero bytes; is it a capture file?", path);
+		return fl_fail(err, -EINVAL, "%s: not JSON, it holds zero bytes, perhaps a capture; %s", path, wants);
 	return 0;
 }
 
-int fl_model_tree(const char *name, const char *text, size_t size, cJSON **root, struct model_places **places,
+/* Behind blanks, comments with an end, and a byte order mark. */
+static size_t skip_preface(const char *text, size_t size)
+{
+	size_t i = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	while (i < size) {
+		const char *end = NULL;
+		if (is_space(text[i])) {
+			i++;
+			continue;
+		}
+		if (i + 1 < size && text[i] == '/' && text[i + 1] == '/')
+			end = memchr(text + i, '\n', size - i);
+		else if (i + 1 < size && text[i] == '/' && text[i + 1] == '*')
+			end = memmem(text + i + 2, size - i - 2, "*/", 2);
+		if (end == NULL)
+			return i;
+		i = (size_t)(end - text) + (text[i + 1] == '*' ? 2 : 1);
+	}
+	return i;
+}
+
+/* A file of another kind altogether: what a JSON reader would say of its first letter helps nobody. */
+static int check_kind(const char *name, const char *kind, const char *text, size_t size, struct fl_error *err)
+{
+	size_t at = skip_preface(text, size), line = 0;
+
+	if (at < size && (text[at] == '{' || text[at] == '/'))
+		return 0;
+	while (at + line < size && line < BEGIN_SHOWN && text[at + line] != '\n' && ((unsigned char)text[at + line] & 0x80) == 0)
+		line++;
+	const char *remedy = fl_json_kind_remedy(kind);
+	if (line == 0)
+		return fl_fail(err, -EINVAL, "%s: no %s, %s; an object with \"schema\": \"faultline.%s/1\" is wanted%s", name, kind,
+			at == size ? "nothing is in it" : "it is no text", kind, remedy);
+	return fl_fail(err, -EINVAL, "%s: no %s, it begins with '%.*s'; an object with \"schema\": \"faultline.%s/1\" is wanted%s", name,
+		kind, (int)line, text + at, kind, remedy);
+}
+
+int fl_model_tree(const char *name, const char *kind, const char *text, size_t size, cJSON **root, struct model_places **places,
 	struct fl_error *err)
 {
 	char *plain = fl_alloc(size + 1);
 
 	memcpy(plain, text, size);
-	int code = fl_model_plain(name, plain, size, err);
+	int code = check_kind(name, kind, text, size, err);
+	if (code == 0)
+		code = fl_model_plain(name, plain, size, err);
 	if (code == 0)
 		code = fl_json_parse(name, plain, size, root, err);
 	if (code == 0)

@@ -314,7 +314,7 @@ int fl_policy_parse(struct fl_policy **out, const char *name, const char *text, 
 
 	*p = (struct fl_policy){ .arena = a, .name = fl_arena_string(a, name),
 		.coverage = { .max_drop_share = NAN, .min_named_share = NAN, .min_attributed_share = NAN, .min_window_s = NAN } };
-	int code = fl_model_tree(name, text, size, &root, &places, err);
+	int code = fl_model_tree(name, "policy", text, size, &root, &places, err);
 	r.places = places;
 	if (code == 0)
 		code = read_document(&r, root, p);
@@ -331,7 +331,7 @@ int fl_policy_read(struct fl_policy **p, const char *path, struct fl_error *err)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int code = fl_model_load(path, "--policy wants a readable file", FL_POLICY_FILE_MAX, &text, &size, err);
+	int code = fl_model_load(path, "--policy wants a file with a faultline.policy/1 object", FL_POLICY_FILE_MAX, &text, &size, err);
 	if (code == 0)
 		code = fl_policy_parse(p, path, text, size, err);
 	free(text);

@@ -65,7 +65,7 @@ int fl_json_parse(const char *name, const char *text, size_t size, cJSON **root,
 
 static int fail_open(const char *path, int error, struct fl_error *err)
 {
-	const char *remedy = error == ENOENT   ? "check the name"
+	const char *remedy = error == ENOENT   ? "check the name and the order of what is given"
 			     : error == EACCES ? "read permission is wanted"
 			     : error == EISDIR ? "name a file in it"
 					       : "";
@@ -165,21 +165,28 @@ static bool schema_is(const char *schema, const char *kind, long *major)
 	return *end == '\0';
 }
 
+const char *fl_json_kind_remedy(const char *kind)
+{
+	if (strcmp(kind, "policy") == 0)
+		return "; 'faultline check INPUT... --init' writes one";
+	return strcmp(kind, "model") == 0 ? "; MODEL FILE in 'man faultline' has an example" : "";
+}
+
 int fl_json_check_schema(
 	const char *name, const cJSON *root, const char *kind, int major, struct fl_error *err)
 {
-	const char *schema = fl_json_string(root, "schema");
+	const char *schema = fl_json_string(root, "schema"), *remedy = fl_json_kind_remedy(kind);
 	long found;
 
 	if (!cJSON_IsObject(root))
 		return fl_fail(err, -EINVAL, "%s: an object with \"schema\": \"faultline.%s/%d\" is wanted; was it written by faultline?", name,
 			kind, major);
 	if (!schema)
-		return fl_fail(err, -EINVAL, "%s: no \"schema\" in it; \"faultline.%s/%d\" is wanted", name,
-			kind, major);
+		return fl_fail(err, -EINVAL, "%s: no \"schema\" in it; \"faultline.%s/%d\" is wanted%s", name,
+			kind, major, remedy);
 	if (!schema_is(schema, kind, &found))
-		return fl_fail(err, -EINVAL, "%s: schema is \"%.64s\"; \"faultline.%s/%d\" is wanted", name,
-			schema, kind, major);
+		return fl_fail(err, -EINVAL, "%s: schema is \"%.64s\"; \"faultline.%s/%d\" is wanted%s", name,
+			schema, kind, major, remedy);
 	if (found != major)
 		return fl_fail(err, -EINVAL,
 			"%s: schema is \"%.64s\", this faultline reads version %d; use a %s one", name,

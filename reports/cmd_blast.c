@@ -319,7 +319,7 @@ static int run(int argc, char **argv)
 	if (rc == FL_OPTIONS_OK)
 		rc = check_modes(&o, &err);
 	if (rc == 0)
-		rc = fl_inputs_load_model(&system, &inputs, o.all ? 0 : 1, o.model, usage.command, &err);
+		rc = fl_inputs_load_model(&system, &inputs, o.all ? 0 : 1, o.model, &usage, &err);
 	if (rc == 0 && o.all)
 		blast_all(system, o.json);
 	else if (rc == 0 && (o.slow_ns > 0 || o.flaky >= 0))

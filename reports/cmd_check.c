@@ -210,7 +210,7 @@ static int work(const struct check_options *o, const struct fl_strings *inputs, 
 	struct fl_system *s = NULL;
 	int rc = check_options(o, err);
 	if (rc == 0)
-		rc = fl_inputs_load_model(&s, inputs, 0, o->model, usage.command, err);
+		rc = fl_inputs_load_model(&s, inputs, 0, o->model, &usage, err);
 	if (rc == 0)
 		rc = o->init ? write_policy(o, s, err) : hold(o, s, err);
 	fl_system_free(s);

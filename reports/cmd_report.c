@@ -73,7 +73,7 @@ static bool is_document(enum fl_report_format format)
 static int gather(struct material *m, const struct fl_strings *inputs, const char *since, const char *model,
 	enum fl_report_format format, struct fl_error *err)
 {
-	int rc = fl_inputs_load_model(&m->system, inputs, 0, model, usage.command, err);
+	int rc = fl_inputs_load_model(&m->system, inputs, 0, model, &usage, err);
 	if (rc == 0 && since != NULL)
 		rc = fl_system_load(&m->old, &since, 1, err);
 	if (rc != 0)

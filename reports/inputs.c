@@ -21,6 +21,7 @@
 #include "faultline/escape.h"
 #include "faultline/model.h"
 #include "faultline/report.h"
+#include "faultline/store.h"
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
 
@@ -60,9 +61,47 @@ static void warn_of_two_times(const struct fl_system *s, const char *command)
 	free(list);
 }
 
-int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
-	const char *command, struct fl_error *err)
+static bool has_option(const struct fl_option *o, const char *name)
 {
+	while (o != NULL && o->name != NULL && strcmp(o->name, name) != 0)
+		o++;
+	return o != NULL && o->name != NULL;
+}
+
+static bool is_there(const char *input)
+{
+	struct stat status;
+	const char *range;
+	char *path = NULL;
+	bool store = fl_store_is_input(input, &path, &range);
+	free(path);
+	return store || strcmp(input, "-") == 0 || stat(input, &status) == 0 || errno != ENOENT;
+}
+
+/* The commonest slips are a node where files are wanted, and files where a node is. */
+static int check_order(const struct fl_usage *usage, const struct fl_strings *arguments, size_t first, struct fl_error *err)
+{
+	for (size_t i = first; i < arguments->count; i++) {
+		const char *missing = arguments->list[i];
+		if (is_there(missing))
+			continue;
+		if (first > 0 && strcmp(arguments->list[0], "-") != 0 && is_there(arguments->list[0]))
+			return fl_fail(err, -ENOENT, "%.200s is a file and stands where a node is wanted, '%.100s' is no file and stands where "
+				       "an INPUT is; the order is 'faultline %s %s...'", arguments->list[0], missing, usage->command,
+				       first == 1 ? "NODE INPUT" : "A B INPUT");
+		if (has_option(usage->options, "of"))
+			return fl_fail(err, -ENOENT, "'%.200s' is no file, and an INPUT is wanted: scans, a directory of them, a store or a graph "
+				       "file; of one node asks '--of %.100s'", missing, missing);
+		return fl_fail(err, -ENOENT, "'%.200s' is no file, and an INPUT is wanted: scans, a directory of them, a store or a graph file; "
+			       "'faultline %s --help' shows how", missing, usage->command);
+	}
+	return 0;
+}
+
+int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
+	const struct fl_usage *usage, struct fl_error *err)
+{
+	const char *command = usage->command;
 	struct stat status;
 	if (first > 0 && arguments->count > 0 && arguments->count <= first &&
 		stat(arguments->list[arguments->count - 1], &status) == 0)
@@ -75,7 +114,9 @@ int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *argument
 			"no input: give scan files, a directory of them, a store or a graph file; 'faultline %s "
 			"--help' shows how",
 			command);
-	int code = fl_system_load_model(s, arguments->list + first, arguments->count - first, model, err);
+	int code = check_order(usage, arguments, first, err);
+	if (code == 0)
+		code = fl_system_load_model(s, arguments->list + first, arguments->count - first, model, err);
 	if (code == 0)
 		fl_model_warn(*s, command);
 	if (code == 0 && arguments->count - first > 1)
@@ -354,7 +395,7 @@ int fl_findings_run(
 	int rc = fl_options_parse(c->usage, argc, argv, options, &arguments, &err);
 	bool help = rc == FL_OPTIONS_HELP;
 	if (rc == FL_OPTIONS_OK)
-		rc = fl_inputs_load_model(&system, &arguments, c->first, *model, c->usage->command, &err);
+		rc = fl_inputs_load_model(&system, &arguments, c->first, *model, c->usage, &err);
 	if (rc == 0)
 		rc = c->work(system, &arguments, options, &err);
 	if (rc == 0)

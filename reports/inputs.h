@@ -35,7 +35,7 @@
 /* fl_system_load_model() of the arguments from @first on; an error when there are none. @model: the model file, NULL: none;
  * what of it no scan supports, and what scans contradict, is said on standard error. */
 int fl_inputs_load_model(struct fl_system **s, const struct fl_strings *arguments, size_t first, const char *model,
-	const char *command, struct fl_error *err);
+	const struct fl_usage *usage, struct fl_error *err);
 void fl_model_warn(const struct fl_system *s, const char *command);
 
 /* A command over findings: read the options, load the INPUTs behind the first arguments, do its work, end its output. */

@@ -59,6 +59,8 @@ int fl_json_text_tree(const struct fl_json_text *t, struct fl_json_piece piece, 
 bool fl_json_text_array(struct fl_json_piece array, struct fl_json_piece *rest);
 bool fl_json_text_next(struct fl_json_piece *rest, struct fl_json_piece *item);
 
+/* Where one gets a document of this kind from, as the end of an error: "; 'faultline check ...' writes one"; "" for what faultline reads as INPUT. */
+const char *fl_json_kind_remedy(const char *kind);
 /* 0 when @root is an object whose "schema" is "faultline.@kind/N" with N equal to
  * @major; -EINVAL with what was found instead otherwise. */
 int fl_json_check_schema(const char *name, const cJSON *root, const char *kind, int major,

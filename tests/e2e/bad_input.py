@@ -172,6 +172,18 @@ def word_cases(f, scans):
     yield Case('an unknown letter', 'deps', '-Z', scans[0], names=['-Z'])
     yield Case('an option without its argument', 'scan', '-r')
     yield Case('a number that is none', 'rank', '--top', 'many', scans[0], names=['many'])
+    yield Case('a text instead of a policy', 'check', *scans, '--policy', os.path.join(common.ROOT, 'README.md'),
+               names=['README.md', 'no policy', 'faultline.policy/1', '--init'])
+    yield Case('a scan instead of a policy', 'check', *scans, '--policy', scans[0],
+               names=[os.path.basename(scans[0]), 'faultline.scan/1', 'faultline.policy/1', '--init'])
+    yield Case('a capture instead of a policy', 'check', *scans, '--policy', os.path.join(common.DEMO, 'edge.pcap.gz'), names=['edge.pcap.gz'])
+    yield Case('an empty policy', 'check', *scans, '--policy', f.write('empty.policy.json', ' // nothing\n'), names=['empty.policy.json', '--init'])
+    yield Case('a text instead of a model', 'rank', *scans, '--model', os.path.join(common.ROOT, 'README.md'),
+               names=['README.md', 'no model', 'faultline.model/1'])
+    yield Case('a node behind the scans where --of is meant', 'deps', scans[0], 'edge', names=["'edge' is no file", '--of edge'])
+    yield Case('scans before the node', 'blast', scans[0], 'edge', names=[scans[0], "'edge'", 'blast NODE INPUT...'])
+    yield Case('scans before two nodes', 'path', scans[0], 'edge', 'db', names=[scans[0], "'db'", 'path A B INPUT...'])
+    yield Case('an input that is not there', 'rank', 'nowhere', names=["'nowhere' is no file", 'INPUT'])
     yield Case('a duration that is none', 'scan', '-i', 'lo', '--for', 'soon', names=['soon'])
     yield Case('an unknown node', 'blast', 'nosuchnode', *scans, names=['nosuchnode'])
     yield Case('an ambiguous node', 'blast', 'api', *scans, names=['api1', 'api2'])
