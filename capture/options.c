@@ -104,10 +104,21 @@ static int store_double(const struct parser *p, const struct fl_option *o, const
 	return 0;
 }
 
+/* Seconds, days: what was meant is not for us to say. */
+static int fail_unit(const struct parser *p, const struct fl_option *o, const char *value)
+{
+	const char *first = o->min >= FL_NS_PER_S ? "s" : "ms", *last = o->min >= FL_NS_PER_S ? "d" : "h";
+
+	return fl_fail(p->err, -EINVAL, "--%s: '%.20s' has no unit; give %.20s%s, %.20sm or %.20s%s; see 'faultline %s --help'", o->name,
+		value, value, first, value, value, last, p->usage->command);
+}
+
 static int store_duration(const struct parser *p, const struct fl_option *o, const char *value)
 {
 	int64_t v;
 
+	if (!fl_duration_parse(value, &v) && *value && value[strspn(value, "0123456789.")] == '\0')
+		return fail_unit(p, o, value);
 	if (!fl_duration_parse(value, &v))
 		return fail_value(p, o, value, "a duration such as 250ms, 30s, 5m, 2h");
 	if (has_range(o) && (v < o->min || v > o->max))

@@ -97,6 +97,8 @@ static const struct row {
 	{ "not a number", { "--share=nan" }, "--share: 'nan' is not a number such as 0.05; see 'faultline try --help'", { 0 }, "" },
 	{ "no duration", { "--for", "soon" },
 	  "--for: 'soon' is not a duration such as 250ms, 30s, 5m, 2h; see 'faultline try --help'", { 0 }, "" },
+	{ "a duration without a unit", { "--for", "5" },
+	  "--for: '5' has no unit; give 5ms, 5m or 5h; see 'faultline try --help'", { 0 }, "" },
 	{ "a duration out of range", { "--for", "0" }, "--for: '0' is not 1 ns or more; see 'faultline try --help'",
 	  { 0 }, "" },
 	{ "a size out of range", { "--a-name-longer-than-the-column", "2MiB" },
