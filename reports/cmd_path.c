@@ -159,9 +159,11 @@ static void print_table(
 {
 	struct fl_arena *a = fl_arena_new();
 	fl_heading_write(s, fl_arena_printf(a, "How %s depends on %s", fl_say_node(a, s, from), fl_say_node(a, s, to)));
-	if (!p->found)
-		fl_line_write(fl_arena_printf(a, "no way was seen%s",
-			reverse ? "; it is the other way round, ask for the nodes in the other order" : ""));
+	if (from == to)
+		fl_line_write("both names mean this one node; name another as A or B");
+	else if (!p->found)
+		fl_line_write(fl_arena_printf(a, "no way was seen; %s", reverse ? "it is the other way round, ask for the nodes in the other order"
+			: fl_arena_printf(a, "'faultline deps --of %s' lists what it was seen to depend on", fl_say_label(a, s, from))));
 	else if (same(&p->shortest, &p->strongest))
 		print_path(a, s, "the shortest way, and the strongest", &p->shortest);
 	else {

@@ -36,6 +36,14 @@ struct listing {
 	struct fl_arena *arena;
 	struct fl_store_window *list;
 	size_t count, capacity;
+	struct fl_strings empty; /* a sentence for each input without a window */
+};
+
+/* What a store holds instead of the windows that were asked for. */
+struct instead {
+	const struct fl_store_range *range;
+	size_t windows;
+	struct fl_store_window nearest; /* its texts are gone */
 };
 
 static void keep(void *context, const struct fl_store_window *w)
@@ -50,12 +58,59 @@ static void keep(void *context, const struct fl_store_window *w)
 	l->list[l->count++].source = fl_arena_string(l->arena, w->source);
 }
 
+static int64_t distance(const struct fl_store_range *range, const struct fl_store_window *w)
+{
+	return w->start_ns >= range->to_ns ? fl_time_span(range->to_ns, w->start_ns) : fl_time_span(w->end_ns, range->from_ns);
+}
+
+static void see_instead(void *context, const struct fl_store_window *w)
+{
+	struct instead *in = context;
+	if (in->windows++ == 0 || distance(in->range, w) < distance(in->range, &in->nearest))
+		in->nearest = *w;
+}
+
+/* A moment of the window that is short to write: STORE@ with it means this window, not the one before. */
+static const char *moment_in(const struct fl_store_window *w, char text[static FL_TIME_TEXT])
+{
+	int64_t part = w->start_ns % NS_PER_MS, up = w->start_ns;
+	if (part > 0 && w->end_ns - w->start_ns > NS_PER_MS)
+		up += NS_PER_MS - part;
+	fl_time_format(up, text);
+	char *dot = strchr(text, '.'), *zeros = dot ? strstr(dot, "000Z") : NULL;
+	if (zeros)
+		memcpy(zeros, "Z", 2);
+	return text;
+}
+
+/* Nothing was listed of the store: what there is, and how it is asked for. */
+static int say_instead(struct listing *l, struct fl_store *store, const char *path, const struct fl_store_range *range,
+	const char *text, struct fl_error *err)
+{
+	struct fl_store_range all;
+	struct instead in = { .range = range };
+	char moment[FL_TIME_TEXT];
+	int code = fl_store_range_parse(&all, "", err);
+	if (code == 0)
+		code = fl_store_list(store, &all, see_instead, &in, err);
+	if (code < 0)
+		return code;
+	const char *sentence = fl_arena_printf(l->arena, "%s: no window is in it; 'faultline watch --store %s' and 'faultline scan --store %s' put them there",
+		path, path, path);
+	if (in.windows > 0)
+		sentence = fl_arena_printf(l->arena, "%s: no window in %s, of %s in the store; the nearest is %s@%s, and %s alone lists all", path,
+			text, fl_arena_count(l->arena, in.windows), path, moment_in(&in.nearest, moment), path);
+	fl_strings_add(&l->empty, sentence);
+	return 0;
+}
+
 static int read_store(struct listing *l, const char *input, struct fl_error *err)
 {
 	struct fl_store_range range;
 	struct fl_store *store = NULL;
 	const char *text;
 	char *path;
+	size_t before = l->count;
 	if (!fl_store_is_input(input, &path, &text))
 		return fl_fail(err, -EINVAL, "%s: is no store; 'faultline watch' and 'faultline scan --store' make them", input);
 	int code = fl_store_range_parse(&range, text, err);
@@ -63,6 +118,8 @@ static int read_store(struct listing *l, const char *input, struct fl_error *err
 		code = fl_store_open(&store, path, FL_STORE_READ, err);
 	if (code == 0)
 		code = fl_store_list(store, &range, keep, l, err);
+	if (code == 0 && l->count == before)
+		code = say_instead(l, store, path, &range, text, err);
 	fl_store_close(store);
 	free(path);
 	return code;
@@ -91,19 +148,6 @@ static void write_json(const struct listing *l)
 	fl_document_write(root);
 }
 
-/* A moment of the window that is short to write: STORE@ with it means this window, not the one before. */
-static const char *moment_in(const struct fl_store_window *w, char text[static FL_TIME_TEXT])
-{
-	int64_t part = w->start_ns % NS_PER_MS, up = w->start_ns;
-	if (part > 0 && w->end_ns - w->start_ns > NS_PER_MS)
-		up += NS_PER_MS - part;
-	fl_time_format(up, text);
-	char *dot = strchr(text, '.'), *zeros = dot ? strstr(dot, "000Z") : NULL;
-	if (zeros)
-		memcpy(zeros, "Z", 2);
-	return text;
-}
-
 static void write_table(const struct listing *l)
 {
 	static const char *const headings[] = { "start", "length", "point", "packets", "dropped", "flows", "unattributed",
@@ -123,6 +167,14 @@ static void write_table(const struct listing *l)
 	fl_table_write(t, stdout, 0x1f8, fl_terminal_width(stdout));
 }
 
+static void write_text(const struct listing *l)
+{
+	if (l->count > 0)
+		write_table(l);
+	for (size_t i = 0; i < l->empty.count; i++)
+		fl_line_write(l->empty.list[i]);
+}
+
 static int run(int argc, char **argv)
 {
 	struct scans_options o = { 0 };
@@ -139,11 +191,12 @@ static int run(int argc, char **argv)
 		if (o.json)
 			write_json(&l);
 		else
-			write_table(&l);
+			write_text(&l);
 		rc = fl_results_end("scans", FL_EXIT_OK);
 	}
 	fl_arena_free(l.arena);
 	free(l.list);
+	fl_strings_fini(&l.empty);
 	fl_strings_fini(&arguments);
 	if (rc < 0)
 		return fl_command_fail("scans", &err);

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What answers say in words where there is little to show, or where a number alone would be read wrongly."""
+import os
+import sqlite3
+
+import common
+
+
+def text(*arguments):
+    return common.must(*arguments).stdout.decode()
+
+
+def has(results, name, answer, *words):
+    missing = [word for word in words if word not in answer]
+    results.check(not missing, 'wording: ' + name, 'no %r in: %s' % (missing, answer[:600]))
+
+
+def nothing_there(results, f, scans):
+    """No heading without a row: what there is instead, and how it is asked for."""
+    store = f.file('shop.db')
+    if common.run('scan', '-r', os.path.join(common.DEMO, 'edge.pcap.gz'), '--host', 'edge', '--store', store).returncode != 0:
+        results.skip('wording: windows of a store', 'built without stores')
+    else:
+        answer = text('scans', store + '@2020-01-01/1d')
+        has(results, 'a range without windows names the nearest one', answer, 'no window in 2020-01-01/1d', 'of 1 in the store', store + '@')
+        nearest = answer.split('the nearest is ')[1].split(',')[0]
+        has(results, 'the nearest window can be asked for as it is named', text('scans', nearest), ' edge ')
+        results.check('point' not in answer, 'wording: no heading stands above no window', answer)
+        db = sqlite3.connect(store)
+        db.execute('DELETE FROM window')
+        db.commit()
+        db.close()
+        has(results, 'a store without windows says who writes them', text('scans', store), 'no window is in it', 'faultline watch --store')
+    answer = text('path', 'edge/port-80', 'service:edge', *scans)
+    has(results, 'a way from a node to itself is told in words', answer, 'both names mean this one node')
+    results.check('evidence' not in answer, 'wording: no heading stands above no link', answer)
+    has(results, 'no way between two nodes says what to ask instead', text('path', 'db', 'cache', *scans), 'no way was seen',
+        'deps --of db/port-5432')
+
+
+def main():
+    results = common.Results()
+    common.need_program(results)
+    with common.Folder() as f:
+        try:
+            scans = common.scan_hosts(common.DEMO, f.file('scans'))
+            nothing_there(results, f, scans)
+        except common.Ended as e:
+            results.bad('wording: every command answers', e)
+    results.finish()
+
+
+if __name__ == '__main__':
+    main()
