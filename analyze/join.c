@@ -204,6 +204,7 @@ struct fl_system *fl_system_join_model(struct fl_scan_set *set, struct fl_model 
 	fl_join_targets(&j);
 	s->probed_services = count_left_out(&j);
 	fl_join_groups(&j);
+	s->requirements_assumed = true;
 	s->entry_points_assumed = s->entry_points_assumed && (!m || m->entry_count == 0);
 	s->graph = fl_model_apply(m, fl_graph_freeze(&j.builder), false);
 	fl_system_describe_nodes(s);

@@ -18,10 +18,13 @@
 #include "faultline/json.h"
 #include "faultline/store.h"
 
+enum { ASSUMED_WORD_MAX = 64 /* bytes */ };
+
 struct loading {
 	struct fl_scan_set set;
 	struct fl_graph *graph;
 	const char *graph_name; /* owned */
+	bool entry_points_assumed, requirements_assumed; /* of the graph */
 	size_t files;
 	struct fl_error *err;
 };
@@ -83,6 +86,27 @@ static int load_store(struct loading *l, const char *path, const char *range_tex
 	return code;
 }
 
+/* What of a graph was taken when it was made of scans; other words are those of a later faultline. */
+static int read_assumed(struct loading *l, const struct fl_json_text *t)
+{
+	static const char *const keys[] = { "assumed" };
+	struct fl_json_piece found, piece;
+	int code = fl_json_text_members(t, keys, 1, &found, l->err);
+
+	if (code != 0 || found.at == NULL || !fl_json_text_array(found, &found))
+		return code;
+	while (code == 0 && fl_json_text_next(&found, &piece)) {
+		cJSON *word = NULL;
+		if (piece.size > ASSUMED_WORD_MAX || *piece.at != '"')
+			continue;
+		code = fl_json_text_tree(t, piece, &word, l->err);
+		l->entry_points_assumed |= code == 0 && strcmp(word->valuestring, FL_GRAPH_ASSUMED_ENTRY_POINTS) == 0;
+		l->requirements_assumed |= code == 0 && strcmp(word->valuestring, FL_GRAPH_ASSUMED_REQUIREMENTS) == 0;
+		cJSON_Delete(word);
+	}
+	return code;
+}
+
 static int load_file(struct loading *l, const char *path)
 {
 	struct fl_json_text text;
@@ -100,6 +124,8 @@ static int load_file(struct loading *l, const char *path)
 			"file or scans, not both",
 			l->graph ? l->graph_name : text.name);
 	else if (code == 0 && graph)
+		code = read_assumed(l, &text);
+	if (code == 0 && graph)
 		code = fl_graph_from_text(&l->graph, &text, l->err);
 	else if (code == 0)
 		code = load_scans(l, &text, schema);
@@ -186,14 +212,16 @@ static const char *title_of_graph(struct fl_system *s, const char *path)
 	return fl_arena_string_n(s->arena, name, length);
 }
 
-static struct fl_system *system_of_graph(struct fl_graph *g, const char *name, struct fl_model *m)
+static struct fl_system *system_of_graph(const struct loading *l, struct fl_model *m)
 {
 	struct fl_system *s = fl_system_new();
 
-	s->graph = fl_model_apply(m, g, true);
+	s->requirements_assumed = l->requirements_assumed;
+	s->entry_points_assumed = l->entry_points_assumed && (!m || m->entry_count == 0);
+	s->graph = fl_model_apply(m, l->graph, true);
 	s->coverage.unseen_dependencies = NAN;
 	s->coverage.window_for_95_s = NAN;
-	s->title = title_of_graph(s, name);
+	s->title = title_of_graph(s, l->graph_name);
 	fl_system_describe_nodes(s);
 	fl_model_finish(m, s);
 	return s;
@@ -220,7 +248,7 @@ int fl_system_load_model(struct fl_system **system, const char *const *inputs, s
 	if (code == 0 && !l.graph && l.set.count == 0)
 		code = fl_fail(err, -EINVAL, "%s: no scan in it; was anything scanned?", inputs[0]);
 	if (code == 0)
-		*system = l.graph ? system_of_graph(l.graph, l.graph_name, m) : fl_system_join_model(&l.set, m);
+		*system = l.graph ? system_of_graph(&l, m) : fl_system_join_model(&l.set, m);
 	else
 		fl_graph_free(l.graph);
 	fl_model_free(m);

@@ -12,6 +12,7 @@
 #include "reports/cascade.h"
 #include "reports/digest_internal.h"
 #include "reports/inputs.h"
+#include "reports/spared.h"
 
 enum { MEMBERS_NAMED = 4 };
 
@@ -138,6 +139,8 @@ static void print_json(const struct fl_system *s, fl_node_id v, const struct fl_
 	fl_json_add_string(root, "mode", "down");
 	add_losses(root, s, blast, lost);
 	add_steps(root, a, s, blast, lost);
+	fl_spared_add(root, s, lost);
+	cJSON_AddBoolToObject(root, "entry_points_assumed", s->entry_points_assumed);
 	fl_document_add_coverage(root, "coverage", s);
 	fl_document_write(root);
 	free(lost);
@@ -176,7 +179,10 @@ static void print_steps(const struct fl_system *s, fl_node_id v, const struct fl
 	}
 	fl_table_write(t, stdout, 1, fl_terminal_width(stdout));
 	print_summary(a, s, blast);
+	fl_spared_write(s, lost);
 	fl_assumption_write(s);
+	if (s->entry_points_assumed)
+		fl_line_write(FL_ENTRY_POINTS_ASSUMED);
 	fl_coverage_write(s);
 	free(lost);
 	fl_arena_free(a);
@@ -265,7 +271,10 @@ static void print_all(const struct fl_system *s, const struct fl_blast_row *rows
 					fl_arena_printf(a, "%u", sized[i].row.services_lost),
 					fl_arena_printf(a, "%u", sized[i].row.nodes_lost) });
 	fl_table_write(t, stdout, 1u << 1 | 1u << 2 | 1u << 3, fl_terminal_width(stdout));
+	fl_spared_write_total(s);
 	fl_assumption_write(s);
+	if (s->entry_points_assumed)
+		fl_line_write(FL_ENTRY_POINTS_ASSUMED);
 	fl_coverage_write(s);
 	fl_arena_free(a);
 	free(sized);

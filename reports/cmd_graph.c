@@ -43,6 +43,7 @@ static int work(const struct fl_system *s, const struct fl_strings *arguments, c
 	if (rc < 0)
 		return rc;
 	cJSON *more = cJSON_CreateObject();
+	fl_document_add_assumed(more, s);
 	fl_document_add_model(more, s->model);
 	fl_graph_write(standard ? stdout : fl_output_file(out), s->graph, more);
 	cJSON_Delete(more);

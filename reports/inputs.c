@@ -156,6 +156,18 @@ void fl_document_add_nodes(
 	free(ids);
 }
 
+void fl_document_add_assumed(cJSON *root, const struct fl_system *s)
+{
+	const char *words[2];
+	size_t count = 0;
+	if (s->entry_points_assumed)
+		words[count++] = FL_GRAPH_ASSUMED_ENTRY_POINTS;
+	if (s->requirements_assumed)
+		words[count++] = FL_GRAPH_ASSUMED_REQUIREMENTS;
+	if (count > 0)
+		fl_json_add_strings(root, "assumed", words, count);
+}
+
 static const struct {
 	const char *key;
 	size_t offset;
@@ -273,7 +285,7 @@ void fl_line_write(const char *text)
 
 void fl_assumption_write(const struct fl_system *s)
 {
-	if (s->scans.count > 0)
+	if (s->requirements_assumed)
 		fl_line_write(
 			"assumed: a service fails with whatever its requests use; what it can do without, "
 			"packets do not tell");

@@ -54,6 +54,8 @@ int fl_findings_run(const struct fl_findings_command *c, int argc, char **argv, 
 cJSON *fl_document_new(const char *schema);
 /* "model": file, statements, unsupported[] and contradicted[] (place, statement, text); nothing for NULL. */
 void fl_document_add_model(cJSON *root, const struct fl_model_outcome *m);
+/* "assumed"[] of a graph file: what of it no packet and no person told; nothing where all was stated. */
+void fl_document_add_assumed(cJSON *root, const struct fl_system *s);
 /* @key: { scans, watched_s, start, end, hosts[], packets ... limits[], blind_spots[] }; for a graph file
  * only scans (0) and a note: nothing was seen. With a model "model" is added, too. */
 void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_system *s);
@@ -72,7 +74,7 @@ void fl_coverage_write(const struct fl_system *s);
 /* What a result says that rests on them. */
 #define FL_ENTRY_POINTS_ASSUMED \
 	"entry points assumed: nobody from outside was seen to call a service; taken are those that nobody calls, a model file can state others"
-/* What failing means where only traffic was seen; nothing for a graph file. */
+/* What failing means where only traffic was seen; nothing for a graph that is stated. */
 void fl_assumption_write(const struct fl_system *s);
 /* One line of text, escaped. */
 void fl_line_write(const char *text);

@@ -97,6 +97,11 @@ fl_node_id fl_graph_find(const struct fl_graph *g, const char *id);
  */
 fl_node_id fl_graph_resolve(const struct fl_graph *g, const char *text, struct fl_error *err);
 
+/* Words of the file's "assumed"[]: what was taken since nobody told it. fl_system_load() reads them; of fail-over each requirement
+ * tells by itself. */
+#define FL_GRAPH_ASSUMED_ENTRY_POINTS "entry-points"
+#define FL_GRAPH_ASSUMED_REQUIREMENTS "requirements"
+
 /* faultline.graph/1. Reading checks dangling and duplicate ids, needs above the member count,
  * types; the error names @name and the place ("requirements[17].members[2]"). */
 struct cJSON;

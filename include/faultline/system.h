@@ -62,6 +62,7 @@ struct fl_system {
 	double watched_s;                   /* sum of windows */
 	struct fl_coverage coverage;        /* added up */
 	bool entry_points_assumed;          /* no outside client was seen, nor does a model state entry points */
+	bool requirements_assumed;          /* from traffic: that a service fails with whatever its requests use is taken, not stated */
 	size_t probed_services;             /* left out of the graph: only probes talked to them, they use nothing */
 	const char *title;                  /* names of the hosts, for headings */
 	const struct fl_model_outcome *model; /* see model.h; NULL without one */

@@ -39,6 +39,26 @@ def nothing_there(results, f, scans):
         'deps --of db/port-5432')
 
 
+def assumed_failover(results, f, scans):
+    """What survives only because something may stand in for what failed is named, out of scans and out of a graph file."""
+    graph, again = f.file('shop.graph.json'), f.file('again.graph.json')
+    common.must('graph', *scans, '-o', graph)
+    common.must('graph', graph, '-o', again)
+    results.check(open(graph).read() == open(again).read(), 'wording: a graph that is read and written again keeps what was assumed')
+    for what, inputs in (('scans', scans), ('a graph file', [graph])):
+        answer = text('blast', 'service:api1/port-8000', *inputs)
+        has(results, 'blast over %s names an assumed fail-over' % what, answer, 'assumed: edge/port-80 stays up, it needs 1 of',
+            '1 of 2 up', 'was not seen', 'assumed: a service fails with whatever its requests use')
+        answer = text('blast', 'address:198.51.100.41', *inputs)
+        has(results, 'blast over %s names a fail-over that was seen' % what, answer, 'confirmed: api.coinport.example:443 stays up')
+        spared = common.must_json('blast', 'service:api1/port-8000', *inputs)['spared']
+        results.check([(g['node'], g['needs'], len(g['members']), g['failed'], g['redundancy']) for g in spared] ==
+                      [('service:edge/port-80', 1, 2, 1, 'assumed')], 'wording: JSON of blast over %s has it, too' % what, spared)
+        has(results, 'blast --all over %s counts assumed fail-over' % what, text('blast', '--all', *inputs), 'assumed: fail-over, at 1 of 2 groups')
+    answer = text('blast', 'service:db/port-5432', *scans)
+    results.check('stays up' not in answer, 'wording: where nothing stands in, nothing is said of it', answer)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -46,6 +66,7 @@ def main():
         try:
             scans = common.scan_hosts(common.DEMO, f.file('scans'))
             nothing_there(results, f, scans)
+            assumed_failover(results, f, scans)
         except common.Ended as e:
             results.bad('wording: every command answers', e)
     results.finish()
