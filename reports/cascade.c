@@ -26,6 +26,8 @@ struct telling {
 	struct fl_arena *a;
 };
 
+#define DELAY_TOLD 1.1 /* x the time before: from there on a delay is told */
+
 static const char *const event_names[] = { "trigger", "pool-full", "station-full", "times-out", "stalls",
 	"fails" };
 
@@ -194,6 +196,24 @@ static const char *say_margin(const struct telling *t)
 		station_label(t, m->station), say_amount(t, m->capacity_per_s));
 }
 
+/* By Little's law: work in flight over its rate. Nothing where there is none. */
+static double held_s(double in_flight, double rate_per_s)
+{
+	return rate_per_s > 0 ? in_flight / rate_per_s : NAN;
+}
+
+/* Nobody fails, and everybody waits: of an entry point that is what its clients see. */
+static void print_delay(const struct telling *t, uint32_t i)
+{
+	const struct fl_cascade_work *w = &t->course->stations[i];
+	double before = held_s(w->before, w->rate_before), then = held_s(w->at_end, w->rate_at_end);
+
+	if (!(t->n->stations[i].entry_weight > 0) || !(then > before * DELAY_TOLD))
+		return;
+	fl_line_write(fl_arena_printf(t->a, "slower at %s: a request takes %s on average, %s before%s", station_label(t, i),
+		say_seconds(t, then), say_seconds(t, before), w->growth_per_s > 1e-3 ? ", and longer as work piles up" : ""));
+}
+
 static void print_losses(const struct telling *t)
 {
 	uint32_t entries = 0, lost = 0;
@@ -203,14 +223,15 @@ static void print_losses(const struct telling *t)
 		lost += t->n->stations[i].entry_weight > 0 && t->course->loss[i] >= FL_CASCADE_LOST;
 	}
 	fputc('\n', stdout);
-	fl_line_write(
-		fl_arena_printf(t->a, "lost: %u of %s (at least half of the requests failing or unanswered)",
-			lost, fl_say_count(t->a, entries, "entry point", "entry points")));
+	fl_line_write(fl_arena_printf(t->a, "at least half of the requests fail or are not answered: at %u of %s",
+		lost, fl_say_count(t->a, entries, "entry point", "entry points")));
 	for (uint32_t i = 0; i < t->n->station_count; i++)
 		if (t->n->stations[i].entry_weight > 0 && t->course->loss[i] > 0)
 			fl_line_write(fl_arena_printf(t->a,
 				"expected at %s: %s of its requests fail or are not answered",
 				station_label(t, i), fl_say_share(t->a, t->course->loss[i])));
+	for (uint32_t i = 0; i < t->n->station_count; i++)
+		print_delay(t, i);
 	fl_line_write(t->course->steady ? fl_arena_printf(t->a, "steady: nothing grows any more")
 					: "not steady: work still piles up at the end");
 	fl_line_write(say_margin(t));
@@ -311,6 +332,8 @@ static void add_work_json(
 	fl_json_add_double(o, "growth_per_s", w->growth_per_s);
 	fl_json_add_double(o, "rate_before", w->rate_before);
 	fl_json_add_double(o, "rate_at_end", w->rate_at_end);
+	fl_json_add_double(o, "held_s_before", held_s(w->before, w->rate_before));
+	fl_json_add_double(o, "held_s_at_end", held_s(w->at_end, w->rate_at_end));
 	fl_json_add_double(o, "limit", limit);
 	fl_json_add_double(o, "full_at_s", w->full_at_s);
 	fl_json_add_double(o, "failing", w->failing);

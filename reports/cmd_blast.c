@@ -49,6 +49,8 @@ static const struct fl_usage usage = {
 	.about = "Tell what fails when a node fails, gets slow or flaky, in order, and why",
 	.options = options,
 	.notes = "NODE " FL_NODE_NOTE
+		 "Lost: what is down takes whoever needs it for any of their requests, and the share that fails is told beside; with --slow and\n"
+		 "--flaky an entry point counts as lost when at least half of its requests fail or are not answered.\n"
 		 "With --slow and --flaky, work in flight is rate x time held; limits, timeouts and retries are those that were seen\n"
 		 "or that the model file declares; what is neither is assumed, and said.\n"
 		 FL_INPUT_NOTE,
@@ -154,7 +156,7 @@ static void print_summary(struct fl_arena *a, const struct fl_system *s, const s
 	uint32_t entries;
 	const struct fl_entry_point *points = fl_graph_entry_points(s->graph, &entries);
 	fputc('\n', stdout);
-	fl_line_write(fl_arena_printf(a, "lost: %s, %s, %u of %s",
+	fl_line_write(fl_arena_printf(a, "lost, for some of their requests or for all: %s, %s, %u of %s",
 		fl_say_count(a, blast->nodes_lost, "node", "nodes"),
 		fl_say_count(a, blast->services_lost, "service", "services"), blast->entry_points_lost,
 		fl_say_count(a, entries, "entry point", "entry points")));

@@ -145,6 +145,8 @@ static void print_table(const struct fl_system *s, const struct fl_ranking *r, u
 			add_row(t, a, s, r, i);
 	if (ranks > 0)
 		fl_table_write(t, stdout, 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4, fl_terminal_width(stdout));
+	if (ranks > 0 && entries > 0)
+		fl_line_write("lost: whoever needs it for any of their requests; how many of the entry points' requests fail is under requests lost");
 	if (ranks > top)
 		fl_line_write(fl_arena_printf(a, "... and %u more; --top 0 shows all", ranks - top));
 	if (r->dropped > 0)

@@ -59,6 +59,21 @@ def assumed_failover(results, f, scans):
     results.check('stays up' not in answer, 'wording: where nothing stands in, nothing is said of it', answer)
 
 
+def what_is_lost(results, scans):
+    """An entry point is lost by what is down when any request needs it; by what is slow or flaky, when half of the requests fail."""
+    has(results, 'rank says what lost means', text('rank', *scans), 'lost: whoever needs it for any of their requests')
+    has(results, 'blast says what is down takes', text('blast', 'service:cache/port-6379', *scans), 'lost, for some of their requests or for all:',
+        '1 of 1 entry point')
+    flaky = text('blast', 'service:cache/port-6379', '--flaky', '0.5', *scans)
+    has(results, 'blast --flaky says from which share on', flaky, 'at least half of the requests fail or are not answered: at 0 of 1 entry point')
+    results.check('lost:' not in flaky, 'wording: blast --flaky does not call it lost', flaky)
+    question = ('blast', 'service:api1/port-8000', '--slow', '60s', *scans)
+    has(results, 'blast --slow tells how long a request takes then', text(*question), 'slower at edge/port-80: a request takes 30', 'on average,')
+    edge = [w for w in common.must_json(*question)['in_flight'] if w['node'] == 'service:edge/port-80' and w['to'] is None]
+    results.check(edge and 29 < edge[0]['held_s_at_end'] < 31 and edge[0]['held_s_before'] < 1,
+                  'wording: JSON of blast --slow has the times of a request', edge)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -67,6 +82,7 @@ def main():
             scans = common.scan_hosts(common.DEMO, f.file('scans'))
             nothing_there(results, f, scans)
             assumed_failover(results, f, scans)
+            what_is_lost(results, scans)
         except common.Ended as e:
             results.bad('wording: every command answers', e)
     results.finish()
