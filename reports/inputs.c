@@ -24,6 +24,7 @@
 #include "faultline/store.h"
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
+#include "reports/unanswered.h"
 
 enum { TITLE_MAX_CHARACTERS = 160, HOSTS_NAMED = 6 };
 
@@ -268,6 +269,7 @@ void fl_document_add_coverage(cJSON *root, const char *key, const struct fl_syst
 		fl_json_add_u64(object, coverage_counts[i].key,
 			*(const uint64_t *)((const char *)c + coverage_counts[i].offset));
 	fl_json_add_u64(object, "services_only_probed", s->probed_services);
+	fl_unanswered_add(object, s);
 	fl_json_add_u64(object, "flows_unnamed", unnamed_flows(c));
 	fl_json_add_string(object, "host_detection", c->host_detection);
 	fl_json_add_double(object, "unseen_dependencies", c->unseen_dependencies);
@@ -356,6 +358,9 @@ void fl_coverage_write(const struct fl_system *s)
 		const char *absent = fl_say_not_scanned(a, s);
 		if (absent != NULL)
 			fl_line_write(fl_arena_printf(a, "not scanned: %s", absent));
+		const char *unanswered = fl_say_unanswered(a, s);
+		if (unanswered != NULL)
+			fl_line_write(fl_arena_printf(a, "left out: %s", unanswered));
 		if (s->probed_services > 0)
 			fl_line_write(fl_arena_printf(a, "left out: %s that only probes talked to",
 				fl_say_count(a, s->probed_services, "service", "services")));

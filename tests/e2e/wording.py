@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 import common
+import frames
 
 
 def text(*arguments):
@@ -74,6 +75,34 @@ def what_is_lost(results, scans):
                   'wording: JSON of blast --slow has the times of a request', edge)
 
 
+def never_answered(results, f):
+    """Who refused or was silent throughout is no part of the graph, and named beside every answer."""
+    connection, gone = frames.Connection(), []
+    client, sport = connection.ends[0], 40000
+    packets = frames.tls(connection, 'up.example').close()
+    for n, (server, refused) in enumerate((('10.9.0.1', True), ('10.9.0.2', True), ('10.9.0.3', False))):
+        gone.append(frames.tcp(client, server, sport + n, 6379, 1, 0, frames.SYN))
+        if refused:
+            gone.append(frames.tcp(server, client, 6379, sport + n, 0, 2, frames.RST | frames.ACK))
+    capture = f.write('gone.pcap', frames.pcap([frames.ethernet(p) for p in packets + gone], step=100000))
+    scan = f.file('gone.json')
+    common.must('scan', '-r', capture, '--host', 'h', '-o', scan)
+    words = ('3 endpoints never answered who called them, 2 refused: 10.9.0.1:6379, 10.9.0.2:6379, 10.9.0.3:6379', 'not in the graph')
+    for command in (['rank'], ['behave'], ['blast', 'up.example'], ['deps']):
+        has(results, '%s names who never answered' % command[0], text(*command, scan), *words)
+    listed = common.must_json('rank', scan)['coverage']['never_answered']
+    results.check(listed['count'] == 3 and listed['refused'] == 2 and len(listed['endpoints']) == 3,
+                  'wording: JSON counts and lists who never answered', listed)
+    for ending in ('md', 'html'):
+        report = f.file('gone.' + ending)
+        common.must('report', scan, '-o', report)
+        with open(report, encoding='utf8') as written:
+            has(results, 'the coverage of a report in %s names who never answered' % ending, written.read(), words[0], words[1])
+    up = f.file('up.json')
+    common.must('scan', '-r', f.write('up.pcap', frames.pcap([frames.ethernet(p) for p in packets], step=100000)), '--host', 'h', '-o', up)
+    results.check('never answered' not in text('rank', up), 'wording: where all answered nothing is said of it')
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -83,6 +112,7 @@ def main():
             nothing_there(results, f, scans)
             assumed_failover(results, f, scans)
             what_is_lost(results, scans)
+            never_answered(results, f)
         except common.Ended as e:
             results.bad('wording: every command answers', e)
     results.finish()
