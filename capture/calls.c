@@ -204,7 +204,7 @@ void calls_answer(struct fl_scanner *s, struct fl_flow *f, struct call *call, bo
 	call->answered = true;
 	call->wait_us = calls_waited_us(call, time_ns);
 	v->answered++;
-	if (d)
+	if (d && !call->late)
 		fl_histogram_add(&d->first_byte, time_ns - call->start_ns);
 	if (!failed)
 		fl_conversation_success(s->conversations, v, time_ns);
@@ -222,7 +222,7 @@ void calls_complete(struct fl_scanner *s, struct fl_flow *f, struct call *call, 
 {
 	struct fl_conversation *v = conversation_of(s, f, call->name, time_ns);
 	struct fl_measures *d = call->answered ? fl_conversation_detail(s->conversations, &v->detail) : NULL;
-	if (d)
+	if (d && !call->late)
 		fl_histogram_add(&d->duration, time_ns - call->start_ns);
 	enum fl_outcome answered = call->failed ? FL_OUTCOME_ERROR : FL_OUTCOME_ANSWERED;
 	calls_end_one(s, f, call, call->answered ? answered : FL_OUTCOME_UNDECIDED, time_ns);

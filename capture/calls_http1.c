@@ -42,16 +42,17 @@ bool calls_begin_pipeline(struct fl_scanner *s, struct fl_flow *f)
 	return true;
 }
 
-void calls_add(struct fl_scanner *s, struct fl_flow *f, uint32_t size, uint32_t fingerprint, bool bare, int64_t time_ns)
+void calls_add(struct fl_scanner *s, struct fl_flow *f, const struct calls_request *request)
 {
-	struct call *call = calls_new(s, f, time_ns);
+	struct call *call = calls_new(s, f, request->time_ns);
 	if (!call) {
 		s->calls->refused++;
 		return;
 	}
-	*call = (struct call){ .start_ns = time_ns, .name = f->user[FLOW_REQUEST_NAME], .wait_us = FL_NO_TIME, .bare = bare };
+	*call = (struct call){ .start_ns = request->time_ns, .name = f->user[FLOW_REQUEST_NAME], .wait_us = FL_NO_TIME,
+			       .bare = request->bare, .late = request->late };
 	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
-	calls_count(s, f, call, flow_has(f, FLOW_HEALTH), size, fingerprint);
+	calls_count(s, f, call, flow_has(f, FLOW_HEALTH), request->size, request->fingerprint);
 }
 
 /* ---- answers ---- */
@@ -167,6 +168,17 @@ size_t calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct 
 		at += used;
 	}
 	return bytes->size;
+}
+
+bool calls_pass_answers(struct fl_scanner *s, struct fl_flow *f, size_t n, int64_t time_ns)
+{
+	const struct connection *c = calls_connection(s, f);
+	if (c->count == 0)
+		return true;
+	if (c->skip < n || (!c->body_begun && c->list[0].maybe_bare))
+		return false;
+	(void)skip_body(s, f, n, time_ns);
+	return true;
 }
 
 void calls_skip_answers(struct fl_scanner *s, struct fl_flow *f)

@@ -135,6 +135,12 @@ static bool pass_preface(struct connection *c, const struct fl_slice *bytes, siz
 	return preface != FL_PARSE_MALFORMED;
 }
 
+bool calls_pass(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, size_t n)
+{
+	const struct connection *c = calls_connection(s, f);
+	return !c->preface_due && fl_http2_pass(c->reader[side], n);
+}
+
 size_t calls_read(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_slice *bytes, int64_t time_ns)
 {
 	struct fl_http2_event e;

@@ -19,6 +19,7 @@ struct call {
 	uint32_t wait_us;       /* to the answer */
 	bool answered, failed;
 	bool counted;           /* its listener counts it as open */
+	bool late;              /* it began earlier than start_ns, nobody knows when */
 	bool bare, maybe_bare;  /* HTTP/1: its answer has no body (HEAD); its method is not known any more */
 };
 

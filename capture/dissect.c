@@ -83,23 +83,35 @@ void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t se
 
 /* ---- the initiator's stream ---- */
 
-/* A closed stream is opened again where a segment begins like something we read. */
+/* Does a segment begin like something that we read, whatever came before? @in_body: that may be a body, which may hold what looks like
+ * a request, so nothing in it is believed. */
+static bool is_beginning(const struct fl_flow *f, const struct fl_slice *d, bool in_body)
+{
+	if (d->size == 0)
+		return false;
+	if (f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS && d->data[0] == RECORD_HANDSHAKE && (d->size < 6 || d->data[5] == 1) &&
+	    fl_tls_probe(d->data, d->size) != FL_PARSE_MALFORMED)
+		return true;
+	return !in_body && !flow_has(f, FLOW_TLS) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
+	       fl_http_probe(d->data, d->size) == FL_PARSE_OK;
+}
+
+/* A closed stream is opened again at a beginning. */
 static void reopen_stream(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
-	struct fl_stream *stream = &f->stream[FL_INITIATOR];
-	const struct fl_slice *d = &p->payload;
-	if (d->size == 0)
-		return;
-	bool hello = f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS && d->data[0] == RECORD_HANDSHAKE && (d->size < 6 || d->data[5] == 1) &&
-		     fl_tls_probe(d->data, d->size) != FL_PARSE_MALFORMED;
-	/* A body may hold what looks like a request: while one is being sent, nothing in it is believed. */
 	bool in_body = flow_has(f, FLOW_BODY) && f->last_payload_side == FL_INITIATOR;
-	bool request = !hello && !in_body && (!flow_has(f, FLOW_TLS)) && d->data[0] >= 'A' && d->data[0] <= 'Z' &&
-		       fl_http_probe(d->data, d->size) == FL_PARSE_OK;
-	if (!hello && !request)
+	if (!is_beginning(f, &p->payload, in_body))
 		return;
 	f->user_bits = 0;
-	dissect_restart(s, stream, dissect_seq(p));
+	dissect_restart(s, &f->stream[FL_INITIATOR], dissect_seq(p));
+}
+
+/* A segment was stored behind a hole. Bodies of known length are passed over, so what comes is behind them. */
+static void mark_beginning(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	bool in_body = f->user_bits == FLOW_IN_CHUNKS || (f->user_bits == FLOW_IN_HEAD && flow_has(f, FLOW_BODY));
+	if (is_beginning(f, &p->payload, in_body))
+		fl_stream_mark(&f->stream[FL_INITIATOR], s->streams, dissect_seq(p));
 }
 
 /* Does the client say something new where the rest of a request was expected? It was answered before any of its body was sent
@@ -108,7 +120,7 @@ static bool leaves_request(const struct fl_flow *f, const struct fl_packet *p, b
 {
 	int32_t offset = (int32_t)(dissect_seq(p) - f->stream[FL_INITIATOR].next_seq);
 	bool answered = f->last_payload_side == FL_RESPONDER || fl_flow_acks_unseen(f, p);
-	if (!flow_has(f, FLOW_HTTP) || !answered || flow_has(f, FLOW_CALLS))
+	if (!answered || flow_has(f, FLOW_CALLS))
 		return false;
 	return at_body || offset > 0;
 }
@@ -174,6 +186,8 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (!flow_has(f, FLOW_CALLS))
 		f->user[FLOW_SEGMENTS]++;
+	if (f->user_flag && f->last_payload_side != FL_INITIATOR)
+		f->user_flag = false;
 	bool at_body = f->user_bits == FLOW_AT_BODY;
 	if (at_body)
 		f->user_bits = 0;
@@ -196,9 +210,49 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		fl_stream_close(stream, s->streams);
 		return;
 	}
-	struct request_run run = { p->time_ns, p->payload_len, begun, fl_flow_acks_unseen(f, p), 0, { NULL, 0 } };
+	if (state == FL_PARSE_MORE)
+		mark_beginning(s, f, p);
+	if (!bytes.size)
+		return;
+	struct request_run run = { .time_ns = p->time_ns, .size = p->payload_len, .begun = begun, .unseen = fl_flow_acks_unseen(f, p) };
+	identify(s, f, &bytes, &run);
+}
+
+/* Requests behind a hole: @p says that the responder has what is missing. Return: there is no such hole any more. */
+static bool resume_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	struct fl_slice bytes;
+	bool followed = flow_has(f, FLOW_CALLS), first = !flow_has(f, FLOW_HTTP);
+	if (!fl_stream_resume(stream, s->streams, p->tcp_ack, &bytes))
+		return true;
+	s->counters.holes++;
+	f->broken = true;
+	f->user_bits = 0;
+	if (flow_has(f, FLOW_TLS)) /* given up */
+		flow_set(f, FLOW_TLS_HELLO);
+	struct request_run run = { .time_ns = p->time_ns, .size = (uint32_t)bytes.size, .begun = first, .late = true };
 	if (bytes.size)
 		identify(s, f, &bytes, &run);
+	if (!followed && flow_has(f, FLOW_CALLS)) /* answers are read from this very packet on */
+		dissect_restart(s, &f->stream[FL_RESPONDER], dissect_seq(p));
+	return false;
+}
+
+/* The other side has what it acknowledges: a hole in that is the capture's. */
+static void heed_acknowledgement(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	struct fl_slice none;
+	if (!(p->tcp_flags & FL_TCP_ACK) || p->tcp_flags & (FL_TCP_RST | FL_TCP_SYN))
+		return;
+	bool requests = side == FL_INITIATOR && (!flow_has(f, FLOW_CALLS) || calls_are_pipelined(s, f));
+	if (requests) {
+		while (!resume_requests(s, f, p))
+			continue;
+	} else if (fl_stream_resume(&f->stream[side], s->streams, p->tcp_ack, &none)) {
+		s->counters.holes++;
+		dissect_lost(s, f, side);
+	}
 }
 
 /* ---- TCP and UDP ---- */
@@ -218,6 +272,8 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 		s->resolver_failed = false;
 		return dissect_dns_stream(s, f, side, p);
 	}
+	if (f->stream[!side].store)
+		heed_acknowledgement(s, f, side == FL_INITIATOR ? FL_RESPONDER : FL_INITIATOR, p);
 	if (flow_has(f, FLOW_CALLS)) {
 		if (calls_are_pipelined(s, f))
 			dissect_pipeline(s, f, side, p);

@@ -44,6 +44,21 @@ void dissect_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slic
 	fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, FL_HTTP2_PREFACE + used);
 }
 
+/* What is missing is not waited for where it says nothing of calls, such as a piece of a body. */
+static void pass_holes(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, int64_t time_ns)
+{
+	struct fl_stream *stream = &f->stream[side];
+	size_t hole;
+	while ((hole = fl_stream_hole(stream, s->streams))) {
+		bool http1 = calls_are_pipelined(s, f);
+		if (!(http1 ? calls_pass_answers(s, f, hole, time_ns) : calls_pass(s, f, side, hole)))
+			return;
+		struct fl_slice behind = fl_stream_skip(stream, s->streams, hole);
+		size_t used = http1 ? calls_read_answers(s, f, &behind, true, time_ns) : calls_read(s, f, side, &behind, time_ns);
+		fl_stream_consume(stream, s->streams, used);
+	}
+}
+
 /* A segment of either side, of a connection that is followed. */
 void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
@@ -51,10 +66,10 @@ void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, c
 	struct fl_slice bytes;
 	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
 					    p->payload_len - p->payload.size, &bytes);
-	if (bytes.size) {
-		size_t used = calls_read(s, f, side, &bytes, p->time_ns);
-		fl_stream_consume(stream, s->streams, used);
-	}
+	if (bytes.size)
+		fl_stream_consume(stream, s->streams, calls_read(s, f, side, &bytes, p->time_ns));
+	if (stream->store)
+		pass_holes(s, f, side, p->time_ns);
 	s->counters.cut_payload += p->payload.size < p->payload_len && state == FL_PARSE_TRUNCATED;
 	if (flow_has(f, FLOW_CALLS) && stream->closed)
 		calls_lose(s, f);
@@ -72,6 +87,18 @@ static void dissect_answers(struct fl_scanner *s, struct fl_flow *f, const struc
 		fl_stream_consume(stream, s->streams, calls_read_answers(s, f, &bytes, true, p->time_ns));
 	else if (stream->closed && p->payload.size)
 		(void)calls_read_answers(s, f, &p->payload, false, p->time_ns);
+	if (stream->store)
+		pass_holes(s, f, FL_RESPONDER, p->time_ns);
+}
+
+void dissect_lost(struct fl_scanner *s, struct fl_flow *f, enum fl_side side)
+{
+	if (!flow_has(f, FLOW_CALLS))
+		fl_stream_close(&f->stream[side], s->streams); /* of an answer */
+	else if (calls_are_pipelined(s, f))
+		calls_skip_answers(s, f);
+	else
+		calls_lose(s, f);
 }
 
 /* HTTP/1, where requests come before the answers to others. */

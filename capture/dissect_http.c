@@ -95,21 +95,29 @@ static void add_call(struct fl_scanner *s, struct fl_flow *f, const struct reque
 	static const char head[] = "HEAD ";
 	bool bare = run->last.size >= sizeof(head) && memcmp(run->last.data, head, sizeof(head) - 1) == 0;
 	uint32_t fingerprint = fl_request_fingerprint(FL_APP_HTTP, false, run->last.data, run->last.size);
-	calls_add(s, f, run->size, fingerprint, bare, run->time_ns);
+	struct calls_request request = { run->time_ns, run->size, fingerprint, bare, run->late };
+	calls_add(s, f, &request);
 }
 
 /* A whole head was read, @text. Another request that is not answered yet stands before it: the open exchange, unless that began with
  * the first bytes of this very head (@known), or heads of the same segment. */
 static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, struct fl_slice text)
 {
-	bool waits = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns && flow_has(f, FLOW_HTTP) && !(run->begun && run->heads == 0);
+	bool open = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns;
+	bool known = run->begun && run->heads == 0 && !f->user_flag;
+	bool waits = open && flow_has(f, FLOW_HTTP) && !known;
 	bool apart = s->request.connect || s->request.absolute || flow_has(f, FLOW_TUNNEL | FLOW_CALLS | FLOW_ANSWER_UNSEEN);
 	if ((waits || run->heads) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
 		bool begun = calls_begin_pipeline(s, f);
 		if (begun && !waits)
 			add_call(s, f, run);
 	}
+	struct fl_conversation_place counted = { f->user[FLOW_CONVERSATION], f->user_half };
+	bool health = flow_has(f, FLOW_HEALTH);
 	note_request(s, f);
+	f->user_flag = true;
+	if (open && known && !flow_has(f, FLOW_CALLS))
+		scanner_rename_exchange(s, f, counted, health, run->size);
 	run->last = text;
 	if (flow_has(f, FLOW_CALLS))
 		add_call(s, f, run);

@@ -22,7 +22,7 @@ static inline uint32_t dissect_seq(const struct fl_packet *p)
 	return p->tcp_seq + (p->tcp_flags & FL_TCP_SYN ? 1 : 0);
 }
 
-/* The initiator's stream goes on at @seq. */
+/* A stream goes on at @seq. */
 void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq);
 
 /* Does a client's stream, or what is left of it, begin with something that a hello follows at once? OK: *@used bytes, of which some may be
@@ -46,6 +46,7 @@ struct request_run {
 	uint32_t size;
 	bool begun;  /* the first head began in an earlier one */
 	bool unseen; /* it acknowledges an answer that was not captured */
+	bool late;   /* it waited behind a hole, and other segments may have come with it */
 	uint32_t heads; /* so far */
 	struct fl_slice last; /* text of the newest head so far, with what is there of its body */
 };
@@ -59,6 +60,8 @@ void dissect_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slic
 void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
+/* A hole in what @side sent will not be filled any more, of a connection that is followed, or whose answer is waited for. */
+void dissect_lost(struct fl_scanner *s, struct fl_flow *f, enum fl_side side);
 /* A segment of the initiator of a stream that may still be identified. */
 void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 

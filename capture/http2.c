@@ -359,6 +359,14 @@ enum fl_parse fl_http2_next(struct fl_http2_reader *h, const uint8_t *data, size
 	return result;
 }
 
+bool fl_http2_pass(struct fl_http2_reader *h, size_t n)
+{
+	if (n > h->skip)
+		return false;
+	h->skip -= (uint32_t)n;
+	return true;
+}
+
 static enum fl_parse first_request(struct fl_http2_reader *h, const uint8_t *data, size_t size, struct fl_http_request *q)
 {
 	struct fl_http2_event e;
@@ -390,6 +398,12 @@ enum fl_parse fl_http2_next(struct fl_http2_reader *h, const uint8_t *data, size
 	(void)h, (void)data, (void)size, (void)e;
 	*used = 0;
 	return FL_PARSE_UNSUPPORTED;
+}
+
+bool fl_http2_pass(struct fl_http2_reader *h, size_t n)
+{
+	(void)h, (void)n;
+	return false;
 }
 #endif
 

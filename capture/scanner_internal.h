@@ -57,6 +57,8 @@ enum { CALLS_OVER = 1 << 28, CALLS_LOST = 1 << 29 };
 /* fl_flow.user_bits: where the initiator's stream stands in HTTP/1; else at the begin of a head. */
 enum flow_stands { FLOW_IN_HEAD = 1 /* it was noted, its end is to come */, FLOW_IN_CHUNKS = 2, FLOW_AT_BODY = 3 /* behind a head */ };
 
+/* fl_flow.user_flag: since the responder spoke last, a head of HTTP/1 was noted: the open exchange has its name. */
+
 /* FLOW_STATE: application in the low byte, then flags. */
 enum flow_flag {
 	FLOW_APPLICATION_MASK = 0xff,
@@ -108,6 +110,7 @@ struct scanner_counters {
 	uint64_t unseen;              /* connections known from the socket table alone */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 	uint64_t answers_unseen;      /* acknowledged, not captured */
+	uint64_t holes;               /* in requests or answers that were read: as above */
 };
 
 /* What windows before this one have counted of a flow; of flows that began since all zero. */
@@ -246,6 +249,10 @@ struct fl_conversation *scanner_inner_conversation(struct fl_scanner *s, const s
 struct fl_conversation *scanner_proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
 /* Is the missing answer to what began at @start_ns a failure? */
 bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, int64_t start_ns, enum fl_flow_end how);
+/* The open exchange was counted with @from before it was known whom its request names, which is what the flow says now: who was
+ * asked, and whether for its health. @counted_health: whether it was counted as such; @size: of the segment that told. */
+void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation_place from, bool counted_health,
+			     uint32_t size);
 void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns);
 
 /* account.c */

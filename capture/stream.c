@@ -17,6 +17,9 @@
  * past next_seq, MAX_RANGES pieces with holes between, the pool's memory. So what a
  * segment costs is bounded: one copy of itself, at times one move of the window.
  *
+ * A hole may never be filled: the capture lost a segment that the far side got. What it acknowledges tells so. The reader then goes
+ * on at a mark, the start of a segment that it knew for a beginning; segments themselves are not remembered.
+ *
  * Sequence numbers are compared by the sign of their difference (RFC 9293 section 3.4).
  */
 #include "faultline/stream.h"
@@ -27,6 +30,7 @@
 
 enum {
 	MAX_RANGES = 64,
+	MAX_MARKS = 8,
 	MAX_STORE = (1 << 30) - 1, /* width of fl_stream.store */
 	ORDERS = 7,                /* FL_STREAM_BLOCK << 6 is FL_STREAM_WINDOW */
 	LARGEST = 1 << (ORDERS - 1)
@@ -47,7 +51,9 @@ struct store {
 	uint32_t next_free; /* while unused: next unused store, index + 1 */
 	uint8_t order;
 	uint8_t count;
+	uint8_t mark_count;
 	struct range ranges[MAX_RANGES];
+	uint32_t marks[MAX_MARKS]; /* offsets from next_seq, sorted */
 };
 
 struct fl_stream_pool {
@@ -162,7 +168,7 @@ static struct store *new_store(struct fl_stream *s, struct fl_stream_pool *pool,
 	st->block = block;
 	st->order = (uint8_t)order;
 	st->start = 0;
-	st->count = 0;
+	st->count = st->mark_count = 0;
 	return st;
 }
 
@@ -383,6 +389,16 @@ enum fl_parse fl_stream_add(struct fl_stream *s, struct fl_stream_pool *pool, ui
 	return FL_PARSE_TRUNCATED;
 }
 
+/* Marks behind the first @n bytes stay. */
+static void drop_marks(struct store *st, uint32_t n)
+{
+	uint8_t kept = 0;
+	for (unsigned i = 0; i < st->mark_count; i++)
+		if (st->marks[i] > n)
+			st->marks[kept++] = st->marks[i] - n;
+	st->mark_count = kept;
+}
+
 /* Forget the first @n bytes of the store. */
 static void drop_front(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t n)
 {
@@ -396,6 +412,8 @@ static void drop_front(struct fl_stream *s, struct fl_stream_pool *pool, uint32_
 			st->ranges[kept++] = (struct range){ r.begin > n ? r.begin - n : 0, r.end - n };
 	}
 	st->count = (uint8_t)kept;
+	if (st->mark_count)
+		drop_marks(st, n);
 	if (kept == 0)
 		free_store(s, pool);
 }
@@ -439,6 +457,59 @@ struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool,
 	const struct store *st = store_of(s, pool);
 	uint32_t have = ready(st);
 	return have ? (struct fl_slice){ bytes_of(pool, st), have } : none;
+}
+
+size_t fl_stream_hole(const struct fl_stream *s, const struct fl_stream_pool *pool)
+{
+	const struct store *st = store_of(s, pool);
+	return st && st->count ? st->ranges[0].begin : 0;
+}
+
+/* The piece without holes that has the byte at @offset; NULL: none has. */
+static const struct range *range_with(const struct store *st, uint32_t offset)
+{
+	for (unsigned i = 0; i < st->count; i++)
+		if (st->ranges[i].begin <= offset && offset < st->ranges[i].end)
+			return &st->ranges[i];
+	return NULL;
+}
+
+void fl_stream_mark(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t seq)
+{
+	struct store *st = store_of(s, pool);
+	uint32_t offset = seq - s->next_seq;
+	const struct range *r = st ? range_with(st, offset) : NULL;
+	unsigned at = 0;
+	if (!r || st->mark_count == MAX_MARKS)
+		return;
+	for (; at < st->mark_count && st->marks[at] <= offset; at++)
+		if (st->marks[at] >= r->begin)
+			return; /* who begins there comes by here */
+	memmove(&st->marks[at + 1], &st->marks[at], (st->mark_count - at) * sizeof(st->marks[0]));
+	st->marks[at] = offset;
+	st->mark_count++;
+}
+
+bool fl_stream_resume(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t ack, struct fl_slice *out)
+{
+	*out = pool->given = (struct fl_slice){ NULL, 0 };
+	struct store *st = store_of(s, pool);
+	unsigned behind = ready(st) > 0; /* the first piece behind the hole */
+	int32_t acked = (int32_t)(ack - s->next_seq);
+	if (!st || behind >= st->count || acked < (int32_t)st->ranges[behind].begin)
+		return false;
+	unsigned at = 0;
+	while (at < st->mark_count && st->marks[at] < st->ranges[behind].begin)
+		at++;
+	if (at == st->mark_count) {
+		fl_stream_close(s, pool);
+		return true;
+	}
+	if ((int32_t)st->marks[at] > acked)
+		return false;
+	drop_front(s, pool, st->marks[at]);
+	*out = (struct fl_slice){ bytes_of(pool, st), ready(st) };
+	return true;
 }
 
 void fl_stream_close(struct fl_stream *s, struct fl_stream_pool *pool)

@@ -153,6 +153,9 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "not-captured", c->answers_unseen,
 		       "answers were acknowledged and not captured: packets are missing, or one direction is; how these exchanges went "
 		       "is unknown, and others that seem to have failed may have been answered");
+	add_blind_spot(m, "holes", m->scanner->options.light ? 0 : c->holes,
+		       "times that bytes of requests or answers that were read in the clear were acknowledged and not captured; requests in "
+		       "them are not counted, nor are the names that they asked for known");
 	add_attribution(m);
 	add_unseen_sockets(m);
 	add_blind_spot(m, "light", m->scanner->options.light,

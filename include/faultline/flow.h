@@ -70,6 +70,7 @@ struct fl_flow {
 	bool rst_after_syn : 1;       /* RST before any SYN-ACK */
 	bool unreachable : 1;         /* an ICMP error quoted it */
 	uint8_t user_bits : 2;          /* as user[] below */
+	bool user_flag : 1;             /* as user[] below */
 	uint32_t recent[FL_FLOW_RECENT]; /* table's own: the last TCP packets, to fold duplicates */
 	uint32_t exchanges;           /* begun */
 
@@ -86,7 +87,7 @@ struct fl_flow {
 	uint32_t syn_seq, synack_seq;
 	uint16_t syn_packets;         /* SYNs of the initiator, over 2 ms apart; all but the first are retransmissions */
 
-	/* Kept for the layer above, with user_bits, zero at creation, never read here. */
+	/* Kept for the layer above, with user_bits and user_flag, zero at creation, never read here. */
 	uint16_t user_half;
 	struct fl_stream stream[2];
 	uint32_t user[9];

@@ -58,6 +58,10 @@ struct fl_http2_event {
 enum fl_parse fl_http2_next(struct fl_http2_reader *h, const uint8_t *data, size_t size, size_t *used,
 			    struct fl_http2_event *e);
 
+/* @n bytes behind those that were used last are missing. Whether they can be passed over: they are inside a frame that says nothing of
+ * requests. Then they are. */
+bool fl_http2_pass(struct fl_http2_reader *h, size_t n);
+
 /* Does the stream begin with the client's preface? OK, MORE (so far), MALFORMED (no). */
 enum fl_parse fl_http2_probe(const uint8_t *data, size_t size);
 

@@ -64,6 +64,22 @@ void fl_stream_consume(struct fl_stream *s, struct fl_stream_pool *pool, size_t 
  * contiguous behind them now; borrowed, and to be consumed like what fl_stream_add() gives. */
 struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool, size_t n);
 
+/* Bytes that are missing at the stream's next one while others are stored behind them; 0: none are. */
+size_t fl_stream_hole(const struct fl_stream *s, const struct fl_stream_pool *pool);
+
+/* At @seq, in a segment that was stored behind a hole, a reader can begin who knows nothing of what comes before. A few
+ * of the first such places are remembered, one for each piece without holes. */
+void fl_stream_mark(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t seq);
+
+/**
+ * fl_stream_resume() - The far side has all bytes below @ack: what is missing of them will not come any more
+ * @out: from the first mark behind the hole on, what is contiguous; borrowed, and to be consumed like what
+ *       fl_stream_add() gives. Empty when there is no mark: then the stream was closed
+ *
+ * Return: whether a hole was given up; false: there is none, or not all of it is below @ack.
+ */
+bool fl_stream_resume(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t ack, struct fl_slice *out);
+
 /* Nothing more is wanted: free the store, ignore what comes. */
 void fl_stream_close(struct fl_stream *s, struct fl_stream_pool *pool);
 

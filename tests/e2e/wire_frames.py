@@ -17,7 +17,7 @@ import frames as f
 
 
 class Rows:
-    """Captures with what is in them; more: open (connections need not be complete), others (further flows may be there), check (a
+    """Captures with what is in them; more: open (connections need not be complete), options (of the scan), others (further flows may be there), check (a
     function of scan and flows that returns what is wrong)."""
 
     def __init__(self):
@@ -293,9 +293,9 @@ def zstd(data):
 
 # ---- the test ----
 
-def flows_of(path, folder):
+def flows_of(path, folder, options=()):
     out = folder.file('flows')
-    result = common.run('scan', '-r', path, '--flows', out, '-o', folder.file('scan.json'))
+    result = common.run('scan', '-r', path, '--flows', out, '-o', folder.file('scan.json'), *options)
     if result.returncode:
         return None, common.said(result)
     with open(out, encoding='utf8') as lines:
@@ -308,7 +308,7 @@ def told(flow):
 
 def check(results, folder, name, capture, wanted, more):
     path = folder.write('capture', capture)
-    flows, scan = flows_of(path, folder)
+    flows, scan = flows_of(path, folder, more.get('options', ()))
     if flows is None and 'zstd' in name and 'zstd' in scan:
         results.skip(name, 'built without zstd')
         return

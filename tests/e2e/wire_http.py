@@ -37,6 +37,18 @@ def asked(*hosts, exchanges=None):
     return look
 
 
+def counted(hosts, holes=0, failed=()):
+    """Exchanges and failures of each host, and how many holes were given up."""
+    wanted = {h: (hosts[h], list(failed).count(h)) for h in hosts}
+
+    def look(scan, _):
+        found = {d['name'] or d['addresses'][0]: (d['exchanges'], d['failures']) for d in scan['dependencies'] if d['exchanges'] or d['name']}
+        spots = {b['kind']: b['count'] for b in scan['coverage']['blind_spots']}
+        problems = [] if found == wanted else ['%s instead of %s' % (found, wanted)]
+        return problems + (['%d holes' % spots.get('holes', 0)] if spots.get('holes', 0) != holes else [])
+    return look
+
+
 class Talk(f.Connection):
     """A connection to port 80 whose segments may come in any order."""
 
@@ -52,6 +64,11 @@ class Talk(f.Connection):
         self.seq[0] = begin + len(payload)
         return self
 
+    def lose(self, side, payload):
+        """It arrives, and was not captured."""
+        self.seq[side] += len(payload)
+        return self
+
     def put(self, seq, payload):
         self.packets.append(f.tcp(*self.ends, *self.ports, seq, self.seq[1], f.ACK | f.PSH, payload))
 
@@ -60,6 +77,11 @@ def row(name, talk, *hosts, exchanges=None, lost=()):
     packets = [p for i, p in enumerate(talk.close()) if i not in lost]
     first = sorted(hosts, key=hosts.index)[0] if hosts else None
     ROWS.add(name, f.pcap([f.ethernet(p) for p in packets]), (SERVER, 80, 'tcp', first), check=asked(*hosts, exchanges=exchanges))
+
+
+def count(name, talk, hosts, **more):
+    """hosts: exchanges of each, in the order in which they are asked."""
+    ROWS.add(name, f.pcap([f.ethernet(p) for p in talk.close()]), options=('--host-addr', '10.1.0.1'), others=True, check=counted(hosts, **more))
 
 
 def pieces():
@@ -104,10 +126,55 @@ def bodies():
     row('a body that was refused and never sent', c.say(0, get('b.example')).say(1, OK), 'a.example', 'b.example', exchanges=2)
 
 
+def answer(size, status=b'200 OK'):
+    return b'HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n' % (status, size) + b'x' * size
+
+
+A, B, C, D = (get(h + '.example') for h in 'abcd')
+BAD = answer(0, b'503 Unavailable')
+
+
+def names():
+    """A request counts under its own host however late that is said."""
+    one = {h + '.example': 1 for h in 'abc'}
+    for step in (1, 2, 7, 20, 33):
+        c = Talk()
+        for text in (A, B, C):
+            c.say(0, text, step).say(1, OK)
+        count('requests one by one, in segments of %d bytes' % step, c, one)
+        count('requests in a row, in segments of %d bytes' % step, Talk().say(0, A + B + C, step).say(1, OK).say(1, BAD).say(1, OK), one, failed=['b.example'])
+    count('a request in a row that is whole, and one in pieces', Talk().say(0, A).say(0, B, 20).say(1, OK).say(1, BAD).say(0, C, 20).say(1, OK), one,
+          failed=['b.example'])
+
+
+def holes():
+    """Segments that arrived and were not captured."""
+    count('the first of three requests, one by one', Talk().lose(0, A).say(1, OK).say(0, B).say(1, OK).say(0, C).say(1, OK), {'b.example': 1, 'c.example': 1})
+    count('the first of three requests, in a row', Talk().lose(0, A).say(0, B).say(0, C).say(1, OK).say(1, OK).say(1, OK), {'b.example': 1, 'c.example': 1}, holes=1)
+    count('the second of three requests, in a row', Talk().say(0, A).lose(0, B).say(0, C).say(1, OK).say(1, OK).say(1, OK).say(0, D).say(1, OK),
+          {'a.example': 1, 'c.example': 1, 'd.example': 1}, holes=1)
+    count('two of five requests, in a row', Talk().say(0, A).lose(0, B).say(0, C).lose(0, D).say(0, get('e.example')).say(1, OK * 5),
+          {'a.example': 1, 'c.example': 1, 'e.example': 1}, holes=2)
+    count('the second half of a request, in a row', Talk().say(0, A).say(0, B[:10]).lose(0, B[10:40]).say(0, B[40:]).say(0, C).say(1, OK * 3),
+          {'a.example': 1, 'c.example': 1}, holes=1)
+    chunks = chunked('a.example', *[B] * 20)
+    for said, text in (('chunks', chunks), ('a body', post('a.example', B * 20))):
+        places = [at for at in range(200, len(text)) if text.startswith(B, at)]
+        c = Talk().say(0, text[:80]).lose(0, text[80:places[0]])
+        for at, to in zip(places, places[1:] + [len(text)]):
+            c.say(0, text[at:to])
+        count('a piece of %s of requests' % said, c.say(1, OK).say(0, C).say(1, OK), {'a.example': 1, 'c.example': 1}, holes=int(text is chunks))
+    big = answer(9000)
+    c = Talk().say(0, A).say(0, B).say(0, C).say(1, big[:1000]).lose(1, big[1000:5000]).say(1, big[5000:]).say(1, BAD).say(1, OK).say(0, D).say(1, OK)
+    count('a piece of the body of an answer, in a row', c, {h + '.example': 1 for h in 'abcd'}, failed=['b.example'])
+    c = Talk().say(0, A).say(0, B).say(0, C).lose(1, answer(50)).say(1, BAD).say(1, OK).say(0, D)
+    count('the first of three answers, in a row', c.say(1, OK), {h + '.example': 1 for h in 'abcd'}, holes=1)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (pieces, forms, bodies):
+    for make in (pieces, forms, bodies, names, holes):
         make()
     ROWS.run(results)
 

@@ -257,6 +257,85 @@ static void the_body_of_a_request_is_not_read(void **state)
 	fl_scan_free(s);
 }
 
+/* A segment that is sent and not captured: bytes [from, to) of what was put. */
+static void send_but(struct h2 *h, int side, size_t from, size_t to)
+{
+	struct writer *w = &h->side[side];
+	tcp_say(&h->net, &h->conn, side, w->bytes, from);
+	h->conn.seq[side] += (uint32_t)(to - from);
+	tcp_say(&h->net, &h->conn, side, w->bytes + to, w->size - to);
+	w->size = 0;
+}
+
+/* A hole in data is passed over, be it of the request or of the answer; nothing is a lower bound for it. */
+static void a_hole_in_data_is_passed_over(void **state)
+{
+	(void)state;
+	static const char data[3000];
+	for (int side = 0; side < 2; side++) {
+		struct h2 h;
+		h2_open(&h);
+		put_request(&h, 1, "a.internal", "/");
+		h2_send(&h, 0, 1000);
+		const char *fields[][2] = { { ":status", "200" } };
+		put_block(&h.side[1], 1, false, fields, 1, 1);
+		h2_send(&h, 1, 1000);
+		put_frame(&h.side[side], DATA, side ? END_STREAM : 0, 1, data, sizeof(data));
+		size_t behind = h.side[side].size;
+		put_request(&h, 3, "b.internal", "/");
+		put_request(&h, 5, "c.internal", "/");
+		if (side == 0)
+			send_but(&h, 0, 500, behind);
+		else
+			h2_send(&h, 0, 1000);
+		put_answer(&h, 3, "500");
+		put_answer(&h, 5, "200");
+		if (side == 1)
+			send_but(&h, 1, 9 + 1400, 9 + 2800);
+		else
+			h2_send(&h, 1, 1000);
+		tcp_close(&h.net, &h.conn);
+		struct fl_scan *s = h2_scan(&h);
+		assert_int_equal(counted(s, "a.internal"), 100);
+		assert_int_equal(counted(s, "b.internal"), 101);
+		assert_int_equal(counted(s, "c.internal"), 100);
+		assert_false(named(s, "c.internal")->exchanges_lower_bound);
+		fl_scan_free(s);
+	}
+}
+
+/* The other side acknowledges what is missing: what is lost is lost at once, not when more than is kept waits behind it. */
+static void a_hole_that_is_acknowledged_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "a.internal", "/");
+	h2_send(&h, 0, 1000);
+	put_answer(&h, 1, "200");
+	h2_send(&h, 1, 1000);
+	put_request(&h, 3, "a.internal", "/lost");
+	size_t lost = h.side[0].size;
+	put_request(&h, 5, "a.internal", "/");
+	send_but(&h, 0, 0, lost);
+	put_answer(&h, 3, "200");
+	put_answer(&h, 5, "200");
+	h2_send(&h, 1, 1000);
+	for (uint32_t i = 0; i < 3; i++) {
+		put_request(&h, 7 + 2 * i, "a.internal", "/");
+		h2_send(&h, 0, 1000);
+		put_answer(&h, 7 + 2 * i, "200");
+		h2_send(&h, 1, 1000);
+	}
+	tcp_close(&h.net, &h.conn);
+	struct fl_scan *s = h2_scan(&h);
+	assert_true(counted(s, "a.internal") >= 400);
+	assert_true(named(s, "a.internal")->exchanges_lower_bound);
+	assert_int_equal(s->coverage.blind_spot_count, 1);
+	assert_string_equal(s->coverage.blind_spots[0].kind, "holes");
+	fl_scan_free(s);
+}
+
 /* A segment that nobody captured, and then more than is kept behind a hole. */
 static void lose_a_segment(struct h2 *h)
 {
@@ -821,6 +900,8 @@ int main(void)
 		cmocka_unit_test(a_status_of_grpc_in_trailers_is_a_failure_when_the_server_is_at_fault),
 		cmocka_unit_test(a_call_that_either_side_resets_before_its_answer_failed),
 		cmocka_unit_test(the_body_of_a_request_is_not_read),
+		cmocka_unit_test(a_hole_in_data_is_passed_over),
+		cmocka_unit_test(a_hole_that_is_acknowledged_is_not_waited_for),
 		cmocka_unit_test(after_a_lost_segment_counts_are_lower_bounds),
 		cmocka_unit_test(after_a_lost_segment_a_connection_of_one_name_goes_on),
 		cmocka_unit_test(an_answer_that_was_not_captured_is_no_failure),

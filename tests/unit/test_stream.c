@@ -245,6 +245,82 @@ static void random_segments_give_the_text(void **state)
 	fl_stream_pool_free(pool);
 }
 
+struct resume_row {
+	const char *name;
+	uint32_t kept;         /* bytes of the text that the reader has and waits with */
+	uint32_t pieces[4][2]; /* that come behind: from, to; 0, 0 ends them */
+	uint32_t marks[3];     /* 0 ends them */
+	uint32_t ack;
+	bool given_up;
+	const char *out;       /* "" and given_up: the stream is closed */
+};
+
+static struct resume_row resume_rows[] = {
+	{ "nothing is missing: what is acknowledged changes nothing", 3, { { 0 } }, { 0 }, 3, false, "" },
+	{ "a hole that is acknowledged in part is waited for", 0, { { 4, 8 } }, { 4 }, 3, false, "" },
+	{ "behind a hole that is acknowledged reading goes on at the mark", 0, { { 4, 8 } }, { 4 }, 4, true, "efgh" },
+	{ "a mark inside a piece leaves what comes before it", 0, { { 4, 6 }, { 6, 9 } }, { 6 }, 9, true, "ghi" },
+	{ "what waited in front of the hole is forgotten", 2, { { 4, 8 } }, { 4 }, 8, true, "efgh" },
+	{ "without a mark the stream is closed", 0, { { 4, 8 } }, { 0 }, 8, true, "" },
+	{ "a mark behind a second hole waits until that is acknowledged", 0, { { 4, 6 }, { 8, 10 } }, { 8 }, 6, false, "" },
+	{ "... and counts then", 0, { { 4, 6 }, { 8, 10 } }, { 8 }, 10, true, "ij" },
+	{ "the first mark counts", 0, { { 4, 6 }, { 8, 10 } }, { 8, 4 }, 10, true, "ef" },
+	{ "of a piece the first mark counts", 0, { { 4, 6 }, { 6, 9 } }, { 4, 6 }, 9, true, "efghi" },
+	{ "a mark where nothing is stored is none", 0, { { 4, 8 } }, { 2, 9 }, 10, true, "" },
+	{ "an old acknowledgement changes nothing", 0, { { 4, 8 } }, { 4 }, (uint32_t)-5, false, "" },
+};
+
+static void check_resume_row(void **state)
+{
+	const struct resume_row *row = *state;
+	static const char text[] = "abcdefghijklmnopqrstuvwxyz";
+	struct fl_stream_pool *pool = fl_stream_pool_new(1 << 16);
+	struct fl_stream s = { 0 };
+	struct fl_slice out;
+	fl_stream_start(&s, seq_of(0));
+	(void)fl_stream_add(&s, pool, seq_of(0), (const uint8_t *)text, row->kept, 0, &out);
+	fl_stream_consume(&s, pool, 0);
+	for (size_t i = 0; i < 4 && row->pieces[i][1]; i++)
+		assert_int_equal(fl_stream_add(&s, pool, seq_of((int)row->pieces[i][0]), (const uint8_t *)text + row->pieces[i][0],
+					       row->pieces[i][1] - row->pieces[i][0], 0, &out), FL_PARSE_MORE);
+	for (size_t i = 0; i < 3 && row->marks[i]; i++)
+		fl_stream_mark(&s, pool, seq_of((int)row->marks[i]));
+	assert_int_equal(fl_stream_hole(&s, pool), row->pieces[0][1] && !row->kept ? row->pieces[0][0] : 0);
+	assert_int_equal(fl_stream_resume(&s, pool, seq_of((int)row->ack), &out), row->given_up);
+	assert_int_equal(out.size, strlen(row->out));
+	if (out.size)
+		assert_memory_equal(out.data, row->out, out.size);
+	assert_int_equal(s.closed, row->given_up && !*row->out);
+	if (out.size)
+		fl_stream_consume(&s, pool, out.size);
+	fl_stream_close(&s, pool);
+	assert_int_equal(fl_stream_pool_used(pool), 0);
+	fl_stream_pool_free(pool);
+}
+
+static void marks_beyond_those_that_are_kept_close_the_stream_in_the_end(void **state)
+{
+	(void)state;
+	struct fl_stream_pool *pool = fl_stream_pool_new(1 << 16);
+	struct fl_stream s = { 0 };
+	struct fl_slice out;
+	uint32_t resumed = 0;
+	fl_stream_start(&s, 0);
+	for (uint32_t i = 1; i <= 20; i++) {
+		assert_int_equal(fl_stream_add(&s, pool, 4 * i, (const uint8_t *)"ab", 2, 0, &out), FL_PARSE_MORE);
+		fl_stream_mark(&s, pool, 4 * i);
+	}
+	while (fl_stream_resume(&s, pool, 100, &out) && out.size) {
+		assert_int_equal(out.size, 2);
+		assert_int_equal(s.next_seq, 4 * ++resumed);
+		fl_stream_consume(&s, pool, 2);
+	}
+	assert_true(resumed >= 8 && resumed < 20);
+	assert_true(s.closed);
+	assert_int_equal(fl_stream_pool_used(pool), 0);
+	fl_stream_pool_free(pool);
+}
+
 /* What is passed over may lie in front of, in or behind what came; bytes behind it stay. */
 static void what_is_skipped_is_gone_and_what_lies_behind_stays(void **state)
 {
@@ -288,7 +364,13 @@ int main(void)
 		cmocka_unit_test(freed_pieces_join_to_a_window_again),
 		cmocka_unit_test(random_segments_give_the_text),
 		cmocka_unit_test(what_is_skipped_is_gone_and_what_lies_behind_stays),
+		cmocka_unit_test(marks_beyond_those_that_are_kept_close_the_stream_in_the_end),
 	};
+	static struct CMUnitTest resume_table[FL_ARRAY_LEN(resume_rows)];
+	for (size_t i = 0; i < FL_ARRAY_LEN(resume_rows); i++)
+		resume_table[i] = (struct CMUnitTest){ .name = resume_rows[i].name, .test_func = check_resume_row,
+			.initial_state = &resume_rows[i] };
 	int failed = cmocka_run_group_tests_name("segments", table, NULL, NULL);
+	failed += cmocka_run_group_tests_name("holes", resume_table, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("rest", others, NULL, NULL);
 }
