@@ -256,7 +256,7 @@ static void read_header(struct fl_reader *r, struct fl_dns_message *m, uint16_t 
 	m->qtype = 0;
 	m->qname[0] = 0;
 	m->chain_count = m->chain_dropped = 0;
-	m->address_count = m->address_dropped = m->hint_count = 0;
+	m->address_count = m->address_dropped = m->named_count = m->hint_count = 0;
 	m->ttl_s = 0;
 }
 
@@ -547,6 +547,7 @@ static void keep_addresses(struct message *message, struct answers *a, uint64_t 
 		if (each->ttl_s < *ttl_s)
 			*ttl_s = each->ttl_s;
 	}
+	m->named_count = m->address_count;
 	for (size_t i = 0; i < a->count && others > 0; i++) {
 		const struct answer *each = &a->list[i];
 		if ((each->type == FL_DNS_A || each->type == FL_DNS_AAAA) && !each->at_end) {
@@ -567,16 +568,26 @@ static void keep_hints(const struct answers *a, struct fl_dns_message *m)
 	}
 }
 
+/* RFC 5936, RFC 1995: the records of a zone, of any owner. */
+static bool is_transfer(uint16_t type)
+{
+	return type == FL_DNS_AXFR || type == FL_DNS_IXFR;
+}
+
 static void resolve(struct message *message, struct answers *a, struct wire_name *name,
 		    struct fl_dns_message *m)
 {
-	keep_hints(a, m);
+	bool leads = m->qname[0] && !is_transfer(m->qtype);
+	if (leads)
+		keep_hints(a, m);
 	if (a->count == 0)
 		return;
 	uint32_t ttl_s = UINT32_MAX; /* above any real one, which has 31 bits */
-	if (m->qname[0])
+	if (leads)
 		follow_chain(message, a, name, m, &ttl_s);
 	keep_addresses(message, a, name_hash(name), m, &ttl_s);
+	if (!leads)
+		m->named_count = 0;
 	m->ttl_s = ttl_s == UINT32_MAX ? 0 : ttl_s;
 }
 
@@ -615,7 +626,7 @@ static const struct {
 	{ FL_DNS_PTR, "PTR" }, { FL_DNS_MX, "MX" }, { FL_DNS_TXT, "TXT" }, { FL_DNS_AAAA, "AAAA" },
 	{ FL_DNS_SRV, "SRV" }, { 35, "NAPTR" }, { TYPE_DNAME, "DNAME" }, { 41, "OPT" }, { 43, "DS" },
 	{ 46, "RRSIG" }, { 47, "NSEC" }, { 48, "DNSKEY" }, { 50, "NSEC3" }, { 52, "TLSA" },
-	{ FL_DNS_SVCB, "SVCB" }, { FL_DNS_HTTPS, "HTTPS" }, { 99, "SPF" }, { 251, "IXFR" }, { 252, "AXFR" },
+	{ FL_DNS_SVCB, "SVCB" }, { FL_DNS_HTTPS, "HTTPS" }, { 99, "SPF" }, { FL_DNS_IXFR, "IXFR" }, { FL_DNS_AXFR, "AXFR" },
 	{ 255, "ANY" }, { 257, "CAA" },
 };
 

@@ -285,11 +285,11 @@ static void bind_answer(struct fl_names *n, const struct fl_addr *client, int64_
 			fl_str name, fl_str chain)
 {
 	struct fl_binding binding = { name, chain, time_ns };
-	if (m->address_count + m->hint_count == 0)
+	if (m->named_count + m->hint_count == 0)
 		return;
 	struct key by_name = name_key(client, name);
 	bindings_expect(&n->by_name, &by_name);
-	for (size_t i = 0; i < m->address_count; i++)
+	for (size_t i = 0; i < m->named_count; i++)
 		bind_address(n, client, &m->address[i], binding);
 	for (size_t i = 0; i < m->hint_count; i++)
 		bind_address(n, client, &m->hint[i], binding);

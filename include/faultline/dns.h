@@ -24,7 +24,7 @@ enum {
 
 enum fl_dns_type { FL_DNS_A = 1, FL_DNS_NS = 2, FL_DNS_CNAME = 5, FL_DNS_SOA = 6, FL_DNS_PTR = 12,
 		   FL_DNS_MX = 15, FL_DNS_TXT = 16, FL_DNS_AAAA = 28, FL_DNS_SRV = 33, FL_DNS_SVCB = 64,
-		   FL_DNS_HTTPS = 65 };
+		   FL_DNS_HTTPS = 65, FL_DNS_IXFR = 251, FL_DNS_AXFR = 252 };
 
 struct fl_dns_message {
 	uint16_t id;
@@ -40,6 +40,7 @@ struct fl_dns_message {
 	uint16_t chain_count, chain_dropped;
 	char chain[FL_DNS_CHAIN_MAX][FL_DNS_NAME_MAX];
 	uint16_t address_count;
+	uint16_t named_count;     /* of those, what the question leads to; none of a zone transfer */
 	uint16_t address_dropped; /* with records beyond FL_DNS_RECORDS_MAX, of whatever type */
 	struct fl_addr address[FL_DNS_ADDRESSES_MAX];
 	/* What SVCB and HTTPS records hint at: clients connect there without asking for A and AAAA. None for

@@ -210,6 +210,32 @@ static void check_service(void **state)
 	assert_int_equal(message.address_count, 0);
 }
 
+struct named_row {
+	const char *name;
+	const char *bytes;
+	size_t size;
+	uint16_t named, addresses, hints;
+};
+
+static const struct named_row named_rows[] = {
+	{ "what the question leads to is named", BYTES(HEADER(ANSWER_FLAGS, "\1", "\2") ASK TO_ASKED A("\1", "\1") TO_ASKED A("\1", "\2")), 2, 2, 0 },
+	{ "an address of another owner is there and not named",
+	  BYTES(HEADER(ANSWER_FLAGS, "\1", "\2") ASK "\1a\0" A("\1", "\1") TO_ASKED A("\1", "\2")), 1, 2, 0 },
+	{ "without a question nothing is named", BYTES(HEADER(ANSWER_FLAGS, "\0", "\1") "\0" A("\1", "\1")), 0, 1, 0 },
+	{ "a zone transfer names nothing", BYTES(HEADER(ANSWER_FLAGS, "\1", "\2") WWW "\0\xfc\0\1" TO_ASKED A("\1", "\1") "\1a\0" A("\1", "\2")), 0, 2, 0 },
+	{ "an incremental one neither", BYTES(HEADER(ANSWER_FLAGS, "\1", "\2") WWW "\0\xfb\0\1" TO_ASKED A("\1", "\1") TO_ASKED HTTPS("\x0f") "\0\1\0" HINT_4),
+	  0, 1, 0 },
+};
+
+static void check_named(void **state)
+{
+	const struct named_row *row = *state;
+	assert_int_equal(parse(row->bytes, row->size), FL_PARSE_OK);
+	assert_int_equal(message.named_count, row->named);
+	assert_int_equal(message.address_count, row->addresses);
+	assert_int_equal(message.hint_count, row->hints);
+}
+
 static void header_fields(void **state)
 {
 	(void)state;
@@ -389,7 +415,7 @@ static void names_of_numbers(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(service_rows) + 8];
+	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(service_rows) + FL_ARRAY_LEN(named_rows) + 8];
 	size_t n = 0;
 	for (; n < FL_ARRAY_LEN(rows); n++)
 		tests[n] = (struct CMUnitTest){ .name = rows[n].name, .test_func = check_row,
@@ -397,6 +423,9 @@ int main(void)
 	for (size_t i = 0; i < FL_ARRAY_LEN(service_rows); i++)
 		tests[n++] = (struct CMUnitTest){ .name = service_rows[i].name, .test_func = check_service,
 						  .initial_state = (void *)(uintptr_t)&service_rows[i] };
+	for (size_t i = 0; i < FL_ARRAY_LEN(named_rows); i++)
+		tests[n++] = (struct CMUnitTest){ .name = named_rows[i].name, .test_func = check_named,
+						  .initial_state = (void *)(uintptr_t)&named_rows[i] };
 	tests[n++] = (struct CMUnitTest){ .name = "flags of the header", .test_func = header_fields };
 	tests[n++] = (struct CMUnitTest){ .name = "a chain of twenty keeps sixteen and counts four",
 					  .test_func = long_chain };

@@ -20,7 +20,7 @@ static struct fl_dns_message answer(const char *name, const char *alias, const c
 	}
 	if (address) {
 		m.address[0] = ip(address);
-		m.address_count = 1;
+		m.address_count = m.named_count = 1;
 	}
 	return m;
 }
@@ -106,7 +106,7 @@ static void the_same_answer_in_another_order_is_one_answer(void **state)
 	struct fixture f = setup(64, 64);
 	struct fl_dns_message m = answer("one.example", NULL, "203.0.113.9");
 	m.address[1] = ip("203.0.113.8");
-	m.address_count = 2;
+	m.address_count = m.named_count = 2;
 	fl_names_add(f.names, &f.alice, &f.resolver, FL_TRANSPORT_UDP, T0, &m, FL_ASKED);
 	struct fl_addr swap = m.address[0];
 	m.address[0] = m.address[1];
