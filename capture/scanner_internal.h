@@ -241,12 +241,16 @@ struct best_name {
 
 /* scanner.c: what counts anew in every window, empty */
 void scanner_new_window_tables(struct fl_scanner *s);
-/* The conversation of a flow under @name, of its newest request, with the target behind a proxy, with the proxy. */
+/* scanner_conversations.c: the conversation of a flow under @name, of its newest request, with the target behind a proxy, with the
+ * proxy */
 struct fl_conversation *scanner_conversation(struct fl_scanner *s, const struct fl_flow *f,
 					     const struct best_name *name, int64_t now_ns);
 struct fl_conversation *scanner_request_conversation(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns);
 struct fl_conversation *scanner_inner_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
 struct fl_conversation *scanner_proxy_conversation(struct fl_scanner *s, const struct fl_flow *f, int64_t now_ns);
+
+/* scanner_exchanges.c */
+
 /* Is the missing answer to what began at @start_ns a failure? */
 bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, int64_t start_ns, enum fl_flow_end how);
 /* The open exchange was counted with @from before it was known whom its request names, which is what the flow says now: who was
@@ -254,6 +258,13 @@ bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f
 void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation_place from, bool counted_health,
 			     uint32_t size);
 void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns);
+/* Payload of @side, of which @retransmit came before. */
+void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, bool retransmit, const struct fl_packet *p);
+/* Settles the exchange that is open, if any. */
+void scanner_close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now_ns, enum fl_flow_end how);
+void scanner_count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f);
+/* A flow that was met in its middle: do its first words tell that the sides are the other way round? Then they are turned. */
+bool scanner_turn_around(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 
 /* account.c */
 void account_end(struct fl_scanner *s, struct fl_flow *f);    /* the flow ends */
