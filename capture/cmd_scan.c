@@ -241,6 +241,12 @@ static void warn_damage(const char *point, const struct fl_scan_blind_spot *b)
 		fl_command_warn("scan", "%s: %s", point, b->text);
 }
 
+static void warn_limit(const char *point, const struct fl_scan_limit *l)
+{
+	fl_command_warn("scan", "%s: %llu %s (limit of the %s: %llu): %s", point, (unsigned long long)l->hits, l->what, l->name,
+			(unsigned long long)l->limit, fl_scan_limit_means(l->name));
+}
+
 static void warn_losses(const struct scan_run *run)
 {
 	for (size_t i = 0; i < run->scans.count; i++) {
@@ -257,9 +263,7 @@ static void warn_losses(const struct scan_run *run)
 			if (is_damage(scan->coverage.blind_spots[k].kind))
 				warn_damage(scan->point, &scan->coverage.blind_spots[k]);
 		for (size_t k = 0; k < scan->coverage.limit_count; k++)
-			fl_command_warn("scan", "%s: limit '%s' met: %llu %s", scan->point,
-					scan->coverage.limits[k].name,
-					(unsigned long long)scan->coverage.limits[k].hits, scan->coverage.limits[k].what);
+			warn_limit(scan->point, &scan->coverage.limits[k]);
 	}
 }
 

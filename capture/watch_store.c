@@ -39,8 +39,10 @@ static void tell_stored(struct watch *w, const struct watch_window *stored)
 	log_number(&l, "flows", c->flows);
 	log_number(&l, "unattributed", c->flows_unattributed);
 	log_number(&l, "dependencies", stored->dependencies);
-	for (size_t i = 0; i < c->limit_count; i++)
+	for (size_t i = 0; i < c->limit_count; i++) {
 		log_text(&l, "limit", c->limits[i].name);
+		log_text(&l, "limit_means", fl_scan_limit_means(c->limits[i].name));
+	}
 	for (size_t i = 0; i < c->blind_spot_count; i++)
 		log_text(&l, "blind_spot", c->blind_spots[i].kind);
 	log_end(&l);

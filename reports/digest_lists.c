@@ -257,9 +257,9 @@ static void list_caveats(struct fl_digest *d, const struct fl_coverage *c)
 			"from every count.");
 	for (size_t i = 0; i < c->limit_count; i++)
 		if (c->limits[i].hits > 0)
-			add_caveat(d, fl_arena_printf(d->arena, "Limit met: %s (%s), %s %s.", c->limits[i].name,
+			add_caveat(d, fl_arena_printf(d->arena, "Limit met: %s (%s), %s %s: %s.", c->limits[i].name,
 				fl_arena_count(d->arena, c->limits[i].limit), fl_arena_count(d->arena, c->limits[i].hits),
-				c->limits[i].what == NULL ? "lost" : c->limits[i].what));
+				c->limits[i].what == NULL ? "lost" : c->limits[i].what, fl_scan_limit_means(c->limits[i].name)));
 	for (size_t i = 0; i < c->blind_spot_count; i++) {
 		const struct fl_scan_blind_spot *b = &c->blind_spots[i];
 		const char *text = b->text == NULL ? "no more is known" : b->text;

@@ -319,9 +319,9 @@ static void write_unseen(struct fl_arena *a, const struct fl_system *s)
 	char duration[FL_TIME_TEXT];
 	for (size_t i = 0; i < c->limit_count; i++)
 		if (c->limits[i].hits > 0)
-			fl_line_write(fl_arena_printf(a, "not seen: limit of the %s (%s) was met: %s %s",
-				c->limits[i].name, fl_arena_count(a, c->limits[i].limit),
-				fl_arena_count(a, c->limits[i].hits), c->limits[i].what));
+			fl_line_write(fl_arena_printf(a, "not seen: %s %s (limit of the %s: %s): %s", fl_arena_count(a, c->limits[i].hits),
+				c->limits[i].what == NULL ? "lost" : c->limits[i].what, c->limits[i].name, fl_arena_count(a, c->limits[i].limit),
+				fl_scan_limit_means(c->limits[i].name)));
 	for (size_t i = 0; i < c->blind_spot_count; i++) {
 		const struct fl_scan_blind_spot *b = &c->blind_spots[i];
 		const char *text = b->text == NULL ? b->kind : b->text;

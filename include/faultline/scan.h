@@ -189,6 +189,8 @@ struct fl_scan_blind_spot {
 	const char *text;       /* a sentence for the report; it goes before the count */
 };
 
+/* What is not in the answers since a limit of this name was met, and the option that moves it: half a sentence, without a full stop. */
+const char *fl_scan_limit_means(const char *name);
 /* Whether the count of this kind says how many; else the kind is a statement about a whole scan ("light"). */
 bool fl_scan_blind_spot_counts(const char *kind);
 

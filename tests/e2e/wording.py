@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """What answers say in words where there is little to show, or where a number alone would be read wrongly."""
+import json
 import os
 import sqlite3
 
@@ -103,6 +104,20 @@ def never_answered(results, f):
     results.check('never answered' not in text('rank', up), 'wording: where all answered nothing is said of it')
 
 
+def limits_met(results, f, scans):
+    """A limit says what is not in the answers because of it, and which option moves it; a fixed one says that it is."""
+    scan = common.load(scans[0])
+    scan['coverage']['limits'] = [{'name': 'behaviours', 'limit': 1024, 'hits': 3, 'what': 'dependencies without retries'},
+                                  {'name': 'sockets', 'limit': 4096, 'hits': 12, 'what': 'sockets forgotten'}]
+    path, report = f.write('limits.json', json.dumps(scan)), f.file('limits.md')
+    has(results, 'a limit says what is missing and the option that moves it', text('rank', path),
+        'not seen: 12 sockets forgotten (limit of the sockets: 4 096): whose connections they were may not be known', 'raise --memory')
+    has(results, 'a limit that is fixed says so', text('rank', path), 'not seen: 3 dependencies without retries', 'this limit is fixed')
+    common.must('report', path, '-o', report)
+    with open(report, encoding='utf8') as written:
+        has(results, 'a report says it, too', written.read(), 'Limit met: sockets (4 096), 12 sockets forgotten: whose connections')
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -113,6 +128,7 @@ def main():
             assumed_failover(results, f, scans)
             what_is_lost(results, scans)
             never_answered(results, f)
+            limits_met(results, f, scans)
         except common.Ended as e:
             results.bad('wording: every command answers', e)
     results.finish()

@@ -552,9 +552,35 @@ static void words_are_those_of_the_design(void **state)
 		assert_int_equal(fl_class_parse(fl_class_name((enum fl_class)i)), i);
 }
 
+/* Names stand where tables are counted, and their meaning apart: none may be without. */
+static void every_limit_has_a_meaning(void **state)
+{
+	static const char begin[] = "add_limit(m, \"";
+	static char source[1 << 20];
+	const char *unknown = fl_scan_limit_means("no such limit");
+	size_t count = 0;
+	FILE *f = fopen(FL_SOURCE_ROOT "/capture/summary_coverage.c", "r");
+
+	(void)state;
+	assert_non_null(f);
+	source[fread(source, 1, sizeof(source) - 1, f)] = '\0';
+	fclose(f);
+	for (char *at = source; (at = strstr(at, begin)) != NULL; count++) {
+		at += strlen(begin);
+		char *end = strchr(at, '"');
+		assert_non_null(end);
+		*end = '\0';
+		if (strcmp(fl_scan_limit_means(at), unknown) == 0)
+			fail_msg("scan_limits.c does not say what the limit '%s' means", at);
+		at = end + 1;
+	}
+	assert_true(count >= 20);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
+		{ "every limit has a meaning", every_limit_has_a_meaning, NULL, NULL, NULL },
 		{ "a full scan is the same bytes after reading", round_trip_is_exact, NULL, NULL, NULL },
 		{ "an empty scan comes back", an_empty_scan_comes_back, NULL, NULL, NULL },
 		{ "union ignores order and repetition", union_ignores_order_and_repetition, NULL, NULL,
