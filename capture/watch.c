@@ -328,6 +328,16 @@ static void tell_difference(void *context, const char *name, const char *old, co
 	log_end(&l);
 }
 
+static void tell_overridden(void *context, const char *name, const char *of_file, const char *used)
+{
+	struct log_line l = log_begin(&((struct watch *)context)->log, "warning", "config-overridden");
+	log_text(&l, "option", name);
+	log_text(&l, "file", of_file);
+	log_text(&l, "used", used);
+	log_text(&l, "why", "the command line states it, too, and wins; take it out there, or out of the file");
+	log_end(&l);
+}
+
 /* Does any other option than those of the keeper alone differ? */
 static void note_capture(void *context, const char *name, const char *old, const char *new)
 {
@@ -413,6 +423,8 @@ static void reload(struct watch *w)
 	int status = watch_config_read(&p.config, w->argc, w->argv, &err);
 	bool capture_changes = false;
 	size_t differences = status == 0 ? watch_config_differences(w->config, p.config, note_capture, &capture_changes) : 0;
+	if (status == 0)
+		watch_config_overridden(p.config, tell_overridden, w);
 	if (status == 0 && differences)
 		status = prepare(w, &p, false, &err);
 	if (status) {
@@ -536,6 +548,7 @@ static int begin(struct watch *w, struct fl_error *err)
 	if (status == 0)
 		status = prepare(w, &p, true, err);
 	if (status == 0) {
+		watch_config_overridden(w->config, tell_overridden, w);
 		install(w, &p);
 		status = start_parser(w, err);
 	} else {

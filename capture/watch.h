@@ -18,8 +18,10 @@ struct watch_options {
 /* Options as they came of the command line and the configuration file, with the texts that they point into. */
 struct watch_config {
 	struct watch_options options;
+	struct watch_options of_file; /* of the file alone, the rest by default */
 	char **texts;             /* lines of the file, as arguments */
 	size_t text_count;
+	uint64_t stated;          /* a bit for each option that the file states, in the order of watch_usage */
 };
 
 extern const struct fl_usage watch_usage;
@@ -28,6 +30,9 @@ extern const struct fl_usage watch_usage;
  * fl_options_parse(). */
 int watch_config_read(struct watch_config **config, int argc, char **argv, struct fl_error *err);
 void watch_config_free(struct watch_config *c); /* NULL is fine */
+/* What the file states and the command line states otherwise. Lists add up, so none of them is. Return: how many are. */
+size_t watch_config_overridden(const struct watch_config *c,
+			       void (*tell)(void *context, const char *name, const char *of_file, const char *used), void *context);
 /* What differs, option by option. Return: how many do. */
 size_t watch_config_differences(const struct watch_config *old, const struct watch_config *new,
 				void (*differs)(void *context, const char *name, const char *old, const char *new), void *context);

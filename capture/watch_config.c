@@ -53,6 +53,7 @@ void watch_config_free(struct watch_config *c)
 	if (!c)
 		return;
 	free_options(&c->options);
+	free_options(&c->of_file);
 	for (size_t i = 0; i < c->text_count; i++)
 		free(c->texts[i]);
 	free(c->texts);
@@ -68,16 +69,16 @@ static char *trim(char *text)
 	return text;
 }
 
-static bool is_flag(const char *name)
+static const struct fl_option *find_option(const char *name)
 {
 	for (const struct fl_option *o = watch_usage.options; o->name; o++)
 		if (strcmp(o->name, name) == 0)
-			return o->kind == FL_OPTION_FLAG;
-	return false;
+			return o;
+	return NULL;
 }
 
 /* "name = value" to "--name=value"; NULL for a flag that is set to no. */
-static int line_argument(char *line, char **argument, struct fl_error *err)
+static int line_argument(char *line, char **argument, uint64_t *stated, struct fl_error *err)
 {
 	char *equals = strchr(line, '='), *value = equals ? trim(equals + 1) : NULL;
 	*argument = NULL;
@@ -86,7 +87,10 @@ static int line_argument(char *line, char **argument, struct fl_error *err)
 	char *name = trim(line);
 	if (strcmp(name, "config") == 0 || strcmp(name, "help") == 0 || !*name || strpbrk(name, " \t"))
 		return fl_fail(err, -EINVAL, "'%s' does not belong here; lines are NAME = VALUE", name);
-	bool flag = is_flag(name);
+	const struct fl_option *option = find_option(name);
+	bool flag = option && option->kind == FL_OPTION_FLAG;
+	if (option)
+		*stated |= UINT64_C(1) << (option - watch_usage.options);
 	if (flag && value && strcmp(value, "no") == 0)
 		return 0;
 	if (flag && value && strcmp(value, "yes") != 0)
@@ -105,7 +109,7 @@ static int read_line(struct watch_config *c, const char *path, size_t number, ch
 	char *argument, *text = trim(line);
 	if (*text == '#' || !*text)
 		return 0;
-	int status = line_argument(text, &argument, &why);
+	int status = line_argument(text, &argument, &c->stated, &why);
 	if (status == 0 && argument) {
 		status = parse(&tried, 1, &argument, &why);
 		free_options(&tried);
@@ -180,6 +184,8 @@ int watch_config_read(struct watch_config **config, int argc, char **argv, struc
 	memcpy(all, c->texts, c->text_count * sizeof(*all));
 	memcpy(all + c->text_count, argv, (size_t)argc * sizeof(*all));
 	if (status == 0)
+		status = parse(&c->of_file, (int)c->text_count, all, err);
+	if (status == 0)
 		status = parse(&c->options, (int)count, all, err);
 	if (status == 0)
 		status = check(&c->options, err);
@@ -237,6 +243,23 @@ static bool same_strings(const struct fl_option *o, const struct watch_options *
 	for (size_t i = 0; same && i < x->count; i++)
 		same = strcmp(x->list[i], y->list[i]) == 0;
 	return same;
+}
+
+size_t watch_config_overridden(const struct watch_config *c,
+			       void (*tell)(void *context, const char *name, const char *of_file, const char *used), void *context)
+{
+	size_t count = 0;
+	for (const struct fl_option *o = watch_usage.options; o->name; o++) {
+		char a[VALUE_TEXT], b[VALUE_TEXT];
+		if (o->kind == FL_OPTION_STRINGS || !(c->stated >> (o - watch_usage.options) & 1))
+			continue;
+		const char *of_file = format_value(&c->of_file, o, a), *used = format_value(&c->options, o, b);
+		if (strcmp(of_file, used) == 0)
+			continue;
+		tell(context, o->name, of_file, used);
+		count++;
+	}
+	return count;
 }
 
 size_t watch_config_differences(const struct watch_config *old, const struct watch_config *new,

@@ -92,6 +92,36 @@ static void differences_are_told_by_option(void **state)
 	watch_config_free(b);
 }
 
+static void what_the_command_line_overrides_is_told(void **state)
+{
+	struct watch_config *c = NULL;
+	struct fl_error err = { "" };
+	char text[500] = "";
+	(void)state;
+	assert_int_equal(read_config(&c, "every = 3s\nkeep = 2d\nstore = b.db\ninterface = eth0\nlight = no\n", &err), 0);
+	assert_int_equal(watch_config_overridden(c, collect, text), 2);
+	assert_string_equal(text, "every:3s>7s store:b.db>a.db ");
+	watch_config_free(c);
+	text[0] = '\0';
+	assert_int_equal(read_config(&c, "every = 7s\n", &err), 0);
+	assert_int_equal(watch_config_overridden(c, collect, text), 0);
+	watch_config_free(c);
+}
+
+static void a_flag_that_the_file_sets_to_no_is_overridden_too(void **state)
+{
+	static char store[] = "--store=a.db", option[] = "--config", light[] = "--light";
+	char *argv[] = { store, option, path, light }, text[500] = "";
+	struct watch_config *c = NULL;
+	struct fl_error err = { "" };
+	(void)state;
+	assert_int_equal(write_file("light = no\n"), 0);
+	assert_int_equal(watch_config_read(&c, 4, argv, &err), 0);
+	assert_int_equal(watch_config_overridden(c, collect, text), 1);
+	assert_string_equal(text, "light:no>yes ");
+	watch_config_free(c);
+}
+
 static void lists_differ_behind_what_is_shown(void **state)
 {
 	struct watch_config *a = NULL, *b = NULL;
@@ -145,15 +175,17 @@ static void a_file_of_comments_without_end_is_refused(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 5] = {
+	struct CMUnitTest tests[FL_ARRAY_LEN(bad_rows) + 7] = {
 		cmocka_unit_test(the_command_line_wins_and_lists_add_up),
 		cmocka_unit_test(differences_are_told_by_option),
+		cmocka_unit_test(what_the_command_line_overrides_is_told),
+		cmocka_unit_test(a_flag_that_the_file_sets_to_no_is_overridden_too),
 		cmocka_unit_test(lists_differ_behind_what_is_shown),
 		cmocka_unit_test(pipes_and_folders_are_refused_without_waiting),
 		cmocka_unit_test(a_file_of_comments_without_end_is_refused),
 	};
 	for (size_t i = 0; i < FL_ARRAY_LEN(bad_rows); i++)
-		tests[i + 5] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
+		tests[i + 7] = (struct CMUnitTest){ .name = bad_rows[i].name, .test_func = refused_with_its_place,
 						    .initial_state = &bad_rows[i] };
 	int fd = mkstemp(path);
 	if (fd < 0)
