@@ -8,7 +8,7 @@
  * that place was lost, where a segment begins with a request. A ClientHello is found where a segment begins with one, too, which finds
  * STARTTLS, SSLRequest, CONNECT and SOCKS without knowing them. Bulk data thus costs a look at its first bytes at most.
  *
- * DNS over TCP keeps its stream: every message counts. So does HTTP/2 in the clear, in both directions (dissect_calls.c).
+ * DNS over TCP keeps its stream: every message counts (dissect_dns.c). So does HTTP/2 in the clear, in both directions (dissect_calls.c).
  */
 #include "dissect_internal.h"
 
@@ -20,59 +20,7 @@
 enum {
 	IDENTIFY_SEGMENTS = 8,     /* payload packets of the initiator that may still identify */
 	HELLO_SEGMENTS = 64,       /* ... in which a late ClientHello is looked for */
-	DNS_PORT = 53,
-	RCODE_SERVFAIL = 2, RCODE_REFUSED = 5,
 };
-
-/* ---- DNS ---- */
-
-static void read_dns(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, int64_t time_ns,
-		     const uint8_t *data, size_t size)
-{
-	struct fl_reader r = fl_reader_over(data, size);
-	enum fl_parse result = fl_dns_parse(&r, &s->dns);
-	if (result == FL_PARSE_MALFORMED)
-		s->counters.parse_errors++;
-	/* cut off in front of all that tells */
-	if (result == FL_PARSE_MALFORMED && s->dns.address_count == 0 && !s->dns.qname[0])
-		return;
-	flow_set_application(f, FL_APP_DNS);
-	if (!s->dns.response || s->dns.opcode != 0)
-		return;
-	s->resolver_failed |= s->dns.rcode == RCODE_SERVFAIL || s->dns.rcode == RCODE_REFUSED;
-	enum fl_asked asked = f->packets[!side] ? FL_ASKED : FL_NOT_ASKED;
-	fl_names_add(s->names, &f->addr[!side], &f->addr[side], f->transport, time_ns, &s->dns, asked);
-	if (asked == FL_ASKED && fl_locality_is_own(s->locality, &f->addr[!side]))
-		fl_names_bind(s->names, &scanner_own_host, time_ns, &s->dns);
-}
-
-/* Return: whether a message has come to its end, or nobody can tell any more. */
-static bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_side side,
-			       const struct fl_packet *p)
-{
-	struct fl_slice bytes;
-	struct fl_stream *stream = &f->stream[side];
-	if (stream->closed)
-		return true;
-	if (side == FL_RESPONDER && !stream->started && f->synack_ns) /* the first segment may be overtaken */
-		fl_stream_start(stream, f->synack_seq + 1);
-	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size,
-					    p->payload_len - p->payload.size, &bytes);
-	size_t used = 0;
-	bool cut = state == FL_PARSE_TRUNCATED; /* nothing more will come: the last message is read as far as it is there */
-	while ((state == FL_PARSE_OK || cut) && bytes.size - used >= 2) {
-		struct fl_reader r = fl_reader_over(bytes.data + used, bytes.size - used);
-		size_t length = fl_read_be16(&r);
-		if (fl_reader_left(&r) < length && !cut)
-			break;
-		length = fl_reader_left(&r) < length ? fl_reader_left(&r) : length;
-		read_dns(s, f, side, p->time_ns, bytes.data + used + 2, length);
-		used += 2 + length;
-	}
-	if (state == FL_PARSE_OK && bytes.size)
-		fl_stream_consume(stream, s->streams, used);
-	return used > 0 || stream->closed;
-}
 
 void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq)
 {
@@ -268,10 +216,8 @@ bool scanner_speaks_for_other(enum fl_side side, const struct fl_slice *d)
 
 static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
-	if (f->port[FL_RESPONDER] == DNS_PORT) {
-		s->resolver_failed = false;
+	if (f->port[FL_RESPONDER] == DISSECT_DNS_PORT)
 		return dissect_dns_stream(s, f, side, p);
-	}
 	if (f->stream[!side].store)
 		heed_acknowledgement(s, f, side == FL_INITIATOR ? FL_RESPONDER : FL_INITIATOR, p);
 	if (flow_has(f, FLOW_CALLS)) {
@@ -293,71 +239,6 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	if (!flow_has(f, FLOW_TLS))
 		return !flow_has(f, FLOW_CALLS) && !flow_lost_calls(f);
 	return !(before_hello && side == FL_INITIATOR) && dissect_tls_has_data(f, side, &p->payload);
-}
-
-/* Return: whether the datagram counts for exchanges: not while the hello still comes in. */
-static bool dissect_quic(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
-{
-	if (p->payload.size < p->payload_len)
-		s->counters.cut_payload++;
-	enum fl_parse result =
-		fl_quic_client(s->quic, &f->user[FLOW_HELLO], p->payload.data, p->payload.size, &s->hello);
-	if (result == FL_PARSE_MORE) {
-		if (s->hello.has_sni)
-			scanner_note_name(s, f, FL_NAME_QUIC_SNI, s->hello.sni, 0);
-		return flow_has(f, FLOW_ANSWERED);
-	}
-	dissect_note_hello(s, f, FL_NAME_QUIC_SNI);
-	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
-	flow_set(f, FLOW_TLS_HELLO);
-	return true;
-}
-
-static bool dissect_dtls(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
-{
-	flow_set(f, FLOW_TLS);
-	enum fl_parse result = fl_dtls_client(s->hellos, &f->user[FLOW_HELLO], p->payload.data, p->payload.size,
-					      s->tls_scratch, &s->hello);
-	if (result == FL_PARSE_MORE)
-		return flow_has(f, FLOW_ANSWERED);
-	if (result == FL_PARSE_OK)
-		dissect_note_hello(s, f, FL_NAME_TLS_SNI);
-	s->counters.parse_errors += result == FL_PARSE_MALFORMED;
-	flow_set(f, FLOW_TLS_HELLO);
-	return true;
-}
-
-/* Behind STUN, with which it may share a port (RFC 9443), or behind anything that was not known. */
-static bool begins_quic(const struct fl_flow *f, enum fl_side side, const struct fl_slice *payload)
-{
-	enum fl_application a = flow_application(f);
-	bool long_header = payload->size && (payload->data[0] & 0x80);
-	return side == FL_INITIATOR && long_header && (a == FL_APP_STUN || a == FL_APP_UNKNOWN) &&
-	       fl_quic_probe(payload->data, payload->size);
-}
-
-static bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
-{
-	if (f->port[FL_RESPONDER] == DNS_PORT) {
-		s->resolver_failed = false;
-		read_dns(s, f, side, p->time_ns, p->payload.data, p->payload.size);
-		return true;
-	}
-	if (flow_application(f) == FL_APP_UNKNOWN && fl_hello_count(f->user[FLOW_HELLO]) < IDENTIFY_SEGMENTS) {
-		fl_hello_add_count(&f->user[FLOW_HELLO], 1);
-		flow_set_application(f, fl_application_udp(f->port[FL_RESPONDER], p->payload.data, p->payload.size));
-	}
-	if (side == FL_INITIATOR && !flow_has(f, FLOW_TLS_HELLO) &&
-	    (flow_has(f, FLOW_TLS) || fl_dtls_probe(p->payload.data, p->payload.size)))
-		return dissect_dtls(s, f, p);
-	if (begins_quic(f, side, &p->payload))
-		flow_replace_application(f, FL_APP_QUIC);
-	if (flow_application(f) != FL_APP_QUIC)
-		return true;
-	flow_set(f, FLOW_MULTIPLEXED);
-	if (side == FL_INITIATOR && !flow_has(f, FLOW_TLS_HELLO))
-		return dissect_quic(s, f, p);
-	return true;
 }
 
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)

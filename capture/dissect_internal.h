@@ -2,7 +2,9 @@
 /*
  * dissect_internal.h - what the files share that read payload
  *
- *   dissect.c        which protocol a stream or datagram is of; DNS, QUIC, DTLS
+ *   dissect.c        which protocol a stream is of
+ *   dissect_udp.c    which one a datagram; QUIC, DTLS
+ *   dissect_dns.c    queries and answers
  *   dissect_tls.c    hellos, the end of handshakes
  *   dissect_http.c   requests of HTTP/1
  *   dissect_calls.c  HTTP/2, and requests of HTTP/1 in a row
@@ -14,6 +16,7 @@
 
 #include "scanner_internal.h"
 
+enum { DISSECT_DNS_PORT = 53 };
 enum { RECORD_CHANGE_CIPHER = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 }; /* RFC 8446 section 5.1 */
 
 /* A SYN has a number of its own in front of what it carries (RFC 7413). */
@@ -21,6 +24,12 @@ static inline uint32_t dissect_seq(const struct fl_packet *p)
 {
 	return p->tcp_seq + (p->tcp_flags & FL_TCP_SYN ? 1 : 0);
 }
+
+/* A datagram; a segment or datagram of DNS. Return: whether it counts for exchanges. */
+bool dissect_udp(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+bool dissect_dns_datagram(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+/* ... when a message has come to its end, or nobody can tell any more. */
+bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 
 /* A stream goes on at @seq. */
 void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq);

@@ -623,6 +623,27 @@ static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl
 	return result;
 }
 
+void fl_flow_table_begin_again(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
+{
+	unsigned side = !same_addr(&f->addr[0], &p->src) || f->port[0] != p->src_port;
+	assert(f->transport != FL_TRANSPORT_TCP && f->packets[side] > 0);
+	f->packets[side]--;
+	f->bytes[side] -= p->payload_len;
+	t->counters.ended[FL_END_CLOSED]++;
+	t->counters.created++;
+	if (t->ended)
+		t->ended(t->context, f, FL_END_CLOSED);
+	struct fl_flow old = *f;
+	*f = (struct fl_flow){ .transport = old.transport, .list = old.list, .queued_ns = old.queued_ns, .next = old.next, .prev = old.prev,
+			       .recent_at = old.recent_at, .first_ns = p->time_ns, .last_ns = p->time_ns, .last_payload_side = 2 };
+	memcpy(f->addr, old.addr, sizeof(f->addr));
+	memcpy(f->port, old.port, sizeof(f->port));
+	memcpy(f->recent, old.recent, sizeof(f->recent));
+	f->packets[side] = 1;
+	f->bytes[side] = p->payload_len;
+	f->broken = p->payload.size < p->payload_len;
+}
+
 /* A time that is not believed must not end or stretch a flow that is there. It may begin one: after a
  * gap between two captures in one file it is right. */
 static __attribute__((noinline)) struct fl_flow_packet add_unbelieved(

@@ -33,13 +33,27 @@ static uint16_t inner_port(const struct fl_scanner *s, const struct fl_flow *f)
 	return target ? target->port : 0;
 }
 
-void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port)
+static fl_str name_id(const struct fl_scanner *s, const char *text, bool add)
 {
-	bool inner = port || flow_has(f, FLOW_TUNNEL);
 	size_t size = strlen(text);
 	if (size > 1 && text[size - 1] == '.')
 		size--;
-	fl_str name = fl_strpool_add(s->strings, text, size);
+	return add ? fl_strpool_add(s->strings, text, size) : fl_strpool_find(s->strings, text, size);
+}
+
+bool scanner_carries_name(const struct fl_scanner *s, const struct fl_flow *f, enum fl_name_source source, const char *text)
+{
+	fl_str name = name_id(s, text, false);
+	uint32_t at = f->user[FLOW_NAMES];
+	while (at && (s->flow_names[at - 1].name != name || s->flow_names[at - 1].source != source))
+		at = s->flow_names[at - 1].next;
+	return at != 0;
+}
+
+void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port)
+{
+	bool inner = port || flow_has(f, FLOW_TUNNEL);
+	fl_str name = name_id(s, text, true);
 	if (name == FL_STR_NONE)
 		return;
 	uint32_t *link = &f->user[FLOW_NAMES];

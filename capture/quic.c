@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/hash.h"
 #include "quic_internal.h"
 #include "wire_text.h"
 
@@ -136,6 +137,35 @@ bool fl_quic_probe(const uint8_t *data, size_t size)
 	if (version == 0)
 		return dcid + scid > 0 && lists_versions(&r);
 	return (first & FIXED_BIT) && is_version(version);
+}
+
+static uint16_t hash_id(const uint8_t *id, size_t size)
+{
+	return (uint16_t)(fl_hash_bytes(id, size, size) >> 40 | 1);
+}
+
+uint16_t fl_quic_id(const uint8_t *data, size_t size, bool from)
+{
+	struct fl_reader r = fl_reader_over(data, size);
+	uint8_t first = fl_read_u8(&r);
+	if (!from && is_old_google(data, size))
+		return hash_id(data + 1, 8);
+	uint32_t version = fl_read_be32(&r);
+	const struct quic_version *v = quic_version(version);
+	bool google = !v && is_google(version);
+	if (r.failed || !(first & LONG_HEADER) || (from ? google : !v && !google))
+		return 0;
+	if (!from && v && (((first >> 4 & 3u) - v->second) & 3) != TYPE_INITIAL)
+		return 0;
+	uint8_t length = fl_read_u8(&r);
+	if (google) /* both lengths in one byte, as counts above three */
+		length = length >> 4 ? (uint8_t)((length >> 4) + 3) : 0;
+	const uint8_t *id = fl_read_bytes(&r, length);
+	if (from) {
+		length = fl_read_u8(&r);
+		id = fl_read_bytes(&r, length);
+	}
+	return r.failed || length > QUIC_CID_MAX ? 0 : hash_id(id, length);
 }
 
 /* ---- packets ---- */

@@ -77,6 +77,12 @@ static __attribute__((noinline)) void begin_flow(struct fl_scanner *s, struct fl
 		silent_recall(s, f);
 }
 
+void scanner_begin_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	fl_flow_table_begin_again(s->flows, f, p);
+	begin_flow(s, f, p);
+}
+
 static void end_flow(void *context, struct fl_flow *f, enum fl_flow_end how)
 {
 	struct fl_scanner *s = context;

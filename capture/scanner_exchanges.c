@@ -280,7 +280,7 @@ void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side s
 		return;
 	if (!f->first_payload_ns[side])
 		f->first_payload_ns[side] = p->time_ns;
-	if (flow_application(f) == FL_APP_DNS && f->transport == FL_TRANSPORT_UDP)
+	if (flow_application(f) == FL_APP_DNS && f->transport == FL_TRANSPORT_UDP && counts)
 		see_dns_datagram(s, f, side, p);
 	else if (counts && side == FL_INITIATOR && f->last_payload_side != FL_INITIATOR)
 		open_exchange(s, f, p);

@@ -111,6 +111,7 @@ struct scanner_counters {
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 	uint64_t answers_unseen;      /* acknowledged, not captured */
 	uint64_t holes;               /* in requests or answers that were read: as above */
+	uint64_t answers_unasked;     /* of DNS, to no question that went out */
 };
 
 /* What windows before this one have counted of a flow; of flows that began since all zero. */
@@ -229,6 +230,18 @@ static inline void flow_replace_application(struct fl_flow *f, enum fl_applicati
 	f->user[FLOW_STATE] = (f->user[FLOW_STATE] & ~(uint32_t)FLOW_APPLICATION_MASK) | (uint32_t)a;
 }
 
+/* Datagrams have no streams: in their place a flow of them keeps four marks of 16 bits, the newest lowest, zero at first. */
+static inline uint64_t flow_marks(const struct fl_flow *f)
+{
+	return (uint64_t)f->stream[1].next_seq << 32 | f->stream[0].next_seq;
+}
+
+static inline void flow_set_marks(struct fl_flow *f, uint64_t marks)
+{
+	f->stream[0].next_seq = (uint32_t)marks;
+	f->stream[1].next_seq = (uint32_t)(marks >> 32);
+}
+
 static inline bool flow_lost_calls(const struct fl_flow *f)
 {
 	return f->transport == FL_TRANSPORT_TCP && f->user[FLOW_CALLS_PLACE] >= CALLS_LOST;
@@ -257,6 +270,8 @@ bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f
  * asked, and whether for its health. @counted_health: whether it was counted as such; @size: of the segment that told. */
 void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation_place from, bool counted_health,
 			     uint32_t size);
+/* With @p, of datagrams, another connection begins between the same ends: the flow ends without it, and is a new one then. */
+void scanner_begin_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns);
 /* Payload of @side, of which @retransmit came before. */
 void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, bool retransmit, const struct fl_packet *p);
@@ -334,6 +349,8 @@ void scanner_count_unseen(struct fl_scanner *s);
 
 /* A name that the flow carried. @port: of the target, when the name begins a tunnel; else 0. */
 void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port);
+/* Did it carry this name? */
+bool scanner_carries_name(const struct fl_scanner *s, const struct fl_flow *f, enum fl_name_source source, const char *text);
 
 /* silent.c */
 struct silent *silent_new(void);

@@ -168,6 +168,8 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "not-decoded", c->unsupported, "frames that are not IP, or nest too many headers, were not looked into");
 	add_blind_spot(m, "fragments", c->datagrams_lost,
 		       "fragmented packets were not captured completely; what the missing parts said is not known");
+	add_blind_spot(m, "answers-unasked", c->answers_unasked,
+		       "DNS answers came to ports that had asked something else: forged, late, or the question was not captured; they name nothing");
 	add_blind_spot(m, "filtered", c->filtered, "packets were left out by the filter");
 	add_blind_spot(m, "ech", c->ech + c->esni,
 		       "connections offered Encrypted ClientHello; the name shown may be the public one of a shared front");

@@ -153,6 +153,10 @@ uint32_t fl_flow_table_expect(const struct fl_flow_table *t, const struct fl_pac
 const struct fl_flow *fl_flow_table_expect_flow(const struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash);
 struct fl_flow_packet fl_flow_table_add_hashed(struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash);
 
+/* @p, of datagrams and just added to @f, begins another connection between the same ends: what was before it ends (its last packet is
+ * taken for as late), and @f is a new flow with @p alone. */
+void fl_flow_table_begin_again(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p);
+
 /* An ICMP error quoted this packet: mark the flow, when there is one. */
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p);
 /* The flow with these ends, in either direction, or NULL. Valid until the next fl_flow_table_add(). */

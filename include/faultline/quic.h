@@ -28,6 +28,10 @@ bool fl_quic_able(const struct fl_quic *q);
 /* Does the datagram begin with a packet of a QUIC version we know, a reserved version, or Version Negotiation? Cheap. */
 bool fl_quic_probe(const uint8_t *data, size_t size);
 
+/* A hash, never 0, of a connection id in the long header that the datagram begins with: whom it goes to, or (@from) whom it comes
+ * from; 0 when there is none, and of the client's packets also when it is of another type than Initial. */
+uint16_t fl_quic_id(const uint8_t *data, size_t size, bool from);
+
 /**
  * fl_quic_client() - Read one datagram of the side that opened the connection
  * @q:     algorithms and store

@@ -163,7 +163,7 @@ def session(name, **more):
 
 # ---- DNS ----
 
-TYPES = {'A': 1, 'NS': 2, 'CNAME': 5, 'SOA': 6, 'TXT': 16, 'AAAA': 28, 'SVCB': 64, 'HTTPS': 65}
+TYPES = {'IXFR': 251, 'AXFR': 252, 'ANY': 255, 'SRV': 33, 'MX': 15, 'DNAME': 39, 'A': 1, 'NS': 2, 'CNAME': 5, 'SOA': 6, 'TXT': 16, 'AAAA': 28, 'SVCB': 64, 'HTTPS': 65}
 
 
 def dns_name(text):
@@ -173,7 +173,7 @@ def dns_name(text):
 def resource(owner, kind, data, ttl=60):
     if kind in ('A', 'AAAA'):
         data = address(data)
-    elif kind in ('CNAME', 'NS'):
+    elif kind in ('CNAME', 'NS', 'DNAME'):
         data = dns_name(data)
     return dns_name(owner) + struct.pack('>HHI', TYPES[kind], 1, ttl) + vector(2, data)
 
@@ -185,11 +185,13 @@ def question(name, kind='A'):
 EDNS = b'\0' + struct.pack('>HHI', 41, 1232, 0) + vector(2, struct.pack('>HH', 10, 8) + bytes(8))
 
 
-def dns(name, kind='A', answers=(), ident=7, response=True, rcode=0, truncated=False, edns=False, extra=()):
-    flags = 0x0100 | (0x8080 if response else 0) | (0x0200 if truncated else 0) | rcode
+def dns(name, kind='A', answers=(), ident=7, response=True, rcode=0, truncated=False, edns=False, extra=(), opcode=0, authority=(), questions=None):
+    """questions: in place of the one of name and kind."""
+    flags = 0x0100 | (0x8080 if response else 0) | (0x0200 if truncated else 0) | opcode << 11 | rcode
     extra = list(extra) + ([EDNS] if edns else [])
-    return (struct.pack('>6H', ident, flags, 1, len(answers), 0, len(extra)) + question(name, kind) +
-            join(resource(*a) for a in answers) + join(extra))
+    asked = [question(name, kind)] if questions is None else questions
+    return (struct.pack('>6H', ident, flags, len(asked), len(answers), len(authority), len(extra)) + join(asked) +
+            join(resource(*a) for a in answers) + join(resource(*a) for a in authority) + join(extra))
 
 
 def lookup(name, kind='A', answers=(), client='10.1.0.1', resolver='10.1.0.53', sport=50001, **more):

@@ -6,6 +6,7 @@ import struct
 
 import common
 import frames as f
+import quic_frames as q
 from wire_frames import Rows
 
 ROWS = Rows()
@@ -176,6 +177,61 @@ def datagrams(name):
     row('QUIC behind STUN on one port', capture(*(f.udp('10.1.0.1', SERVER, 40000, 4433, x) for x in (stun, google))), flow(name, 4433, transport='udp'))
     row('DTLS in pieces, the last one first', capture(*talk(dtls(name, 0, 60)[::-1], dtls(name, 1, 60, bytes(16))[::-1])),
         flow(name, 4433, transport='udp'))
+
+
+# ---- QUIC ----
+
+def said(*talk, sport=40000, port=443):
+    """Datagrams of (side, payload) between two ports."""
+    return [f.udp('10.1.0.1', SERVER, sport, port, x) if side == 0 else f.udp(SERVER, '10.1.0.1', port, sport, x) for side, x in talk]
+
+
+def one_flow(scan, flows):
+    return [] if len(flows) == 1 else ['%d flows' % len(flows)]
+
+
+def depends_on(*names):
+    def look(scan, _):
+        found = sorted(d['name'] for d in scan['dependencies'] if d['name'])
+        return [] if found == sorted(names) else ['dependencies are %s' % found]
+    return look
+
+
+def quic():
+    if not q.CRYPTO:
+        return
+    names = ['%s.vendor.example' % x for x in 'abc']
+    flows = [flow(x, transport='udp') for x in names]
+    ids = [bytes((x,)) * 8 for x in range(1, 6)]
+    first, second, third = (q.connection(x, i, bytes((0x50 + k,)) * 8) for k, (x, i) in enumerate(zip(names, ids)))
+    row('QUIC', capture(*said(*first)), flows[0])
+    row('QUIC, three connections from one port', capture(*said(*first, *second, *third)), *flows, check=depends_on(*names))
+    row('QUIC, two connections from one port, the first hello again', capture(*said(*first, first[0], *second, second[0], second[2])), *flows[:2])
+    row('QUIC, two connections from one port to one name', capture(*said(*first, *q.connection(names[0], ids[3]))), flows[0], check=one_flow)
+    row('QUIC, two connections from one port, to servers without ids',
+        capture(*said(*q.connection(names[0], ids[0], b''), *q.connection(names[1], ids[1], b''))), *flows[:2])
+    row('QUIC, two connections from one port, of the first no hello',
+        capture(*said(*first[1:], *second)), flows[1])
+    body = q.hello(names[1])
+    cut = [q.initial(q.crypto_frame(body[60:], 60), ids[1]), q.initial(q.crypto_frame(body[:60]), ids[1], number=1)]
+    row('QUIC, the second hello from one port in two datagrams', capture(*said(*first, *q.connection(names[1], ids[1], b'\x52' * 8, hellos=cut))), *flows[:2])
+    version = [(0, q.initial(q.crypto_frame(q.hello(names[0])), ids[0], q.V2)), (1, q.negotiation(ids[0], q.V1))]
+    row('QUIC, another version after negotiation', capture(*said(*version, *q.connection(names[0], ids[1]))), flows[0], check=one_flow)
+    unknown = bytes((0xc3,)) + struct.pack('>I', 0x5a5a5a5a) + f.vector(1, ids[0]) + f.vector(1, b'') + bytes(1180)
+    row('QUIC, a version that is none, then one', capture(*said((0, unknown), (1, q.negotiation(ids[0], q.V1)), *q.connection(names[0], ids[1]))),
+        flows[0], check=one_flow)
+    again = [(0, q.initial(q.crypto_frame(q.hello(names[0])), ids[0])), (1, q.retry(ids[4])),
+             (0, q.initial(q.crypto_frame(q.hello(names[0])), ids[4], token=b'token', number=1))]
+    row('QUIC, Retry', capture(*said(*again, *q.connection(names[0], ids[4])[1:])), flows[0], check=one_flow)
+    row('QUIC, Retry, then another connection from the port', capture(*said(*again, *second)), *flows[:2])
+    noise = [(0, q.initial(b'\2\0\0\0\0', bytes((x, 1)) * 4, keys=ids[0])) for x in range(40)]
+    row('QUIC, forty packets to ids that nobody knows', capture(*said(*first, *noise)), flows[0], check=one_flow)
+    one, two = (dtls_talk(x) for x in names[:2])
+    row('DTLS, two connections from one port', capture(*said(*one, *two, port=4433)), *(flow(x, 4433, transport='udp') for x in names[:2]))
+
+
+def dtls_talk(name):
+    return [(0, x) for x in dtls(name, 0, 2000) + dtls(name, 1, 2000, bytes(16))] + [(1, b'\x17\xfe\xfd\0\1' + bytes(40))]
 
 
 # ---- STARTTLS ----
@@ -352,10 +408,86 @@ def dns():
         check=answers())
 
 
+def connected(*packets, server=SERVER):
+    """Then the client connects, and says no name."""
+    return capture(*packets, *f.session(None, server=server))
+
+
+def dns_odd():
+    a, b, zone, found = 'a.example', 'b.example', 'zone.example', [('a.example', 'A', SERVER)]
+    soa = (zone, 'SOA', f.dns_name('ns.' + zone) + f.dns_name('root.' + zone) + struct.pack('>5I', 1, 2, 3, 4, 60))
+    ask = lambda data, sport=50001: f.udp('10.1.0.1', '10.1.0.53', sport, 53, data)
+    tell = lambda data, sport=50001, src='10.1.0.53': f.udp(src, '10.1.0.1', 53, sport, data)
+    query, answer = pair(a, 'A', found)
+    named, bare = flow(a), flow(None)
+    # what is forged
+    bad = [('another id', f.dns(a, 'A', found, ident=8)), ('another question', f.dns(b, 'A', [(b, 'A', SERVER)])),
+           ('another type', f.dns(a, 'AAAA', found))]
+    for said, data in bad:
+        row('an answer with %s names nothing' % said, connected(ask(query), tell(data)), resolver(), bare,
+            check=lambda scan, _: [] if any(x['kind'] == 'answers-unasked' for x in scan['coverage']['blind_spots']) else ['not counted'])
+        row('an answer with %s, then the one that was asked for' % said, connected(ask(query), tell(data), tell(answer)), resolver(), named)
+    row('an answer from another address names nothing', connected(ask(query), tell(answer, src='10.1.0.66')), resolver(),
+        resolver(address='10.1.0.66'), bare, others=True)
+    row('an answer in other letters than its question', connected(ask(f.dns('A.eXaMple', response=False)), tell(f.dns('a.EXAMPLE', 'A', [('A.Example', 'A', SERVER)]))),
+        resolver(), named)
+    many = [pair('n%d.example' % i, 'A', [('n%d.example' % i, 'A', '192.0.2.%d' % (i + 20))], ident=i) for i in range(9)]
+    for i in range(9):
+        row('nine questions from one port, then the answers, number %d' % i, connected(*[ask(x) for x, _ in many], *[tell(y) for _, y in many], server='192.0.2.%d' % (i + 20)),
+            resolver(), flow('n%d.example' % i, server='192.0.2.%d' % (i + 20)))
+    turns = [p for x, y in many for p in (ask(x), tell(y))]
+    row('nine questions from one port in turn', connected(*turns, server='192.0.2.28'), resolver(), flow('n8.example', server='192.0.2.28'))
+    row('nine questions in turn, then a forged answer', connected(*turns, tell(f.dns('n8.example', 'A', [('n8.example', 'A', SERVER)], ident=99))), resolver(), bare)
+    row('a question twice, two answers', connected(ask(query), ask(query), tell(answer), tell(answer)), resolver(), named,
+        check=lambda scan, _: [str(x) for x in scan['coverage']['blind_spots'] if x['kind'] == 'answers-unasked'])
+    # other messages than queries
+    update = f.dns(zone, 'SOA', [], response=False, opcode=5, authority=found)
+    for said, opcode in (('an update', 5), ('a notification', 4)):
+        row('%s names nothing' % said, connected(ask(f.dns(zone, 'SOA', found, response=False, opcode=opcode, authority=found)),
+                                                  tell(f.dns(zone, 'SOA', found, opcode=opcode))), resolver(), bare, check=answers())
+    row('an update, then a look-up from one port', connected(ask(update), tell(f.dns(zone, 'SOA', opcode=5)), ask(query), tell(answer)), resolver(), named)
+    records = [soa] + [('h%d.%s' % (i, zone), 'A', '192.0.2.%d' % (i + 10)) for i in range(4)] + [soa]
+    ixfr = [soa, soa, ('h0.' + zone, 'A', SERVER), soa, ('h0.' + zone, 'A', '192.0.2.99'), soa]
+    for kind, content in (('AXFR', records), ('IXFR', ixfr)):
+        whole = [f.dns(zone, kind, response=False), f.dns(zone, kind, content)]
+        row('%s names nothing' % kind, connected(*over_tcp(*whole)), resolver('tcp'), bare)
+    split = [f.vector(2, f.dns(zone, 'AXFR', [x], questions=None if i == 0 else [])) for i, x in enumerate(records)]
+    for step in (1400, 7):
+        c = f.Connection(server='10.1.0.53', dport=53, sport=51000).say(0, f.vector(2, f.dns(zone, 'AXFR', response=False))).say(1, f.join(split), step)
+        row('AXFR in six messages, steps of %d' % step, connected(*c.close()), resolver('tcp'), bare,
+            check=answers((zone, 'AXFR', 'NOERROR', (), ())))
+    # what stands in an answer beside what was asked for
+    beside = found + [('other.example', 'A', '192.0.2.66')]
+    row('an address of another name in the answer', connected(ask(query), tell(f.dns(a, 'A', beside))), resolver(), named)
+    row('an address of another name in the answer is not named', connected(ask(query), tell(f.dns(a, 'A', beside)), server='192.0.2.66'), resolver(),
+        flow(None, server='192.0.2.66'))
+    extra = [f.resource('ns.example', 'A', SERVER)]
+    row('an address in the additional section is not named', connected(ask(query), tell(f.dns(a, 'A', [], authority=[('example', 'NS', 'ns.example')], extra=extra))),
+        resolver(), bare, check=answers((a, 'A', 'NOERROR', (), ())))
+    row('no such name, with its SOA', connected(ask(query), tell(f.dns(a, 'A', [], rcode=3, authority=[soa]))), resolver(), bare,
+        check=answers((a, 'A', 'NXDOMAIN', (), ())))
+    chain = [('x.example', 'A', SERVER), ('c.example', 'CNAME', 'x.example'), (a, 'CNAME', 'c.example')]
+    row('a chain from its end', connected(ask(query), tell(f.dns(a, 'A', chain))), resolver(), named,
+        check=answers((a, 'A', 'NOERROR', ('c.example', 'x.example'), (SERVER,))))
+    dname = [('example', 'DNAME', 'other.test'), ('a.other.test', 'A', SERVER)]
+    row('a DNAME without its CNAME', connected(ask(query), tell(f.dns(a, 'A', dname))), resolver(), named,
+        check=answers((a, 'A', 'NOERROR', ('a.other.test',), (SERVER,))))
+    row('two questions at once', connected(ask(f.dns(a, response=False, questions=[f.question(a), f.question(b)])),
+                                           tell(f.dns(a, 'A', found + [(b, 'A', '192.0.2.66')], questions=[f.question(a), f.question(b)]))), resolver(), named)
+    padded = b'\0' + struct.pack('>HHI', 41, 1232, 0) + f.vector(2, struct.pack('>HH', 12, 200) + bytes(200) + struct.pack('>HH', 10, 16) + bytes(16))
+    row('padding and cookies', connected(ask(f.dns(a, response=False, extra=[padded])), tell(f.dns(a, 'A', found, extra=[padded]))), resolver(), named)
+    row('an error without its question', connected(ask(query), tell(f.dns(a, rcode=1, questions=[])), ask(query), tell(answer)), resolver(), named,
+        check=answers((a, 'A', 'NOERROR', (), (SERVER,))))
+    alias = lambda to: struct.pack('>H', 0) + f.dns_name(to)
+    service = struct.pack('>H', 1) + f.dns_name('edge.example') + struct.pack('>HH', 4, 4) + f.address(SERVER)
+    row('an alias of an HTTPS record, followed in one answer', connected(ask(f.dns(a, 'HTTPS', response=False)),
+        tell(f.dns(a, 'HTTPS', [(a, 'HTTPS', alias('pool.example')), ('pool.example', 'HTTPS', service)]))), resolver(), named)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (tls, around, middle, starttls, proxies, dns):
+    for make in (tls, around, middle, quic, starttls, proxies, dns, dns_odd):
         make()
     ROWS.run(results)
 

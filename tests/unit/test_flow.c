@@ -342,6 +342,37 @@ static void a_datagram_seen_twice_is_a_duplicate_and_another_is_not(void **state
 	(void)state;
 }
 
+static void a_datagram_that_begins_again_ends_what_was_before_it(void **state)
+{
+	(void)state;
+	struct log log = { 0 };
+	struct fl_flow_table *t = new_table(8, &log);
+	udp(t, 'C', 0, 40000, 443);
+	udp(t, 'S', 1, 443, 40000);
+	struct fl_flow_packet seen = udp(t, 'C', 5, 40000, 443);
+	struct fl_packet p = packet('C', 5, FL_TRANSPORT_UDP);
+	p.payload_len = 10;
+	p.payload.size = 10;
+	seen.flow->user[0] = 7;
+	fl_flow_table_begin_again(t, seen.flow, &p);
+	assert_int_equal(log.count, 1);
+	assert_int_equal(log.flow[0].packets[FL_INITIATOR], 1);
+	assert_int_equal(log.flow[0].bytes[FL_INITIATOR], 10);
+	assert_int_equal(log.flow[0].user[0], 7);
+	assert_int_equal(fl_flow_table_count(t), 1);
+	struct fl_flow_packet next = udp(t, 'S', 6, 443, 40000);
+	assert_ptr_equal(next.flow, seen.flow);
+	assert_false(next.created);
+	fl_flow_table_flush(t);
+	assert_int_equal(log.count, 2);
+	assert_int_equal(log.flow[1].packets[FL_INITIATOR], 1);
+	assert_int_equal(log.flow[1].packets[FL_RESPONDER], 1);
+	assert_int_equal(log.flow[1].first_ns, START + 5 * MS);
+	assert_int_equal(log.flow[1].user[0], 0);
+	assert_int_equal(fl_flow_table_counters(t)->created, 2);
+	fl_flow_table_free(t);
+}
+
 static void udp_flow_ends_after_a_minute_and_begins_again(void **state)
 {
 	(void)state;
@@ -487,6 +518,7 @@ int main(void)
 		cmocka_unit_test(a_batch_of_copies_behind_eight_packets),
 		cmocka_unit_test(udp_direction_and_states),
 		cmocka_unit_test(a_datagram_seen_twice_is_a_duplicate_and_another_is_not),
+		cmocka_unit_test(a_datagram_that_begins_again_ends_what_was_before_it),
 		cmocka_unit_test(udp_flow_ends_after_a_minute_and_begins_again),
 		cmocka_unit_test(closed_flows_leave_after_seconds),
 		cmocka_unit_test(a_full_table_ends_the_flow_silent_longest),

@@ -418,6 +418,26 @@ static void after_version_negotiation_the_hello_begins_anew(void **state)
 	check_is_whole(offer(&word, &two));
 }
 
+static void ids_tell_who_a_packet_goes_to(void **state)
+{
+	(void)state;
+	struct bytes one = sealed_piece(&first, 0, 0, 241), again = sealed_piece(&first, 1, 0, 100), other = one, other_type = one;
+	other.data[6] ^= 1;
+	other_type.data[0] ^= 0x20; /* Handshake */
+	uint16_t id = fl_quic_id(one.data, one.size, false);
+	assert_true(id);
+	assert_int_equal(fl_quic_id(again.data, again.size, false), id);
+	assert_int_not_equal(fl_quic_id(other.data, other.size, false), id);
+	assert_int_equal(fl_quic_id(other_type.data, other_type.size, false), 0);
+	static const uint8_t answer[] = "\xe0\0\0\0\1\0\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08";
+	assert_int_equal(fl_quic_id(answer, 15, true), id);
+	for (size_t size = 0; size < 15; size++) {
+		assert_int_equal(fl_quic_id(answer, size, true), 0);
+		assert_int_equal(fl_quic_id(one.data, size < 14 ? size : 13, false), 0);
+	}
+	assert_int_equal(fl_quic_id((const uint8_t *)"Abcdefghi", 9, false), 0);
+}
+
 static void damaged_packets_are_passed_over_for_a_while(void **state)
 {
 	(void)state;
@@ -583,6 +603,7 @@ int main(void)
 	add("the server's id does not change the keys", the_servers_id_does_not_change_the_keys, NULL);
 	add("a compatible version goes on with the same id", another_version_with_the_same_id, NULL);
 	add("after Version Negotiation the hello begins anew", after_version_negotiation_the_hello_begins_anew, NULL);
+	add("ids tell whom a packet goes to", ids_tell_who_a_packet_goes_to, NULL);
 	add("damaged packets are passed over for a while", damaged_packets_are_passed_over_for_a_while, NULL);
 	add("what never ends is given up", what_never_ends_is_given_up, NULL);
 	add("frames that may not be there are malformed", frames_that_may_not_be_there_are_malformed, NULL);
