@@ -12,6 +12,7 @@
 #include "faultline/histogram.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "faultline/status.h"
 
@@ -22,6 +23,8 @@ enum {
 	LAST = FL_HISTOGRAM_BUCKETS - 1,
 };
 _Static_assert(FL_HISTOGRAM_BUCKETS == STEPS * OCTAVES + 2, "one below, one above");
+#define FIRST_EDGE 0x1p-20
+#define LAST_EDGE 0x1p12
 
 /* 2^(k/8), correctly rounded */
 static const double step[STEPS] = {
@@ -35,20 +38,30 @@ static const double step[STEPS] = {
 	0x1.d5818dcfba487p+0,
 };
 
+/* A double's bits (IEEE 754): eleven of exponent, 52 of mantissa; those of positive numbers are in the numbers' order. */
+enum { MANTISSA_BITS = 52, EXPONENT_BIAS = 1023 };
+
+static uint64_t bits_of(double value)
+{
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
 static unsigned bucket_of(int64_t duration_ns)
 {
-	int exponent;
 	double seconds = duration_ns > 0 ? (double)duration_ns / 1e9 : 0;
+	const uint64_t one = (uint64_t)EXPONENT_BIAS << MANTISSA_BITS, mantissa_mask = ((uint64_t)1 << MANTISSA_BITS) - 1;
 
-	if (seconds < fl_histogram_lower(1))
+	if (seconds < FIRST_EDGE)
 		return 0;
-	if (seconds >= fl_histogram_lower(LAST))
+	if (seconds >= LAST_EDGE)
 		return LAST;
-	double mantissa = 2 * frexp(seconds, &exponent); /* 1 <= mantissa < 2 */
-	unsigned k = STEPS - 1;
-	while (mantissa < step[k])
-		k--;
-	return 1 + STEPS * (unsigned)(exponent - 1 - FIRST_EXPONENT) + k;
+	uint64_t bits = bits_of(seconds), mantissa = one | (bits & mantissa_mask); /* of a number from 1 to below 2 */
+	unsigned octave = (unsigned)(bits >> MANTISSA_BITS) - (unsigned)(EXPONENT_BIAS + FIRST_EXPONENT), k = 0;
+	for (unsigned i = 1; i < STEPS; i++)
+		k += mantissa >= bits_of(step[i]);
+	return 1 + STEPS * octave + k;
 }
 
 void fl_histogram_add(struct fl_histogram *h, int64_t duration_ns)
