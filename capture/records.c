@@ -13,19 +13,25 @@
 
 #include <stdlib.h>
 
-enum { FILE_HEADER = 24, MODIFIED_HEADER = 24, MAGIC_PCAPNG = 0x0a0d0d0a };
+enum { FILE_HEADER = 24, MODIFIED_HEADER = 24, MAGIC_PCAPNG = 0x0a0d0d0a, LINE = 64, BUFFER_ROOM = FILE_BUFFER + LINE };
 
 static const uint32_t MAGIC_US = 0xa1b2c3d4, MAGIC_NS = 0xa1b23c4d, MAGIC_MODIFIED = 0xa1b2cd34;
 
+/* What is left moves to the front, as far as what is read behind it begins on a cache line: the kernel copies faster to there. */
+static void make_room(struct records *r)
+{
+	size_t left = r->end - r->at, end = (left + LINE - 1) / LINE * LINE;
+	memmove(r->buffer + end - left, r->buffer + r->at, left);
+	r->at = end - left;
+	r->end = end;
+}
+
 int records_refill(struct records *r, size_t size)
 {
+	if (r->at > 0)
+		make_room(r);
 	while (r->end - r->at < size) {
-		if (r->at > 0) {
-			memmove(r->buffer, r->buffer + r->at, r->end - r->at);
-			r->end -= r->at;
-			r->at = 0;
-		}
-		size_t room = FILE_BUFFER - r->end;
+		size_t room = BUFFER_ROOM - r->end;
 		ssize_t n = feed_read(r->feed, r->buffer + r->end, room < FILE_PIECE ? room : FILE_PIECE);
 		if (n <= 0)
 			return (int)n;
@@ -71,7 +77,8 @@ static int begin(struct records *r, const char **why)
 int records_open(struct records **records, struct feed *feed, const char **why)
 {
 	struct records *r = fl_alloc(sizeof(*r));
-	r->buffer = fl_alloc(FILE_BUFFER);
+	r->memory = fl_alloc(BUFFER_ROOM + LINE);
+	r->buffer = (uint8_t *)(((uintptr_t)r->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
 	r->feed = feed;
 	int code = begin(r, why);
 	if (code < 0)
@@ -86,7 +93,7 @@ void records_close(struct records *r)
 	if (!r)
 		return;
 	pcapng_close(r->blocks);
-	free(r->buffer);
+	free(r->memory);
 	free(r);
 }
 

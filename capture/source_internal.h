@@ -51,7 +51,8 @@ struct pcapng;
 
 struct records {
 	struct feed *feed;
-	uint8_t *buffer; /* FILE_BUFFER bytes */
+	uint8_t *buffer; /* FILE_BUFFER bytes and a cache line, aligned inside @memory */
+	void *memory;
 	size_t at, end;  /* not used up yet */
 	const char *why; /* the record at hand is damaged */
 	bool cut;        /* the file ends inside a block that was stepped over */
