@@ -8,6 +8,7 @@
 #include "faultline/json_emit.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "faultline/json.h"
@@ -23,11 +24,23 @@ static void flush(struct fl_json_emit *e)
 	e->used = 0;
 }
 
+/* Whole pieces as long as that is enough: what is behind them is little, and moves to the front. */
+static __attribute__((noinline)) void make_room(struct fl_json_emit *e, size_t size)
+{
+	if (e->used >= FL_JSON_EMIT_PIECE) {
+		fwrite(e->buffer, 1, FL_JSON_EMIT_PIECE, e->out);
+		e->used -= FL_JSON_EMIT_PIECE;
+		memmove(e->buffer, e->buffer + FL_JSON_EMIT_PIECE, e->used);
+	}
+	if (size > sizeof(e->buffer) - e->used)
+		flush(e);
+}
+
 /* Where @size bytes, at most the whole buffer, can be put; what of them was used is added to @e->used afterwards. */
 static inline char *room_for(struct fl_json_emit *e, size_t size)
 {
 	if (__builtin_expect(size > sizeof(e->buffer) - e->used, 0))
-		flush(e);
+		make_room(e, size);
 	return e->buffer + e->used;
 }
 
@@ -126,13 +139,12 @@ static __attribute__((noinline)) char *put_odd_key(struct fl_json_emit *e, char 
 }
 
 /* What stands before a value, comma, line break, key; and room for the next @more bytes. Return: where they go. */
-static inline char *before(struct fl_json_emit *e, const char *key, size_t more)
+static inline char *before(struct fl_json_emit *e, struct fl_json_key key, size_t more)
 {
 	if (e->depth == 0)
 		return room_for(e, more);
-	size_t key_size = key ? strlen(key) : 0;
 	bool flat = e->level[e->depth - 1].flat, first = !e->level[e->depth - 1].any;
-	assert(!key == e->level[e->depth - 1].array);
+	assert(!key.text == e->level[e->depth - 1].array);
 	char *to = room_for(e, 2 + sizeof(line_break) + KEY_MAX + 4 + more);
 	e->level[e->depth - 1].any = true;
 	*to = ',';
@@ -140,13 +152,12 @@ static inline char *before(struct fl_json_emit *e, const char *key, size_t more)
 	to += first ? 0 : 1 + flat;
 	if (!flat)
 		to = put_line_break(e, to);
-	if (key) {
-		if (key_size > KEY_MAX || !copy_plain(to + 1, key, key_size))
-			return put_odd_key(e, to, key, more);
-		to[0] = to[key_size + 1] = '"';
-		to[key_size + 2] = ':';
-		to[key_size + 3] = ' ';
-		to += key_size + 4;
+	if (key.text) {
+		if (key.size > KEY_MAX || !copy_plain(to + 1, key.text, key.size))
+			return put_odd_key(e, to, key.text, more);
+		to[0] = '"';
+		memcpy(to + key.size + 1, "\": ", 3);
+		to += key.size + 4;
 	}
 	e->used = (size_t)(to - e->buffer);
 	return to;
@@ -158,7 +169,7 @@ static inline void put_until(struct fl_json_emit *e, const char *end)
 	e->used = (size_t)(end - e->buffer);
 }
 
-static void open_level(struct fl_json_emit *e, const char *key, bool array, bool flat)
+void fl_json_emit_container_of(struct fl_json_emit *e, struct fl_json_key key, bool array, bool flat)
 {
 	char *to = before(e, key, 1);
 	*to = array ? '[' : '{';
@@ -176,6 +187,7 @@ void fl_json_emit_begin(struct fl_json_emit *e, FILE *out)
 	e->depth = 0;
 	e->used = 0;
 	memset(e->known, 0, sizeof(e->known));
+	memset(e->minutes, 0, sizeof(e->minutes));
 }
 
 void fl_json_emit_end(struct fl_json_emit *e)
@@ -183,16 +195,6 @@ void fl_json_emit_end(struct fl_json_emit *e)
 	assert(e->depth == 0);
 	put_char(e, '\n');
 	flush(e);
-}
-
-void fl_json_emit_object(struct fl_json_emit *e, const char *key)
-{
-	open_level(e, key, false, false);
-}
-
-void fl_json_emit_array(struct fl_json_emit *e, const char *key, bool flat)
-{
-	open_level(e, key, true, flat);
 }
 
 void fl_json_emit_close(struct fl_json_emit *e)
@@ -204,7 +206,7 @@ void fl_json_emit_close(struct fl_json_emit *e)
 	put_char(e, e->level[e->depth].array ? ']' : '}');
 }
 
-void fl_json_emit_string(struct fl_json_emit *e, const char *key, const char *value)
+void fl_json_emit_string_of(struct fl_json_emit *e, struct fl_json_key key, const char *value)
 {
 	before(e, key, 0);
 	if (value)
@@ -219,6 +221,10 @@ enum { DIGITS_MAX = 20 };
 static inline char *put_digits(char *to, uint64_t value)
 {
 	size_t size = 1;
+	if (value < 10) { /* most counts */
+		*to = (char)('0' + value);
+		return to + 1;
+	}
 	for (uint64_t rest = value; rest >= 10; rest /= 10)
 		size++;
 	char *at = to + size;
@@ -228,7 +234,7 @@ static inline char *put_digits(char *to, uint64_t value)
 	return to + size;
 }
 
-void fl_json_emit_u64(struct fl_json_emit *e, const char *key, uint64_t value)
+void fl_json_emit_u64_of(struct fl_json_emit *e, struct fl_json_key key, uint64_t value)
 {
 	bool quoted = value > FL_JSON_EXACT_MAX;
 	char *to = before(e, key, DIGITS_MAX + 2);
@@ -238,17 +244,21 @@ void fl_json_emit_u64(struct fl_json_emit *e, const char *key, uint64_t value)
 	put_until(e, to + quoted);
 }
 
-void fl_json_emit_double(struct fl_json_emit *e, const char *key, double value)
+void fl_json_emit_double_of(struct fl_json_emit *e, struct fl_json_key key, double value)
 {
 	char *to = before(e, key, DIGITS_MAX);
 	if (value >= 0 && value <= 1e15 && value <= (double)(uint64_t)value) {
 		put_until(e, put_digits(to, (uint64_t)value));
 		return;
 	}
+	if (!isfinite(value)) {
+		put(e, "null", 4);
+		return;
+	}
 	uint64_t bits;
 	memcpy(&bits, &value, sizeof(bits));
 	size_t at = (bits ^ bits >> 20 ^ bits >> 41) % FL_JSON_EMIT_KNOWN;
-	if (e->known[at].value != value) { /* also when it is not a number */
+	if (e->known[at].value != value) {
 		char text[FL_JSON_NUMBER_TEXT];
 		size_t size = fl_json_number_text(value, text);
 		assert(size <= sizeof(e->known[at].text)); /* 17 digits, sign, point, exponent */
@@ -259,17 +269,32 @@ void fl_json_emit_double(struct fl_json_emit *e, const char *key, double value)
 	put(e, e->known[at].text, e->known[at].size);
 }
 
-void fl_json_emit_bool(struct fl_json_emit *e, const char *key, bool value)
+void fl_json_emit_bool_of(struct fl_json_emit *e, struct fl_json_key key, bool value)
 {
 	char *to = before(e, key, 5);
 	memcpy(to, value ? "true" : "false", 5);
 	put_until(e, to + (value ? 4 : 5));
 }
 
-void fl_json_emit_time(struct fl_json_emit *e, const char *key, int64_t time_ns)
+/* The first of what fl_time_format() makes is the same for a minute. */
+void fl_json_emit_time_of(struct fl_json_emit *e, struct fl_json_key key, int64_t time_ns)
 {
-	char text[FL_TIME_TEXT];
-	fl_json_emit_string(e, key, fl_time_format(time_ns, text));
+	static const int64_t minute_ns = 60 * FL_NS_PER_S;
+	int64_t minute = time_ns / minute_ns;
+	size_t at = (uint64_t)minute % FL_JSON_EMIT_MINUTES;
+	char *to = before(e, key, FL_TIME_TEXT + 2), *end;
+	*to++ = '"';
+	if (time_ns >= 0 && e->minutes[at].number == minute + 1) {
+		memcpy(to, e->minutes[at].text, FL_JSON_EMIT_MINUTE);
+		end = fl_time_put_seconds(to + FL_JSON_EMIT_MINUTE, (uint64_t)(time_ns % minute_ns));
+	} else {
+		fl_time_format(time_ns, to);
+		end = to + strlen(to);
+		e->minutes[at].number = time_ns < 0 ? 0 : minute + 1;
+		memcpy(e->minutes[at].text, to, FL_JSON_EMIT_MINUTE);
+	}
+	*end = '"';
+	put_until(e, end + 1);
 }
 
 void fl_json_emit_address(struct fl_json_emit *e, const char *key, const struct fl_addr *a)

@@ -22,7 +22,7 @@
 
 #define COUNT(type, member)                                                                                  \
 	{                                                                                                    \
-#member, offsetof(struct type, member)                                                       \
+		{ #member, sizeof(#member) - 1 }, offsetof(struct type, member)                              \
 	}
 
 static const struct fl_scan_count_field coverage_counts[] = {

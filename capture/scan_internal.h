@@ -8,10 +8,11 @@
 #ifndef FAULTLINE_SCAN_INTERNAL_H
 #define FAULTLINE_SCAN_INTERNAL_H
 
+#include "faultline/json_emit.h"
 #include "faultline/scan.h"
 
 struct fl_scan_count_field {
-	const char *key;
+	struct fl_json_key key;
 	size_t offset; /* of a uint64_t */
 };
 

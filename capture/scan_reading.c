@@ -88,7 +88,7 @@ void scan_read_counts(
 	struct reading *r, const cJSON *object, const struct fl_scan_count_fields *fields, void *into)
 {
 	for (size_t i = 0; i < fields->count; i++) {
-		uint64_t value = scan_read_count(r, object, fields->list[i].key);
+		uint64_t value = scan_read_count(r, object, fields->list[i].key.text);
 		memcpy((char *)into + fields->list[i].offset, &value, sizeof(value));
 	}
 }

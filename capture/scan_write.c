@@ -25,7 +25,7 @@ static void emit_counts(struct fl_json_emit *e, const struct fl_scan_count_field
 	for (size_t i = 0; i < fields->count; i++) {
 		uint64_t value;
 		memcpy(&value, (const char *)from + fields->list[i].offset, sizeof(value));
-		fl_json_emit_u64(e, fields->list[i].key, value);
+		fl_json_emit_u64_of(e, fields->list[i].key, value);
 	}
 }
 

@@ -26,7 +26,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
-static char *put_digits(char *at, int64_t value, int digits)
+static char *put_digits(char *at, uint32_t value, int digits)
 {
 	for (int i = digits - 1; i >= 0; i--, value /= 10)
 		at[i] = (char)('0' + value % 10);
@@ -42,11 +42,25 @@ static char *put_date(char *at, int64_t day)
 	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
 	int64_t month = (5 * of_year + 2) / 153; /* March is 0 */
-	at = put_digits(at, year + era * 400 + (month >= 10), 4);
+	at = put_digits(at, (uint32_t)(year + era * 400 + (month >= 10)), 4);
 	*at++ = '-';
-	at = put_digits(at, month < 10 ? month + 3 : month - 9, 2);
+	at = put_digits(at, (uint32_t)(month < 10 ? month + 3 : month - 9), 2);
 	*at++ = '-';
-	return put_digits(at, of_year - (153 * month + 2) / 5 + 1, 2);
+	return put_digits(at, (uint32_t)(of_year - (153 * month + 2) / 5 + 1), 2);
+}
+
+char *fl_time_put_seconds(char *at, uint64_t ns)
+{
+	uint32_t fraction = (uint32_t)(ns % (uint64_t)FL_NS_PER_S);
+	at = put_digits(at, (uint32_t)(ns / (uint64_t)FL_NS_PER_S), 2);
+	if (fraction) {
+		bool nanoseconds = fraction % 1000 != 0;
+		*at++ = '.';
+		at = put_digits(at, nanoseconds ? fraction : fraction / 1000, nanoseconds ? 9 : 6);
+	}
+	*at++ = 'Z';
+	*at = '\0';
+	return at;
 }
 
 const char *fl_time_format(int64_t time_ns, char text[static FL_TIME_TEXT])
@@ -59,20 +73,13 @@ const char *fl_time_format(int64_t time_ns, char text[static FL_TIME_TEXT])
 		seconds--;
 	}
 	char *at = put_date(text, floor_div(seconds, SECONDS_PER_DAY));
-	int64_t of_day = seconds - floor_div(seconds, SECONDS_PER_DAY) * SECONDS_PER_DAY;
+	uint32_t of_day = (uint32_t)(seconds - floor_div(seconds, SECONDS_PER_DAY) * SECONDS_PER_DAY);
 	*at++ = 'T';
 	at = put_digits(at, of_day / 3600, 2);
 	*at++ = ':';
 	at = put_digits(at, of_day / 60 % 60, 2);
 	*at++ = ':';
-	at = put_digits(at, of_day % 60, 2);
-	if (fraction != 0) {
-		bool nanoseconds = fraction % 1000 != 0;
-		*at++ = '.';
-		at = put_digits(at, nanoseconds ? fraction : fraction / 1000, nanoseconds ? 9 : 6);
-	}
-	*at++ = 'Z';
-	*at = 0;
+	fl_time_put_seconds(at, of_day % 60 * (uint64_t)FL_NS_PER_S + (uint64_t)fraction);
 	return text;
 }
 

@@ -18,6 +18,8 @@ enum { FL_TIME_TEXT = 40 };
 /* RFC 3339 UTC: "2026-11-21T13:05:45.123456Z"; six digits of fraction, nine
  * when the time has nanoseconds, none when it is a whole second. */
 const char *fl_time_format(int64_t time_ns, char text[static FL_TIME_TEXT]);
+/* What stands behind "hh:mm:" in it, for nanoseconds of a minute; at most 14 bytes with the NUL. Return: where that is. */
+char *fl_time_put_seconds(char *at, uint64_t ns);
 bool fl_time_parse(const char *text, int64_t *time_ns);
 /* From @start_ns to @end_ns; as long as can be where files claim more than fits (292 years). */
 int64_t fl_time_span(int64_t start_ns, int64_t end_ns);

@@ -6,6 +6,7 @@
 
 #include "faultline/json.h"
 #include "faultline/json_emit.h"
+#include "faultline/units.h"
 
 static char *emitted(void (*make)(struct fl_json_emit *e))
 {
@@ -96,10 +97,42 @@ static void longer_than_the_buffer(struct fl_json_emit *e)
 	fl_json_emit_object(e, NULL);
 	fl_json_emit_string(e, "long", text);
 	fl_json_emit_array(e, "many", true);
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 80000; i++)
 		fl_json_emit_u64(e, NULL, (uint64_t)i);
 	fl_json_emit_close(e);
 	fl_json_emit_close(e);
+}
+
+/* Of one minute, of another that takes its place among those that are remembered, of before the epoch. */
+static const int64_t times[] = {
+	INT64_C(1795258726547000123), INT64_C(1795258726547001000), INT64_C(1795258740000000000) - 1, INT64_C(1795258740000000000),
+	INT64_C(1795258726000000000), INT64_C(1795258726000000000) + FL_JSON_EMIT_MINUTES * INT64_C(60000000000),
+	INT64_C(1795258727000000000), 0, 1, -1, INT64_C(-60000000000), INT64_C(-60000000000) * FL_JSON_EMIT_MINUTES - 1, 59,
+	INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1,
+};
+
+static void instants(struct fl_json_emit *e)
+{
+	fl_json_emit_array(e, NULL, true);
+	for (size_t round = 0; round < 2; round++)
+		for (size_t i = 0; i < FL_ARRAY_LEN(times); i++)
+			fl_json_emit_time(e, NULL, times[i]);
+	fl_json_emit_close(e);
+}
+
+static void times_are_those_of_the_units(void **state)
+{
+	char *text = emitted(instants), *at = text;
+	for (size_t i = 0; i < 2 * FL_ARRAY_LEN(times); i++) {
+		char wanted[FL_TIME_TEXT + 2], time[FL_TIME_TEXT];
+		int size = snprintf(wanted, sizeof(wanted), "\"%s\"", fl_time_format(times[i % FL_ARRAY_LEN(times)], time));
+		at = strchr(at, '"');
+		assert_non_null(at);
+		assert_memory_equal(at, wanted, (size_t)size);
+		at += size;
+	}
+	free(text);
+	(void)state;
 }
 
 static void scalars_are_printed_as_in_a_tree(void **state)
@@ -126,6 +159,7 @@ int main(void)
 		cmocka_unit_test(scalars_are_printed_as_in_a_tree),
 		cmocka_unit_test(lists_and_objects_are_laid_out_as_in_a_tree),
 		cmocka_unit_test(what_is_longer_than_the_buffer_is_whole),
+		cmocka_unit_test(times_are_those_of_the_units),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
