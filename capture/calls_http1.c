@@ -69,13 +69,24 @@ static void begin_body(struct fl_scanner *s, struct fl_flow *f, unsigned status,
 		calls_complete(s, f, &c->list[0], time_ns);
 }
 
+/* What follows is no HTTP/1: who waits for an answer in it will not get it. */
+static void leave_http(struct fl_scanner *s, struct fl_flow *f, int64_t time_ns)
+{
+	struct connection *c = calls_connection(s, f);
+	calls_complete(s, f, &c->list[0], time_ns);
+	while (c->count > 0)
+		calls_end_one(s, f, &c->list[c->count - 1], FL_OUTCOME_UNDECIDED, time_ns);
+	calls_leave(s, f);
+	f->user[FLOW_CALLS_PLACE] = CALLS_LOST;
+}
+
 /* The head of the next answer, which ends the one before. Return: bytes used; 0: it comes again with more. */
 static size_t begin_answer(struct fl_scanner *s, struct fl_flow *f, unsigned status, const struct fl_slice *bytes, bool stream,
 			   int64_t time_ns)
 {
 	struct connection *c = calls_connection(s, f);
 	struct fl_http_body body = fl_http_answer_body(bytes->data, bytes->size);
-	if (!body.head_size && stream && bytes->size < FL_HTTP_HEAD_MAX)
+	if (!body.head_size && stream && bytes->size < FL_HTTP_ANSWER_MAX)
 		return 0;
 	size_t used = body.head_size ? body.head_size : bytes->size;
 	if (status < 200 && status != 101)
@@ -88,7 +99,10 @@ static size_t begin_answer(struct fl_scanner *s, struct fl_flow *f, unsigned sta
 	calls_answer(s, f, call, status >= 500, time_ns);
 	if (status >= 500)
 		calls_fail(s, f, call, time_ns);
-	begin_body(s, f, status, &body, time_ns);
+	if (status == 101)
+		leave_http(s, f, time_ns);
+	else
+		begin_body(s, f, status, &body, time_ns);
 	return used;
 }
 
@@ -160,7 +174,7 @@ size_t calls_read_answers(struct fl_scanner *s, struct fl_flow *f, const struct 
 	size_t at = 0;
 	if (!stream && fl_http_status(bytes->data, bytes->size))
 		forget_body(c);
-	while (at < bytes->size && c->count > 0) {
+	while (at < bytes->size && flow_has(f, FLOW_CALLS) && c->count > 0) {
 		struct fl_slice rest = { bytes->data + at, bytes->size - at };
 		size_t used = read_answer(s, f, &rest, stream, time_ns);
 		if (used == 0)

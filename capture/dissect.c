@@ -232,8 +232,8 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
 	if (side == FL_INITIATOR)
 		dissect_initiator(s, f, p);
-	else if (flow_has(f, FLOW_UPGRADE))
-		dissect_upgrade(s, f, p);
+	else if (flow_has(f, FLOW_UPGRADE) && dissect_upgrade(s, f, p))
+		return !flow_has(f, FLOW_CALLS);
 	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
 		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
 	if (!flow_has(f, FLOW_TLS))

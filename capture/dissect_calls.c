@@ -113,8 +113,17 @@ void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side
 	f->last_payload_side = (uint8_t)side;
 }
 
+/* A hello is to come. */
+static void go_on_in_tls(struct fl_scanner *s, struct fl_flow *f)
+{
+	flow_clear(f, FLOW_HTTP);
+	flow_replace_application(f, FL_APP_UNKNOWN);
+	f->user[FLOW_SEGMENTS] = 0;
+	dissect_restart(s, &f->stream[FL_INITIATOR], f->payload_end_seq[FL_INITIATOR]);
+}
+
 /* Both sides speak HTTP/2 behind the @head bytes of the answer. */
-static void upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t head, int64_t time_ns)
+static void go_on_in_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, size_t head, int64_t time_ns)
 {
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	if (!calls_begin_upgraded(s, f)) {
@@ -128,25 +137,46 @@ static void upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_sli
 	fl_stream_consume(stream, s->streams, head + used);
 }
 
-/* The answer to an offer of HTTP/2: 101 takes it up (RFC 7540 section 3.2). */
-void dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+/* Behind the head of the answer. What follows WebSocket and the like is theirs: who speaks when, and turns are no requests. */
+static void switch_protocols(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, const struct fl_http_body *answer,
+			     int64_t time_ns)
+{
+	if (answer->upgrade == FL_HTTP_UPGRADE_H2C) {
+		go_on_in_http2(s, f, bytes, answer->head_size, time_ns);
+		return;
+	}
+	fl_stream_close(&f->stream[FL_RESPONDER], s->streams);
+	if (answer->upgrade == FL_HTTP_UPGRADE_TLS) {
+		go_on_in_tls(s, f);
+		return;
+	}
+	fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
+	f->user[FLOW_CALLS_PLACE] = CALLS_LOST;
+}
+
+/* The answer to an offer of another protocol: 101 takes it up (RFC 9110 section 7.8). */
+bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	struct fl_slice bytes;
 	(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
 	if (!bytes.size && !stream->closed)
-		return;
+		return false;
 	unsigned status = fl_http_status(bytes.data, bytes.size);
-	size_t head = status && status < 200 ? fl_http_answer_body(bytes.data, bytes.size).head_size : 0;
+	struct fl_http_body answer = { .head_size = 0 };
+	if (status && status < 200)
+		answer = fl_http_answer_body(bytes.data, bytes.size);
+	size_t head = answer.head_size;
 	bool waits = status ? status < 200 && !head : bytes.size < STATUS_LEAST;
 	bool interim = head && status != 101;
-	if ((waits || interim) && bytes.size < FL_HTTP_HEAD_MAX && !stream->closed) {
+	if ((waits || interim) && bytes.size < FL_HTTP_ANSWER_MAX && !stream->closed) {
 		fl_stream_consume(stream, s->streams, head);
-		return;
+		return false;
 	}
 	flow_clear(f, FLOW_UPGRADE);
 	if (head && status == 101)
-		upgrade(s, f, &bytes, head, p->time_ns);
+		switch_protocols(s, f, &bytes, &answer, p->time_ns);
 	else
 		fl_stream_close(stream, s->streams);
+	return head && status == 101;
 }

@@ -51,9 +51,12 @@ static bool asks_proxy(const struct fl_scanner *s, const struct fl_flow *f)
 }
 
 /* The answer that takes it up is read from its first byte on. */
-static void offer_upgrade(struct fl_scanner *s, struct fl_flow *f)
+static void note_upgrade(struct fl_scanner *s, struct fl_flow *f)
 {
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	flow_clear(f, FLOW_UPGRADE);
+	if (!s->request.upgrade || flow_has(f, FLOW_CALLS))
+		return;
 	fl_stream_close(stream, s->streams);
 	*stream = (struct fl_stream){ 0 };
 	flow_set(f, FLOW_UPGRADE);
@@ -84,10 +87,7 @@ static void note_request(struct fl_scanner *s, struct fl_flow *f)
 		flow_set(f, FLOW_HEALTH);
 	else
 		flow_clear(f, FLOW_HEALTH);
-	if (s->request.upgrade_h2c && !flow_has(f, FLOW_CALLS))
-		offer_upgrade(s, f);
-	else
-		flow_clear(f, FLOW_UPGRADE);
+	note_upgrade(s, f);
 }
 
 static void add_call(struct fl_scanner *s, struct fl_flow *f, const struct request_run *run)
@@ -163,15 +163,33 @@ static bool pass_chunks(struct fl_scanner *s, struct fl_flow *f, const struct fl
 	return false;
 }
 
-/* A head of which the end is to come. The exchange begins under the Host as soon as that is there. */
-static void wait_for_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, struct fl_slice text)
+/* A head of which the end is to come, @at bytes from the stream's next one. The exchange begins under the Host as soon as that is there. */
+static void wait_for_head(struct fl_scanner *s, struct fl_flow *f, struct request_run *run, struct fl_slice text, size_t at)
 {
 	if (!f->user_bits && !flow_has(f, FLOW_HTTP))
 		flow_set_application(f, FL_APP_HTTP);
-	if (!s->request.host[0] || f->user_bits)
-		return;
-	take_request(s, f, run, text);
-	f->user_bits = FLOW_IN_HEAD;
+	/* An empty field may go on in the next line, but not for ever. */
+	bool named = s->request.host[0] || (s->request.host_read && text.size >= FL_HTTP_ANSWER_MAX);
+	if (named && !f->user_bits) {
+		take_request(s, f, run, text);
+		f->user_bits = FLOW_IN_HEAD;
+	}
+	const uint8_t *line = memrchr(text.data, '\n', text.size);
+	size_t looked = line ? (size_t)(line + 1 - text.data) : 0;
+	fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, at);
+	fl_stream_look(&f->stream[FL_INITIATOR], s->streams, looked);
+}
+
+/* The head was looked at before: does what has come since change nothing? Then that waits, too. */
+static bool head_goes_on(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
+{
+	struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	size_t looked = fl_stream_looked(stream, s->streams);
+	if (!looked || !fl_http_head_goes_on(bytes->data, bytes->size, &looked, f->user_bits == FLOW_IN_HEAD))
+		return false;
+	fl_stream_consume(stream, s->streams, 0);
+	fl_stream_look(stream, s->streams, looked);
+	return true;
 }
 
 /* A whole head; @text goes on to the segment's end. */
@@ -180,10 +198,12 @@ static void end_head(struct fl_scanner *s, struct fl_flow *f, struct request_run
 	size_t body = text.size - s->request.head_size;
 	if (!s->request.chunked && s->request.content_length < body)
 		text.size = s->request.head_size + (size_t)s->request.content_length;
-	if (f->user_bits) /* it was noted when its Host came */
-		note_body(s, f);
-	else
+	if (!f->user_bits) {
 		take_request(s, f, run, text);
+	} else { /* it was noted when its Host came */
+		note_body(s, f);
+		note_upgrade(s, f);
+	}
 	f->user_bits = 0;
 }
 
@@ -210,12 +230,12 @@ static struct fl_slice read_requests(struct fl_scanner *s, struct fl_flow *f, co
 		struct fl_slice text = { bytes->data + at, bytes->size - at };
 		enum fl_parse result = fl_http_request(text.data, text.size, &s->request);
 		if (result == FL_PARSE_MORE) {
-			wait_for_head(s, f, run, text);
-			fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, at);
+			wait_for_head(s, f, run, text, at);
 			return behind;
 		}
 		if (result != FL_PARSE_OK) {
-			s->counters.parse_errors++;
+			s->counters.parse_errors += result == FL_PARSE_MALFORMED;
+			s->counters.long_heads += result == FL_PARSE_UNSUPPORTED;
 			fl_stream_close(&f->stream[FL_INITIATOR], s->streams);
 			return behind;
 		}
@@ -234,6 +254,8 @@ void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_s
 {
 	struct fl_slice rest = *bytes;
 	s->request.connect = false;
+	if (head_goes_on(s, f, bytes))
+		return;
 	while (rest.size && !s->request.connect)
 		rest = read_requests(s, f, &rest, run);
 	if (!rest.size)

@@ -65,10 +65,11 @@ void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_s
 
 /* The initiator's stream begins with the preface of HTTP/2. */
 void dissect_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, int64_t time_ns);
-/* A segment of either side of a connection that is followed: HTTP/2; HTTP/1; the answer to an offer of HTTP/2. */
+/* A segment of either side of a connection that is followed: HTTP/2; HTTP/1; the answer to an offer of another protocol. */
 void dissect_calls(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
-void dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
+/* Return: it is the last answer of HTTP/1. */
+bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 /* A hole in what @side sent will not be filled any more, of a connection that is followed, or whose answer is waited for. */
 void dissect_lost(struct fl_scanner *s, struct fl_flow *f, enum fl_side side);
 /* A segment of the initiator of a stream that may still be identified. */

@@ -367,34 +367,40 @@ static bool is_chunked(struct fl_slice value)
 	return value.size >= length && equals(cut(value, value.size - length, value.size), "chunked");
 }
 
-/* Is @word in the list (RFC 9110 section 5.6.1)? */
-static bool offers(struct fl_slice list, const char *word)
+/* The best known to us of a list (RFC 9110 section 5.6.1). */
+static enum fl_http_upgrade read_upgrade(struct fl_slice list)
 {
+	enum fl_http_upgrade best = FL_HTTP_UPGRADE_NONE;
 	while (list.size > 0) {
 		size_t comma = find(list, ',');
-		if (equals(trim(cut(list, 0, comma)), word))
-			return true;
+		struct fl_slice word = trim(cut(list, 0, comma));
+		enum fl_http_upgrade one = word.size ? FL_HTTP_UPGRADE_OTHER : FL_HTTP_UPGRADE_NONE;
+		if (equals(cut(word, 0, find(word, '/')), "tls"))
+			one = FL_HTTP_UPGRADE_TLS;
+		else if (equals(word, "h2c"))
+			one = FL_HTTP_UPGRADE_H2C;
+		best = one > best ? one : best;
 		list = cut(list, comma < list.size ? comma + 1 : comma, list.size);
 	}
-	return false;
+	return best;
 }
 
-static bool read_field(struct fl_slice line, struct fl_http_request *q, bool *host_seen)
+static bool read_field(struct fl_slice line, struct fl_http_request *q)
 {
 	size_t colon = find(line, ':');
 	if (colon == line.size)
 		return true;
 	struct fl_slice name = cut(line, 0, colon);
 	struct fl_slice value = trim(cut(line, colon + 1, line.size));
-	if (equals(name, "host") && !*host_seen) {
+	if (equals(name, "host") && !q->host_read) {
 		read_authority(value, q);
-		*host_seen = true;
+		q->host_read = true;
 	} else if (equals(name, "content-length")) {
 		return read_content_length(value, q);
 	} else if (equals(name, "transfer-encoding")) {
 		q->chunked = is_chunked(value);
 	} else if (equals(name, "upgrade")) {
-		q->upgrade_h2c = offers(value, "h2c");
+		q->upgrade = read_upgrade(value);
 	}
 	return true;
 }
@@ -403,7 +409,8 @@ static void clear(struct fl_http_request *q)
 {
 	q->method[0] = q->host[0] = q->path[0] = 0;
 	q->port = 0;
-	q->connect = q->absolute = q->chunked = q->upgrade_h2c = false;
+	q->connect = q->absolute = q->chunked = q->host_read = false;
+	q->upgrade = FL_HTTP_UPGRADE_NONE;
 	q->head_size = 0;
 	q->content_length = 0;
 }
@@ -411,7 +418,7 @@ static void clear(struct fl_http_request *q)
 /* Fields from @at on, up to the empty line. */
 static enum fl_parse read_fields(struct fl_slice head, size_t at, struct fl_http_request *q)
 {
-	bool host_seen = q->host[0] != 0; /* the target's host wins (RFC 9112 section 3.2.2) */
+	q->host_read = q->host[0] != 0; /* the target's host wins (RFC 9112 section 3.2.2) */
 	while (at < head.size) {
 		size_t next;
 		struct fl_slice line = logical_line(cut(head, at, head.size), &next);
@@ -424,7 +431,7 @@ static enum fl_parse read_fields(struct fl_slice head, size_t at, struct fl_http
 				q->content_length = 0;
 			return FL_PARSE_OK;
 		}
-		if (!read_field(line, q, &host_seen))
+		if (!read_field(line, q))
 			return FL_PARSE_MALFORMED;
 	}
 	return FL_PARSE_MORE;
@@ -442,7 +449,25 @@ enum fl_parse fl_http_request(const uint8_t *data, size_t size, struct fl_http_r
 	if (next && !read_request_line(line, q))
 		return FL_PARSE_MALFORMED;
 	result = next ? read_fields(head, start + next, q) : FL_PARSE_MORE;
-	return result == FL_PARSE_MORE && size >= FL_HTTP_HEAD_MAX ? FL_PARSE_MALFORMED : result;
+	return result == FL_PARSE_MORE && size >= FL_HTTP_HEAD_MAX ? FL_PARSE_UNSUPPORTED : result;
+}
+
+bool fl_http_head_goes_on(const uint8_t *data, size_t size, size_t *looked, bool host_read)
+{
+	static const char host[] = "host";
+	if (size >= FL_HTTP_HEAD_MAX)
+		return false;
+	while (*looked < size) {
+		size_t next;
+		struct fl_slice line = first_line((struct fl_slice){ data + *looked, size - *looked }, &next);
+		if (next == 0)
+			return *looked > 0;
+		bool named = line.size >= sizeof(host) - 1 && equals(cut(line, 0, sizeof(host) - 1), host);
+		if (*looked == 0 || line.size == 0 || (named && !host_read))
+			return false;
+		*looked += next;
+	}
+	return true;
 }
 
 unsigned fl_http_status(const uint8_t *data, size_t size)
@@ -460,14 +485,14 @@ unsigned fl_http_status(const uint8_t *data, size_t size)
 struct fl_http_body fl_http_answer_body(const uint8_t *data, size_t size)
 {
 	struct fl_http_request q;
-	struct fl_slice head = { data, size < FL_HTTP_HEAD_MAX ? size : FL_HTTP_HEAD_MAX };
+	struct fl_slice head = { data, size < FL_HTTP_ANSWER_MAX ? size : FL_HTTP_ANSWER_MAX };
 	size_t next;
 	clear(&q);
 	(void)first_line(head, &next);
 	q.content_length = UINT64_MAX;
 	if (!next || read_fields(head, next, &q) != FL_PARSE_OK)
-		return (struct fl_http_body){ 0, UINT64_MAX, false };
-	return (struct fl_http_body){ q.head_size, q.chunked ? UINT64_MAX : q.content_length, q.chunked };
+		return (struct fl_http_body){ 0, UINT64_MAX, false, FL_HTTP_UPGRADE_NONE };
+	return (struct fl_http_body){ q.head_size, q.chunked ? UINT64_MAX : q.content_length, q.chunked, q.upgrade };
 }
 
 /* ---- chunks ---- */
@@ -506,7 +531,7 @@ static size_t trailers(struct fl_slice s)
 
 static enum fl_parse more_unless_too_long(size_t size)
 {
-	return size < FL_HTTP_HEAD_MAX ? FL_PARSE_MORE : FL_PARSE_MALFORMED;
+	return size < FL_HTTP_ANSWER_MAX ? FL_PARSE_MORE : FL_PARSE_MALFORMED;
 }
 
 enum fl_parse fl_http_chunks(const uint8_t *data, size_t size, size_t *used, uint64_t *skip)

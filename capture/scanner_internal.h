@@ -78,7 +78,7 @@ enum flow_flag {
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
 	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
 	FLOW_PROXIED = 1 << 28,       /* ... one request at a time: the proxy passes answers on, and may go elsewhere next */
-	FLOW_UPGRADE = 1 << 29,       /* the open HTTP request offers to go on in HTTP/2 */
+	FLOW_UPGRADE = 1 << 29,       /* the open HTTP request offers to go on in another protocol */
 	FLOW_CALLS = 1 << 30,         /* exchanges are read and counted call by call (calls.h) */
 	FLOW_BOTH_WAYS = 1 << 23,     /* locality has seen the answer's direction */
 	FLOW_TICKET_DUE = 1 << 24,    /* TLS 1.3: the responder's next records may be session tickets */
@@ -110,6 +110,7 @@ struct scanner_counters {
 	uint64_t unseen;              /* connections known from the socket table alone */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
 	uint64_t answers_unseen;      /* acknowledged, not captured */
+	uint64_t long_heads;          /* of requests, not read to their end */
 	uint64_t holes;               /* in requests or answers that were read: as above */
 	uint64_t answers_unasked;     /* of DNS, to no question that went out */
 };

@@ -48,6 +48,7 @@ struct range {
 struct store {
 	uint32_t block;     /* first of the piece */
 	uint32_t start;     /* where next_seq lies in the piece */
+	uint32_t looked;    /* the reader's own */
 	uint32_t next_free; /* while unused: next unused store, index + 1 */
 	uint8_t order;
 	uint8_t count;
@@ -168,6 +169,7 @@ static struct store *new_store(struct fl_stream *s, struct fl_stream_pool *pool,
 	st->block = block;
 	st->order = (uint8_t)order;
 	st->start = 0;
+	st->looked = 0;
 	st->count = st->mark_count = 0;
 	return st;
 }
@@ -405,6 +407,7 @@ static void drop_front(struct fl_stream *s, struct fl_stream_pool *pool, uint32_
 	struct store *st = store_of(s, pool);
 	s->next_seq += n;
 	st->start += n;
+	st->looked = 0;
 	unsigned kept = 0;
 	for (unsigned i = 0; i < st->count; i++) {
 		struct range r = st->ranges[i];
@@ -457,6 +460,20 @@ struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool,
 	const struct store *st = store_of(s, pool);
 	uint32_t have = ready(st);
 	return have ? (struct fl_slice){ bytes_of(pool, st), have } : none;
+}
+
+size_t fl_stream_looked(const struct fl_stream *s, const struct fl_stream_pool *pool)
+{
+	const struct store *st = store_of(s, pool);
+	return st ? st->looked : 0;
+}
+
+void fl_stream_look(struct fl_stream *s, struct fl_stream_pool *pool, size_t looked)
+{
+	struct store *st = store_of(s, pool);
+	assert(looked <= FL_STREAM_WINDOW);
+	if (st)
+		st->looked = (uint32_t)looked;
 }
 
 size_t fl_stream_hole(const struct fl_stream *s, const struct fl_stream_pool *pool)

@@ -52,6 +52,8 @@ static void add_limits(struct summary *m)
 		  "streams not reassembled");
 	add_limit(m, "hellos over datagrams", fl_hello_pool_places(s->hellos), fl_hello_pool_given_up(s->hellos) - b->hellos_given_up,
 		  "QUIC or DTLS names not read");
+	add_limit(m, "request heads", FL_HTTP_HEAD_MAX, s->counters.long_heads,
+		  "HTTP/1 requests whose fields were not read to their end; a Host behind the limit is not known");
 	add_limit(m, "HTTP/2 connections", calls_pool_limit(s->calls), calls_pool_refused(s->calls) - b->calls_refused,
 		  "HTTP/2 or pipelined connections not followed to their end");
 	add_limit(m, "HTTP/2 calls", CALLS_MAX, calls_pool_crowded(s->calls) - b->calls_crowded,

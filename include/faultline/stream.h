@@ -64,6 +64,10 @@ void fl_stream_consume(struct fl_stream *s, struct fl_stream_pool *pool, size_t 
  * contiguous behind them now; borrowed, and to be consumed like what fl_stream_add() gives. */
 struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool, size_t n);
 
+/* A number of the reader's, which is kept until bytes are consumed or skipped and is 0 at first: how far it has looked into them. */
+size_t fl_stream_looked(const struct fl_stream *s, const struct fl_stream_pool *pool);
+void fl_stream_look(struct fl_stream *s, struct fl_stream_pool *pool, size_t looked);
+
 /* Bytes that are missing at the stream's next one while others are stored behind them; 0: none are. */
 size_t fl_stream_hole(const struct fl_stream *s, const struct fl_stream_pool *pool);
 

@@ -171,10 +171,60 @@ def holes():
     count('the first of three answers, in a row', c.say(1, OK), {h + '.example': 1 for h in 'abcd'}, holes=1)
 
 
+def long_heads():
+    """Fields in front of Host."""
+    def behind(host, size):
+        return b'GET / HTTP/1.1\r\n' + b''.join(b'X-%d: %s\r\n' % (i, b'v' * 990) for i in range(size // 1000)) + b'Host: %s\r\n\r\n' % host.encode()
+    two = {'a.example': 1, 'b.example': 1}
+    for size, step in ((20000, 1400), (20000, 65000), (60000, 1400), (60000, 61), (17000, 7)):
+        c = Talk().say(0, behind('a.example', size), step).say(1, OK).say(0, behind('b.example', size), step).say(1, OK)
+        count('Host behind %d bytes of fields, in segments of %d bytes' % (size, step), c, two)
+
+    def limited(scan, _):
+        limits = {x['name']: x['hits'] for x in scan['coverage']['limits']}
+        return [] if limits == {'request heads': 1} else ['limits are %s' % limits]
+    c = Talk().say(0, behind('a.example', 70000)).say(1, OK).say(0, B).say(1, OK)
+    ROWS.add('Host behind more bytes than are read', f.pcap([f.ethernet(p) for p in c.close()]), (SERVER, 80, 'tcp', 'b.example'), check=limited)
+
+
+def switched(protocol):
+    return b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n' % protocol
+
+
+def offer(host, protocols, start=b'GET / HTTP/1.1'):
+    return b'%s\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n' % (start, host.encode(), protocols)
+
+
+def upgrades():
+    """What the connection goes on in behind 101 (RFC 9110 section 7.8)."""
+    chat = {'a.example': 1, 'chat.example': 1}
+
+    def talk(c):
+        for _ in range(4):
+            c.say(0, b'\x81\x85abcd\x09\x07\x0f\x08\x0e').say(1, b'\x81\x05hello')
+        return c.say(0, get('evil.example')).say(1, OK)
+    for step in (1, 3, 12, 1400):
+        said = ', in segments of %d bytes' % step
+        c = Talk().say(0, A, step).say(1, OK, step).say(0, offer('chat.example', b'websocket'), step).say(1, switched(b'websocket'), step)
+        count('WebSocket' + said, talk(c), chat)
+        if step < 6: # the first bytes of a hello are not known for one
+            continue
+        c = Talk().say(0, offer('a.example', b'TLS/1.2, TLS/1.0', b'OPTIONS * HTTP/1.1'), step).say(1, switched(b'TLS/1.2, HTTP/1.1'), step)
+        c.say(0, f.hello('b.example'), step).say(1, f.SERVER_HELLO).say(0, f.record(20, b'\1', 0x0303) + f.record(23, bytes(53), 0x0303))
+        c.say(0, f.record(23, bytes(200), 0x0303)).say(1, f.record(23, bytes(300), 0x0303))
+        count('TLS behind an upgrade' + said, c, {'a.example': 1, 'b.example': 1})
+    c = Talk().say(0, A).say(0, offer('chat.example', b'websocket')).say(1, OK).say(1, switched(b'websocket'))
+    count('WebSocket in a row', talk(c), chat)
+    c = Talk().say(0, offer('a.example', b'websocket, h2c')).say(1, answer(0, b'400 Bad')).say(0, B).say(1, OK)
+    count('an offer that is not taken', c, {'a.example': 1, 'b.example': 1})
+    c = Talk().say(0, offer('chat.example', b'websocket, h2c')).say(1, b'HTTP/1.1 103 Early Hints\r\n\r\n' + switched(b'websocket'))
+    count('of two offers the one that is taken', talk(c), {'chat.example': 1})
+
+
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (pieces, forms, bodies, names, holes):
+    for make in (pieces, forms, bodies, names, holes, long_heads, upgrades):
         make()
     ROWS.run(results)
 

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fl_http_request q;
 	memset(&q, 0xa5, sizeof q);
 	enum fl_parse result = fl_http_request(data, size, &q);
-	fuzz_check(result == FL_PARSE_OK || result == FL_PARSE_MORE || result == FL_PARSE_MALFORMED);
+	fuzz_check(result == FL_PARSE_OK || result == FL_PARSE_MORE || result == FL_PARSE_MALFORMED || result == FL_PARSE_UNSUPPORTED);
 	check_request(&q);
 	if (result == FL_PARSE_OK) {
 		fuzz_check(q.head_size > 0 && q.head_size <= size && q.method[0] != 0);
@@ -28,6 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_check(fl_http_request(data, q.head_size / 2, &part) == FL_PARSE_MORE);
 		fuzz_check(fl_http_request(data, q.head_size, &part) == FL_PARSE_OK);
 		fuzz_check(strcmp(part.host, q.host) == 0);
+	}
+	if (result == FL_PARSE_OK) {
+		size_t half = q.head_size / 2, looked = half;
+		while (looked > 0 && data[looked - 1] != '\n')
+			looked--;
+		fuzz_check(!fl_http_head_goes_on(data, q.head_size, &looked, q.host_read) && looked <= q.head_size);
 	}
 	size_t used;
 	uint64_t skip;

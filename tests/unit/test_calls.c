@@ -606,7 +606,9 @@ static void upgrade(struct h2 *h, size_t step, bool early, bool body)
 	h2_open(h);
 	h->side[0].size = h->side[1].size = 0;
 	const char *offer = body ? "POST /first HTTP/1.1\r\nHost: a.internal\r\nUpgrade: foo, H2C\r\nContent-Length: 4\r\n\r\nbody" : OFFER;
-	tcp_text(&h->net, &h->conn, 0, offer);
+	memcpy(h->side[0].bytes, offer, strlen(offer));
+	h->side[0].size = strlen(offer);
+	h2_send(h, 0, step);
 	memcpy(h->side[1].bytes, TAKEN, sizeof(TAKEN) - 1);
 	memcpy(h->side[1].bytes + sizeof(TAKEN) - 1, settings, sizeof(settings));
 	h->side[1].size = sizeof(TAKEN) - 1 + sizeof(settings);

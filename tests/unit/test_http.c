@@ -205,8 +205,39 @@ static void longest_head(void **state)
 	struct fl_http_request q;
 	assert_int_equal(parse_head_of(FL_HTTP_HEAD_MAX, &q), FL_PARSE_OK);
 	assert_int_equal(q.head_size, FL_HTTP_HEAD_MAX);
-	assert_int_equal(parse_head_of(FL_HTTP_HEAD_MAX + 1, &q), FL_PARSE_MALFORMED);
+	assert_int_equal(parse_head_of(FL_HTTP_HEAD_MAX + 1, &q), FL_PARSE_UNSUPPORTED);
 	assert_string_equal(q.host, "a");
+}
+
+/* How far it was looked at, what was known, what is there now. */
+static void heads_that_wait_are_read_again_for_what_matters(void **state)
+{
+	static const struct {
+		const char *before, *more;
+		bool host_read, goes_on;
+	} table[] = {
+		{ "GET / HT", "TP/1.1\r\n", false, false },
+		{ "GET / HTTP/1.1\r\n", "Cookie: a", false, true },
+		{ "GET / HTTP/1.1\r\nCookie: a", "bc\r\nX-Host: y\r\n", false, true },
+		{ "GET / HTTP/1.1\r\nCookie: a\r\nHo", "st: a", false, true },
+		{ "GET / HTTP/1.1\r\nCookie: a\r\nHo", "st: a\r\n", false, false },
+		{ "GET / HTTP/1.1\r\nhost: a\r\nHo", "st: a\r\nCookie: x\r\n", true, true },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nCookie: a\r", "\n\r", true, true },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nCookie: a\r", "\n\r\n", true, false },
+		{ "GET / HTTP/1.1\nHost: a\n", "\n", true, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(table); i++) {
+		char text[128];
+		int size = snprintf(text, sizeof(text), "%s%s", table[i].before, table[i].more);
+		const char *line = strrchr(table[i].before, '\n');
+		size_t looked = line ? (size_t)(line + 1 - table[i].before) : 0;
+		bool goes_on = fl_http_head_goes_on((const uint8_t *)text, (size_t)size, &looked, table[i].host_read);
+		if (goes_on != table[i].goes_on)
+			fail_msg("row %zu", i);
+		if (goes_on)
+			assert_true(looked == 0 || text[looked - 1] == '\n');
+	}
 }
 
 /* A host of @size letters. */
@@ -258,7 +289,7 @@ static void check_chunks(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(probes) + FL_ARRAY_LEN(chunks) + 3];
+	static struct CMUnitTest tests[FL_ARRAY_LEN(rows) + FL_ARRAY_LEN(probes) + FL_ARRAY_LEN(chunks) + 4];
 	size_t n = 0;
 	for (size_t i = 0; i < FL_ARRAY_LEN(rows); i++)
 		tests[n++] = (struct CMUnitTest){ .name = rows[i].name, .test_func = check_row,
@@ -270,7 +301,9 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ .name = chunks[i].name, .test_func = check_chunks,
 						  .initial_state = (void *)(uintptr_t)&chunks[i] };
 	tests[n++] = (struct CMUnitTest){ .name = "status lines give their code", .test_func = check_statuses };
-	tests[n++] = (struct CMUnitTest){ .name = "a head has at most 16384 bytes", .test_func = longest_head };
+	tests[n++] = (struct CMUnitTest){ .name = "a head has at most 65536 bytes", .test_func = longest_head };
 	tests[n++] = (struct CMUnitTest){ .name = "a host that is too long is none", .test_func = longest_host };
+	tests[n++] = (struct CMUnitTest){ .name = "a head that waits is read again for what matters",
+					  .test_func = heads_that_wait_are_read_again_for_what_matters };
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }
