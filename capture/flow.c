@@ -3,11 +3,9 @@
  * flow.c - the flow table
  *
  * Three arrays, allocated once; pages that were never used cost nothing:
- *   slots   hash table, two words each: the flow's 32-bit hash and its id. A look-up
+ *   index   from a flow's 32-bit hash to its place in the pool (index.h). A look-up
  *           compares hashes inside one cache line and touches a flow only when all
- *           32 bits agree. Linear probing, at most half full. Deletion shifts
- *           back what follows; an entry's home is in its hash, so no tombstones are
- *           left and no flow is touched.
+ *           32 bits agree.
  *   flows   the pool. Ids are index + 1; 0 is none. Freed ones form a stack.
  *   lists   one per time-out class, linked by id.
  *
@@ -21,12 +19,6 @@
  * move its flow unless it was queued more than an eighth of the time-out ago
  * (flow.h); a flow whose queueing is nine eighths of the time-out old is then
  * silent for at least one, and ends without a second look.
- *
- * Duplicates: mirrors and bridges show a packet several times within microseconds, with
- * up to a driver's batch (8, gro_normal_batch in Linux) of other packets between.
- * Each flow keeps hash and time of its last 8 TCP packets; payload that goes past all
- * that was seen cannot be a copy and skips the search. With 24 bits of hash one packet in two
- * million that is no copy is taken for one.
  */
 #include "flow_internal.h"
 
@@ -36,16 +28,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Two sightings of one packet lie microseconds apart; the shortest minimum RTO in use (Linux in
- * data centres) is 5 ms. A word of @recent is 24 bits of hash and 8 bits of time in ticks of 2^17 ns.
- * All of it is forgotten after a silence of DUPLICATE_NS, so no entry is older than 7 such
- * silences and the time, which repeats after 33 ms, is not ambiguous. */
-enum {
-	DUPLICATE_NS = 2000000,
-	TICK_BITS = 17,
-	DUPLICATE_TICKS = DUPLICATE_NS >> TICK_BITS,
-	HASH_MASK = 0xffffff
-};
+#include "faultline/index.h"
 
 /* A packet this far ahead of all others is believed when the next one agrees: damaged stamps lie
  * decades off, and one of them would end every flow. */
@@ -53,21 +36,16 @@ static const int64_t LEAP_NS = 24 * 3600 * 1000000000LL;
 
 enum { PRIVILEGED_PORTS = 1024, DNS_PORT = 53 };
 
-struct slot {
-	uint32_t hash;
-	uint32_t flow; /* id; 0 = empty */
-};
-
 struct list {
 	uint32_t head, tail;
 	int64_t timeout_ns, slack_ns;
 };
 
 struct fl_flow_table {
-	struct slot *slots;
+	struct fl_index index;
 	struct fl_flow *flows; /* aligned inside @memory */
 	void *memory;
-	uint32_t mask, capacity, used, free, count;
+	uint32_t capacity, used, free, count;
 	int64_t clock_ns;
 	int64_t leap_ns;    /* a packet's time too far ahead to be believed alone */
 	uint32_t leap_flow; /* the flow it began; 0 = none */
@@ -132,10 +110,9 @@ static inline bool sent_by(const struct fl_flow *f, const struct ends *e, unsign
 static inline struct fl_flow *find(
 	const struct fl_flow_table *t, const struct ends *e, uint32_t hash, unsigned *side)
 {
-	for (uint32_t i = hash & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
-		if (t->slots[i].hash != hash)
-			continue;
-		struct fl_flow *f = &t->flows[t->slots[i].flow - 1];
+	uint32_t at = fl_index_home(&t->index, hash), i;
+	while ((i = fl_index_next(&t->index, hash, &at)) != UINT32_MAX) {
+		struct fl_flow *f = &t->flows[i];
 		if (f->transport != e->transport)
 			continue;
 		*side = !sent_by(f, e, FL_INITIATOR);
@@ -145,30 +122,10 @@ static inline struct fl_flow *find(
 	return NULL;
 }
 
-static void insert_slot(struct fl_flow_table *t, uint32_t hash, uint32_t id)
+static uint32_t hash_flow(const struct fl_flow_table *t, const struct fl_flow *f)
 {
-	uint32_t i = hash & t->mask;
-	while (t->slots[i].flow != 0)
-		i = (i + 1) & t->mask;
-	t->slots[i] = (struct slot){ hash, id };
-}
-
-/* Knuth, volume 3, section 6.4, algorithm R: what stands behind the hole moves into it unless its
- * home lies behind the hole. */
-static void delete_slot(struct fl_flow_table *t, uint32_t hash, uint32_t id)
-{
-	uint32_t hole = hash & t->mask;
-	while (t->slots[hole].flow != id)
-		hole = (hole + 1) & t->mask;
-	for (uint32_t i = (hole + 1) & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
-		uint32_t from_home = (i - t->slots[i].hash) & t->mask;
-		uint32_t from_hole = (i - hole) & t->mask;
-		if (from_home < from_hole)
-			continue;
-		t->slots[hole] = t->slots[i];
-		hole = i;
-	}
-	t->slots[hole] = (struct slot){ 0, 0 };
+	struct ends e = { &f->addr[0], &f->addr[1], f->port[0], f->port[1], f->transport };
+	return hash_ends(t, &e);
 }
 
 /* --- time-out lists --------------------------------------------------------------------------- */
@@ -201,15 +158,6 @@ static inline int64_t later(int64_t ns, int64_t by)
 {
 	int64_t sum;
 	return __builtin_add_overflow(ns, by, &sum) ? INT64_MAX : sum;
-}
-
-/* How long after @from @to is; negative when before. */
-static inline int64_t elapsed(int64_t from, int64_t to)
-{
-	int64_t ns;
-	if (__builtin_sub_overflow(to, from, &ns))
-		return to > from ? INT64_MAX : INT64_MIN;
-	return ns;
 }
 
 static inline int64_t due_of(const struct list *l, const struct fl_flow *f)
@@ -258,10 +206,7 @@ static void end_flow(struct fl_flow_table *t, struct fl_flow *f, enum fl_flow_en
 {
 	uint32_t id = id_of(t, f);
 	unlink_flow(t, f);
-	delete_slot(t,
-		hash_ends(
-			t, &(struct ends){ &f->addr[0], &f->addr[1], f->port[0], f->port[1], f->transport }),
-		id);
+	fl_index_remove(&t->index, hash_flow(t, f), id - 1);
 	t->counters.ended[how]++;
 	t->count--;
 	if (t->leap_flow == id)
@@ -281,8 +226,7 @@ static enum fl_flow_end end_of(const struct fl_flow *f)
  * while packets come in between. */
 static void fetch_due(const struct fl_flow_table *t, const struct fl_flow *f)
 {
-	struct ends e = { &f->addr[0], &f->addr[1], f->port[0], f->port[1], f->transport };
-	__builtin_prefetch(&t->slots[hash_ends(t, &e) & t->mask]);
+	fl_index_expect(&t->index, hash_flow(t, f));
 	if (t->due)
 		t->due(t->context, f);
 	if (f->next)
@@ -363,7 +307,7 @@ static __attribute__((noinline)) struct fl_flow *begin_flow(
 	f->transport = p->transport;
 	f->first_ns = f->last_ns = p->time_ns;
 	f->last_payload_side = 2;
-	insert_slot(t, hash, id_of(t, f));
+	fl_index_add(&t->index, hash, id_of(t, f) - 1);
 	bool tcp = p->transport == FL_TRANSPORT_TCP;
 	f->midstream = tcp;
 	link_flow(t, f, !tcp ? LIST_UDP : p->tcp_flags & FL_TCP_SYN ? LIST_ATTEMPT : LIST_IDLE);
@@ -383,7 +327,7 @@ static inline bool begins_anew(const struct fl_flow *f, const struct fl_packet *
 static inline bool still_alive(
 	struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
 {
-	if (f->list != LIST_CLOSED && elapsed(f->last_ns, p->time_ns) > t->lists[f->list].timeout_ns) {
+	if (f->list != LIST_CLOSED && flow_elapsed(f->last_ns, p->time_ns) > t->lists[f->list].timeout_ns) {
 		end_flow(t, f, FL_END_IDLE);
 		return false;
 	}
@@ -392,167 +336,6 @@ static inline bool still_alive(
 		return false;
 	}
 	return true;
-}
-
-/* --- TCP ---------------------------------------------------------------------------------------- */
-
-/* 24 bits, never 0, so that it differs from an unused entry. */
-static inline uint32_t packet_hash(const struct fl_packet *p, unsigned side)
-{
-	uint64_t numbers = (uint64_t)p->tcp_seq << 32 | p->tcp_ack;
-	uint64_t rest = (uint64_t)p->payload_len << 32 | (uint64_t)p->tcp_window << 16 |
-			(uint64_t)p->tcp_flags << 8 | side;
-	/* Odd constants from the binary digits of pi and e. */
-	uint64_t h = fl_hash_fold(numbers ^ 0x243f6a8885a308d3u, rest ^ 0xb7e151628aed2a6bu) >> 40;
-	return h ? (uint32_t)h : 1;
-}
-
-enum { DATAGRAM_MIN = 12 }; /* bytes, below which two may well be alike; a DNS header is as long */
-
-/* The same for datagrams: length, and the first and last bytes, where ids and counters stand. */
-static inline uint32_t datagram_hash(const struct fl_packet *p, unsigned side)
-{
-	size_t size = p->payload.size, part = size < 32 ? size : 32;
-	uint64_t h = fl_hash_bytes(p->payload.data, part, (uint64_t)p->payload_len << 1 | side);
-	h = fl_hash_bytes(p->payload.data + size - part, part, h) >> 40;
-	return h ? (uint32_t)h : 1;
-}
-
-static inline uint32_t end_known(unsigned side)
-{
-	return (uint32_t)END_KNOWN << side;
-}
-
-static inline uint32_t payload_seq(const struct fl_packet *p)
-{
-	return p->tcp_seq + (p->tcp_flags & FL_TCP_SYN ? 1 : 0);
-}
-
-/* Payload bytes past all that were seen. */
-static inline bool brings_new(const struct fl_flow *f, const struct fl_packet *p, unsigned side)
-{
-	if (p->payload_len == 0)
-		return false;
-	uint32_t past = payload_seq(p) + p->payload_len - f->payload_end_seq[side];
-	return !(f->state_bits & end_known(side)) || (int32_t)past > 0;
-}
-
-static inline bool is_recent(const struct fl_flow *f, uint32_t hash, uint32_t now)
-{
-	unsigned hits = 0;
-	for (unsigned i = 0; i < FL_FLOW_RECENT; i++) {
-		uint32_t age = now - (f->recent[i] >> 24); /* either sign: stamps of two processors */
-		hits |= (unsigned)((f->recent[i] & HASH_MASK) == hash) &
-			(unsigned)(((age + DUPLICATE_TICKS) & 0xff) <= 2 * DUPLICATE_TICKS);
-	}
-	return hits;
-}
-
-/* Remembers the packet unless it is a copy of one of the last. */
-static inline bool seen_before(struct fl_flow *f, const struct fl_packet *p, uint32_t hash, bool is_new)
-{
-	uint32_t now = (uint32_t)((uint64_t)p->time_ns >> TICK_BITS);
-	int64_t gap = elapsed(f->last_ns, p->time_ns);
-	if (gap > DUPLICATE_NS || gap < -DUPLICATE_NS)
-		memset(f->recent, 0, sizeof(f->recent));
-	else if (!is_new && is_recent(f, hash, now))
-		return true;
-	unsigned at = f->recent_at % FL_FLOW_RECENT;
-	f->recent[at] = now << 24 | hash;
-	f->recent_at = (uint8_t)(at + 1);
-	return false;
-}
-
-static inline int64_t stamp(const struct fl_packet *p)
-{
-	return p->time_ns ? p->time_ns : 1;
-}
-
-static void initiator_syn(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
-{
-	int64_t gap = elapsed(f->syn_ns, p->time_ns);
-	bool first = !(f->state_bits & SYN_SEEN);
-	if (!first && gap <= DUPLICATE_NS && gap >= -DUPLICATE_NS)
-		return;
-	f->syn_packets = (uint16_t)(f->syn_packets + (f->syn_packets < UINT16_MAX));
-	if (first || !(f->state_bits & SYNACK_SEEN))
-		f->syn_ns = stamp(p);
-	f->syn_seq = p->tcp_seq;
-	f->state_bits |= SYN_SEEN;
-	f->midstream = false;
-	/* Reset before it was answered, and tried again with the same number: Windows does so when it is
-	 * refused, Linux when the port's last user was not quite gone (RFC 5961 section 4). */
-	if ((f->state_bits & RST_SEEN) && f->rst_after_syn) {
-		f->state_bits &= (uint8_t)~RST_SEEN;
-		f->rst_after_syn = f->rst_first_responder = false;
-		move_flow(t, f, LIST_ATTEMPT);
-	}
-}
-
-static void responder_syn(struct fl_flow *f, const struct fl_packet *p)
-{
-	if (f->state_bits & SYNACK_SEEN)
-		return;
-	f->state_bits = (uint8_t)(f->state_bits | SYNACK_SEEN | end_known(FL_RESPONDER));
-	f->synack_ns = stamp(p);
-	f->synack_seq = p->tcp_seq;
-	f->payload_end_seq[FL_RESPONDER] = p->tcp_seq + 1;
-	if (!(f->state_bits & SYN_SEEN)) {
-		f->syn_seq = p->tcp_ack - 1;
-		f->payload_end_seq[FL_INITIATOR] = p->tcp_ack;
-		f->state_bits = (uint8_t)(f->state_bits | end_known(FL_INITIATOR));
-	}
-}
-
-static void acknowledged(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p)
-{
-	f->established_ns = stamp(p);
-	if (f->list == LIST_ATTEMPT)
-		move_flow(t, f, LIST_IDLE);
-}
-
-static void close_side(struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
-{
-	unsigned own = p->tcp_flags | f->flags_seen[side];
-	if ((p->tcp_flags & FL_TCP_RST) && !(f->state_bits & RST_SEEN)) {
-		f->state_bits |= f->flags_seen[side] & FL_TCP_FIN ? RST_SEEN | RST_BEHIND_FIN : RST_SEEN;
-		f->rst_first_responder = side == FL_RESPONDER;
-		f->rst_after_syn = (f->state_bits & (SYN_SEEN | SYNACK_SEEN)) == SYN_SEEN;
-	}
-	bool closed = (f->state_bits & RST_SEEN) || (own & f->flags_seen[!side] & FL_TCP_FIN);
-	if (closed && f->list != LIST_CLOSED)
-		move_flow(t, f, LIST_CLOSED);
-}
-
-static inline void note_payload_end(struct fl_flow *f, const struct fl_packet *p, unsigned side)
-{
-	bool known = f->state_bits & end_known(side);
-	/* A reset's number may be anything; a keep-alive's byte lies before the end. */
-	if (!known && (p->tcp_flags & FL_TCP_RST))
-		return;
-	uint32_t end = payload_seq(p) + p->payload_len;
-	if (!known || (p->payload_len > 0 && (int32_t)(end - f->payload_end_seq[side]) > 0))
-		f->payload_end_seq[side] = end;
-	f->state_bits = (uint8_t)(f->state_bits | end_known(side));
-}
-
-static inline void update_tcp(
-	struct fl_flow_table *t, struct fl_flow *f, const struct fl_packet *p, unsigned side)
-{
-	unsigned flags = p->tcp_flags;
-	if ((flags & (FL_TCP_SYN | FL_TCP_RST)) == FL_TCP_SYN) {
-		if (side == FL_RESPONDER)
-			responder_syn(f, p);
-		else if (!(flags & FL_TCP_ACK))
-			initiator_syn(t, f, p);
-	}
-	if (side == FL_INITIATOR && !f->established_ns && (f->state_bits & SYNACK_SEEN) &&
-		!(flags & FL_TCP_RST) && (flags & FL_TCP_ACK || (p->payload_len && !(flags & FL_TCP_SYN))))
-		acknowledged(t, f, p);
-	if (flags & (FL_TCP_FIN | FL_TCP_RST))
-		close_side(t, f, p, side);
-	note_payload_end(f, p, side);
-	f->flags_seen[side] = (uint8_t)(f->flags_seen[side] | flags);
 }
 
 /* --- public ------------------------------------------------------------------------------------- */
@@ -568,15 +351,15 @@ static inline void count_packet(
 		f->last_ns = p->time_ns;
 	else if (p->time_ns < f->first_ns)
 		f->first_ns = p->time_ns;
-	if (elapsed(f->queued_ns, t->clock_ns) > t->lists[f->list].slack_ns)
+	if (flow_elapsed(f->queued_ns, t->clock_ns) > t->lists[f->list].slack_ns)
 		move_flow(t, f, f->list);
 }
 
 /* Moves the clock on; false when the packet's time is not believed. */
 static bool advance(struct fl_flow_table *t, int64_t now)
 {
-	if (t->clock_ns != INT64_MIN && elapsed(t->clock_ns, now) > LEAP_NS) {
-		int64_t apart = elapsed(t->leap_ns, now);
+	if (t->clock_ns != INT64_MIN && flow_elapsed(t->clock_ns, now) > LEAP_NS) {
+		int64_t apart = flow_elapsed(t->leap_ns, now);
 		t->leap_ns = now;
 		if (apart > LEAP_NS || apart < -LEAP_NS)
 			return false;
@@ -604,21 +387,15 @@ static inline struct fl_flow_packet add(struct fl_flow_table *t, const struct fl
 	}
 	result.flow = f;
 	result.side = side ? FL_RESPONDER : FL_INITIATOR;
-	if (p->transport == FL_TRANSPORT_TCP) {
-		bool is_new = brings_new(f, p, side);
-		if (seen_before(f, p, packet_hash(p, side), is_new || result.created)) {
-			t->counters.duplicates++;
-			result.duplicate = true;
-			return result;
-		}
-		result.retransmit = p->payload_len > 0 && !is_new;
-		update_tcp(t, f, p, side);
-	} else if (p->payload.size >= DATAGRAM_MIN &&
-		   seen_before(f, p, datagram_hash(p, side), result.created)) {
+	struct flow_news news = flow_see_packet(f, p, side, result.created);
+	if (news.duplicate) {
 		t->counters.duplicates++;
 		result.duplicate = true;
 		return result;
 	}
+	result.retransmit = news.retransmit;
+	if (news.list != f->list)
+		move_flow(t, f, news.list);
 	count_packet(t, f, p, side);
 	return result;
 }
@@ -678,20 +455,17 @@ uint32_t fl_flow_table_expect(const struct fl_flow_table *t, const struct fl_pac
 {
 	struct ends e = ends_of(p);
 	uint32_t hash = hash_ends(t, &e);
-	__builtin_prefetch(&t->slots[hash & t->mask]);
+	fl_index_expect(&t->index, hash);
 	return hash;
 }
 
 const struct fl_flow *fl_flow_table_expect_flow(const struct fl_flow_table *t, const struct fl_packet *p, uint32_t hash)
 {
-	for (uint32_t i = hash & t->mask; t->slots[i].flow != 0; i = (i + 1) & t->mask) {
-		if (t->slots[i].hash != hash)
-			continue;
-		const struct fl_flow *f = &t->flows[t->slots[i].flow - 1];
-		fetch_flow(f, p->payload_len > 0);
-		return f;
-	}
-	return NULL;
+	uint32_t at = fl_index_home(&t->index, hash), i = fl_index_next(&t->index, hash, &at);
+	if (i == UINT32_MAX)
+		return NULL;
+	fetch_flow(&t->flows[i], p->payload_len > 0);
+	return &t->flows[i];
 }
 
 void fl_flow_table_unreachable(struct fl_flow_table *t, const struct fl_packet *p)
@@ -743,11 +517,7 @@ struct fl_flow_table *fl_flow_table_new(
 {
 	assert(options->capacity > 0 && options->capacity <= UINT32_C(1) << 30);
 	struct fl_flow_table *t = fl_alloc(sizeof(*t));
-	uint32_t slots = 8;
-	while (slots < options->capacity * UINT32_C(2))
-		slots *= 2;
-	t->mask = slots - 1;
-	t->slots = fl_alloc_table(slots, sizeof(*t->slots));
+	fl_index_init(&t->index, options->capacity);
 	/* One flow more than needed, to begin on a cache line. */
 	_Static_assert(sizeof(struct fl_flow) == 256, "four cache lines; see flow.h");
 	uintptr_t line = sizeof(struct fl_flow) - 1;
@@ -783,7 +553,7 @@ void fl_flow_table_free(struct fl_flow_table *t)
 {
 	if (!t)
 		return;
-	free(t->slots);
+	fl_index_fini(&t->index);
 	free(t->memory);
 	free(t);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* flow_internal.h - what flow.c (the table) and flow_state.c (the meaning of packets) share */
+/* flow_internal.h - what flow.c (the table), flow_packet.c (one packet more) and flow_state.c (what packets mean together) share */
 #ifndef FAULTLINE_CAPTURE_FLOW_INTERNAL_H
 #define FAULTLINE_CAPTURE_FLOW_INTERNAL_H
 
@@ -19,5 +19,22 @@ enum state_bits {
 
 /* Whether a packet with SYN and without RST from @side belongs to a new connection on the ports of @f. */
 bool fl_flow_begins_anew(const struct fl_flow *f, const struct fl_packet *p, unsigned side);
+
+/* What a packet from @side did to its flow, which it began when @created: nothing when it is a copy; else the time-out class that the
+ * flow belongs to now, and whether its payload had all been there before. */
+struct flow_news {
+	bool duplicate, retransmit;
+	enum list_class list;
+};
+struct flow_news flow_see_packet(struct fl_flow *f, const struct fl_packet *p, unsigned side, bool created);
+
+/* How long after @from @to is; negative when before. */
+static inline int64_t flow_elapsed(int64_t from, int64_t to)
+{
+	int64_t ns;
+	if (__builtin_sub_overflow(to, from, &ns))
+		return to > from ? INT64_MAX : INT64_MIN;
+	return ns;
+}
 
 #endif
