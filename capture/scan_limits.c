@@ -26,6 +26,7 @@ static const struct {
 	{ "DNS answers", "the list of names is not whole; names of dependencies are those that were seen" MEMORY },
 	{ "stream store", "what they said behind a missing packet was not read: names and answers" MEMORY },
 	{ "hellos over datagrams", "their connections stand under a name of DNS or their address" MEMORY },
+	{ "request heads", "which host they asked for is not known: they stand under the name of their connection" FIXED },
 	{ "HTTP/2 connections", "requests and failures on them count too little" MEMORY },
 	{ "HTTP/2 calls", "how these requests went is not known" FIXED },
 	{ "local addresses", "hosts beyond it are taken for others; name the scanned host's addresses with --host-addr, or leave the rest out with --filter" },
