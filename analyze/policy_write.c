@@ -216,3 +216,25 @@ void fl_policy_write(FILE *out, const struct fl_system *s)
 	fl_behave_free(b);
 	fl_arena_free(a);
 }
+
+/* One writer for both: what programs get is what people get, read back. */
+int fl_policy_write_plain(FILE *out, const struct fl_system *s, struct fl_error *err)
+{
+	char *text = NULL;
+	size_t size = 0;
+	cJSON *root = NULL;
+	FILE *memory = open_memstream(&text, &size);
+	if (memory == NULL)
+		fl_out_of_memory();
+	fl_policy_write(memory, s);
+	if (fclose(memory) != 0)
+		fl_out_of_memory();
+	int rc = fl_model_plain("the policy", text, size, err);
+	if (rc == 0)
+		rc = fl_json_parse("the policy", text, size, &root, err);
+	if (rc == 0)
+		fl_json_write(out, root);
+	cJSON_Delete(root);
+	free(text);
+	return rc;
+}

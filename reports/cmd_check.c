@@ -27,7 +27,7 @@ static const struct fl_option options[] = {
 	{ "since", 0, FL_OPTION_STRING, offsetof(struct check_options, since), 0, 0, "OLD",
 		"older scans: only single points of failure that they do not have are violations" },
 	{ "init", 0, FL_OPTION_FLAG, offsetof(struct check_options, init), 0, 0, NULL,
-		"write a policy that holds for these scans" },
+		"write a policy that holds for these scans; with --json without comments" },
 	{ "out", 'o', FL_OPTION_STRING, offsetof(struct check_options, out), 0, 0, "FILE",
 		"with --init: write it here (default: standard output)" },
 	{ "sarif", 0, FL_OPTION_FLAG, offsetof(struct check_options, sarif), 0, 0, NULL,
@@ -39,7 +39,7 @@ static const struct fl_option options[] = {
 
 static const struct fl_usage usage = {
 	.command = "check",
-	.synopsis = "INPUT... (--policy FILE [--since OLD] [--sarif | --json] | --init [-o FILE]) [--model FILE]",
+	.synopsis = "INPUT... (--policy FILE [--since OLD] [--sarif | --json] | --init [--json] [-o FILE]) [--model FILE]",
 	.about = "Hold scans against a policy; exit 0 holds, 1 violated, 2 error",
 	.options = options,
 	.notes = FL_INPUT_NOTE
@@ -163,8 +163,14 @@ static int write_policy(const struct check_options *o, const struct fl_system *s
 	int rc = fl_output_open(&out, o->out == NULL ? "-" : o->out, err);
 	if (rc < 0)
 		return rc;
-	fl_policy_write(fl_output_file(out), s);
-	return fl_output_commit(&out, err);
+	if (o->json)
+		rc = fl_policy_write_plain(fl_output_file(out), s, err);
+	else
+		fl_policy_write(fl_output_file(out), s);
+	if (rc == 0)
+		return fl_output_commit(&out, err);
+	fl_output_abort(&out);
+	return rc;
 }
 
 static int hold(const struct check_options *o, const struct fl_system *s, struct fl_error *err)
@@ -200,6 +206,8 @@ static int check_options(const struct check_options *o, struct fl_error *err)
 		return fl_fail(err, -EINVAL, "give --policy FILE to check against, or --init to write one");
 	if (o->out != NULL && !o->init)
 		return fl_fail(err, -EINVAL, "-o goes with --init only; the result is printed");
+	if (o->init && (o->sarif || o->since != NULL))
+		return fl_fail(err, -EINVAL, "--%s goes with --policy FILE: --init writes a policy and checks nothing", o->sarif ? "sarif" : "since");
 	if (o->json && o->sarif)
 		return fl_fail(err, -EINVAL, "only one of --json and --sarif can be printed");
 	return 0;

@@ -82,5 +82,7 @@ void fl_policy_result_free(struct fl_policy_result *r);
 
 /* A policy that holds for @s as it is, with comments. Same scans, same bytes. */
 void fl_policy_write(FILE *out, const struct fl_system *s);
+/* The same as JSON for programs: without the comments, and so without who uses what and how that was seen. */
+int fl_policy_write_plain(FILE *out, const struct fl_system *s, struct fl_error *err);
 
 #endif

@@ -118,6 +118,20 @@ def limits_met(results, f, scans):
         has(results, 'a report says it, too', written.read(), 'Limit met: sockets (4 096), 12 sockets forgotten: whose connections')
 
 
+def policy_for_programs(results, f, scans):
+    """--json is JSON, of --init, too; without it people get the same policy with comments."""
+    policy = common.must_json('check', *scans, '--init')
+    results.check(list(policy)[0] == 'schema' and policy['external']['allow'], 'wording: check --init --json prints JSON', list(policy))
+    plain = f.file('plain.policy.json')
+    common.must('check', *scans, '--init', '--json', '-o', plain)
+    results.check(common.load(plain) == policy, 'wording: and writes the same with -o')
+    for option in (['--sarif'], ['--since', scans[0]]):
+        refused = common.run('check', *scans, '--init', *option)
+        results.check(refused.returncode == 2 and not refused.stdout and option[0].encode() in refused.stderr,
+                      'wording: check --init refuses %s, which checks' % option[0], common.said(refused))
+    results.check(common.run('check', *scans, '--policy', plain).returncode == 0, 'wording: a policy without comments holds as the other does')
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -129,6 +143,7 @@ def main():
             what_is_lost(results, scans)
             never_answered(results, f)
             limits_met(results, f, scans)
+            policy_for_programs(results, f, scans)
         except common.Ended as e:
             results.bad('wording: every command answers', e)
     results.finish()
