@@ -26,6 +26,7 @@
 #include <zlib.h>
 
 #include "capture/packed.h"
+#include "capture/store_claim.h"
 #include "json_internal.h"
 
 enum { APPLICATION_ID = 0x464c5453, /* "FLTS" */
@@ -39,6 +40,7 @@ struct fl_store {
 	char *path;
 	uint64_t bytes;          /* of the file and its log, when the statement began */
 	uint64_t steps;          /* of the statement that runs, in STEPS_AT_ONCE */
+	struct store_claim claim;
 };
 
 #define TABLE \
@@ -165,6 +167,12 @@ static int check_table(struct fl_store *s, struct fl_error *err)
 	return status;
 }
 
+static int fail_newer(const struct fl_store *s, int64_t version, struct fl_error *err)
+{
+	return fl_fail(err, -EPROTO, "%s: the store has version %lld and this faultline knows up to %d; use a newer faultline, or another "
+		       "store", s->path, (long long)version, FL_STORE_VERSION);
+}
+
 static int check_version(struct fl_store *s, enum fl_store_mode mode, struct fl_error *err)
 {
 	int64_t id = 0, version = 0, tables = 0;
@@ -180,8 +188,7 @@ static int check_version(struct fl_store *s, enum fl_store_mode mode, struct fl_
 	if (tables == 0 || id != APPLICATION_ID)
 		return fl_fail(err, -EBADMSG, "%s: is an SQLite database, but no store of faultline", s->path);
 	if (version > FL_STORE_VERSION)
-		return fl_fail(err, -EPROTO, "%s: the store has version %lld and this faultline knows up to %d; use a newer "
-			       "faultline, or another store", s->path, (long long)version, FL_STORE_VERSION);
+		return fail_newer(s, version, err);
 	return check_table(s, err);
 }
 
@@ -284,6 +291,7 @@ int fl_store_open(struct fl_store **store, const char *path, enum fl_store_mode 
 {
 	struct fl_store *s = fl_alloc(sizeof(*s));
 	s->path = fl_copy_string(path);
+	s->claim = (struct store_claim)STORE_CLAIM_NONE;
 	if (mode == FL_STORE_READ && access(path, R_OK) != 0) {
 		int status = fl_fail(err, -errno, "%s: %s; see the path and its permissions", path, strerror(errno));
 		fl_store_close(s);
@@ -302,8 +310,17 @@ void fl_store_close(struct fl_store *s)
 	if (!s)
 		return;
 	sqlite3_close(s->db);
+	store_claim_fini(&s->claim);
 	free(s->path);
 	free(s);
+}
+
+int fl_store_claim(struct fl_store *s, const char *writer, struct fl_error *err)
+{
+	if (store_claim(&s->claim, s->path, writer) == 0)
+		return 0;
+	return fl_fail(err, -EBUSY, "%s: another watch writes windows of %.100s into it, and what both see would count twice; give one watch all "
+		       "interfaces (-i eth0 -i eth1, or any), or the other a store of its own", s->path, writer);
 }
 
 bool fl_store_has_moved(struct fl_store *s)
@@ -354,15 +371,31 @@ static int insert(struct fl_store *s, const struct fl_scan *scan, const struct f
 	return code;
 }
 
+/* A faultline of tomorrow may have made another store of it since it was opened. */
+static int check_current(struct fl_store *s, struct fl_error *err)
+{
+	int64_t version = 0;
+	int status = number(s, "PRAGMA user_version", &version, err);
+	return status == 0 && version > FL_STORE_VERSION ? fail_newer(s, version, err) : status;
+}
+
 int fl_store_add_document(struct fl_store *s, const struct fl_scan *head, const struct fl_store_document *d, struct fl_error *err)
 {
 	/* Nothing is kept that cannot be read again. */
 	if (d->text->text_size >= CELL_MAX || d->text->size >= CELL_MAX || d->text->tree_max > FL_STORE_TREE_MAX)
 		return fail_window(s, err);
-	int code = insert(s, head, d); /* its own transaction */
-	if (code != SQLITE_DONE)
-		return fail(s, code, err);
-	return sqlite3_changes(s->db) ? 0 : FL_STORE_KNOWN;
+	int status = run(s, "BEGIN IMMEDIATE", err), code = SQLITE_DONE, changes = 0;
+	if (status)
+		return status;
+	status = check_current(s, err);
+	if (status == 0 && (code = insert(s, head, d)) != SQLITE_DONE)
+		status = fail(s, code, err);
+	changes = sqlite3_changes(s->db);
+	if (status == 0)
+		status = run(s, "COMMIT", err);
+	if (status)
+		(void)run(s, "ROLLBACK", NULL);
+	return status ? status : changes ? 0 : FL_STORE_KNOWN;
 }
 
 int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err)
@@ -409,7 +442,9 @@ int fl_store_expire(struct fl_store *s, int64_t before_ns, uint64_t max_bytes, u
 {
 	uint64_t none = 0, *count = gone ? gone : &none, before;
 	*count = 0;
-	int status = forget(s, "DELETE FROM window WHERE end_ns < ?1", before_ns, count, err);
+	int status = check_current(s, err);
+	if (status == 0)
+		status = forget(s, "DELETE FROM window WHERE end_ns < ?1", before_ns, count, err);
 	while (status == 0 && max_bytes && fl_store_bytes(s) > max_bytes) {
 		before = *count;
 		/* A sixteenth at a time: few large transactions, and never all. */

@@ -25,6 +25,12 @@ bool fl_store_has_moved(struct fl_store *s)
 	return false;
 }
 
+int fl_store_claim(struct fl_store *s, const char *writer, struct fl_error *err)
+{
+	(void)s;
+	return fl_fail(err, -ENOTSUP, "%s: no store", writer);
+}
+
 int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err)
 {
 	(void)s;

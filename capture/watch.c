@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/notify.h"
@@ -151,6 +152,11 @@ static int probe(const struct scan_options *o, struct fl_error *err)
 	return status;
 }
 
+const char *watch_point(const struct watch *w, const struct watch_config *c)
+{
+	return c->options.scan.hosts.count ? c->options.scan.hosts.list[0] : w->host;
+}
+
 /* Owners first: who opened a connection is told once, and of one that was refused nothing is left to be found later. */
 static int start_parser(struct watch *w, struct fl_error *err)
 {
@@ -168,7 +174,7 @@ static int start_parser(struct watch *w, struct fl_error *err)
 		w->run.owners = NULL;
 		return status;
 	}
-	snprintf(w->point, sizeof(w->point), "%s", o->hosts.count ? o->hosts.list[0] : w->host);
+	snprintf(w->point, sizeof(w->point), "%s", watch_point(w, w->config));
 	status = keeper_start(&w->keeper, &w->run, &live, w->point, err);
 	if (status)
 		return status;
@@ -356,6 +362,13 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* A second handle of one file would meet the locks of the first. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	return same_text(a, b) || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
 /* What a configuration needs, opened before anything of the old one is given up. */
 struct prepared {
 	struct watch_config *config;
@@ -383,10 +396,15 @@ static int prepare(struct watch *w, struct prepared *p, bool first, struct fl_er
 	if (status == 0) /* that it can be opened; packets are watched by the parser's own handle */
 		status = live_open(&small, &live, err);
 	live_close(live);
-	if (status == 0 && (first || !same_text(new->scan.store, old->scan.store)))
+	bool other = first || !same_file(new->scan.store, old->scan.store);
+	if (status == 0 && other)
 		status = fl_store_open(&p->store, new->scan.store, FL_STORE_WRITE, err);
+	if (status == 0 && other)
+		status = fl_store_claim(p->store, watch_point(w, p->config), err);
 	if (status == 0 && new->metrics && (first || !same_text(new->metrics, old->metrics)))
 		status = metrics_open(&p->metrics, new->metrics, watch_write_metrics, w, err);
+	if (status == 0 && !other && w->store)
+		status = fl_store_claim(w->store, watch_point(w, p->config), err);
 	return status;
 }
 
@@ -535,7 +553,8 @@ static int stop(struct watch *w, struct fl_error *err)
 	watch_store_pending(w);
 	tell(w, "info", "ended", NULL, NULL);
 	if (w->pending_count)
-		return fl_fail(err, -EIO, "%zu windows could not be stored: %s", w->pending_count, w->store_why);
+		return fl_fail(err, -EIO, "%zu %s could not be stored: %s", w->pending_count, w->pending_count == 1 ? "window" : "windows",
+			       w->store_why);
 	return 0;
 }
 

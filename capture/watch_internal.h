@@ -65,6 +65,9 @@ struct watch {
 /* The time by the clock that was valid when the window began: a jump that nobody has looked at yet is not in it. */
 int64_t watch_now(const struct watch *w);
 
+/* The capture point that a configuration makes of this machine: --host, else its name. */
+const char *watch_point(const struct watch *w, const struct watch_config *c);
+
 /* watch_store.c */
 
 /* A window is there: into the store, or to those that wait for it. Takes @window. */

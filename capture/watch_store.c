@@ -200,7 +200,14 @@ static int find_store(struct watch *w, struct fl_error *err)
 		fl_store_close(w->store);
 		w->store = NULL;
 	}
-	return w->store ? 0 : fl_store_open(&w->store, path, FL_STORE_WRITE, err);
+	int status = w->store ? 0 : fl_store_open(&w->store, path, FL_STORE_WRITE, err);
+	if (status == 0)
+		status = fl_store_claim(w->store, watch_point(w, w->config), err);
+	if (status == -EBUSY) {
+		fl_store_close(w->store);
+		w->store = NULL;
+	}
+	return status;
 }
 
 void watch_store_pending(struct watch *w)
@@ -226,7 +233,10 @@ void watch_store_pending(struct watch *w)
 		w->store_why[0] = 0;
 	}
 	w->retry_store_ns = live_now(CLOCK_MONOTONIC) + RETRY_NS;
-	if (status < 0)
+	if (status == -EPROTO) { /* for good: the watch ends with it */
+		snprintf(w->store_why, sizeof(w->store_why), "%s", err.text);
+		w->stopping = true;
+	} else if (status < 0)
 		tell_trouble(w, err.text);
 	else if (stored)
 		expire(w);

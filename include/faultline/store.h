@@ -30,8 +30,12 @@ void fl_store_close(struct fl_store *s); /* NULL is fine */
  * in the file that was moved away. */
 bool fl_store_has_moved(struct fl_store *s);
 
-/* Return: 0; FL_STORE_KNOWN when a window of this point with this start is there already (nothing is changed); -ENOSPC, -EIO ...
- * after which the store is as it was. */
+/* From now on until it is closed this process alone writes for @writer, a capture point, into this store; an earlier claim is given up. A process that
+ * ends in any way gives it up. -EBUSY with @err when another has it. What is added without a claim is not refused. */
+int fl_store_claim(struct fl_store *s, const char *writer, struct fl_error *err);
+
+/* Return: 0; FL_STORE_KNOWN when a window of this point with this start is there already (nothing is changed); -ENOSPC, -EIO ...,
+ * -EPROTO when a newer faultline has changed the store meanwhile, after which the store is as it was. */
 enum { FL_STORE_KNOWN = 1 };
 int fl_store_add(struct fl_store *s, const struct fl_scan *scan, struct fl_error *err);
 

@@ -4,13 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
+#if FL_HAVE_STORE
+#include <sqlite3.h>
+#endif
 #include "faultline/store.h"
 #include "faultline/units.h"
 
@@ -258,6 +263,86 @@ static void a_store_of_a_newer_version_is_refused(void **state)
 	assert_refused(FL_STORE_WRITE, -EPROTO, "has version 2");
 }
 
+/* As another process would, while the store is open here. */
+static void set_version(int version)
+{
+#if FL_HAVE_STORE
+	char sql[64];
+	sqlite3 *db = NULL;
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+#else
+	(void)version;
+#endif
+}
+
+static void one_process_at_a_time_writes_for_a_name(void **state)
+{
+	struct fl_error err = { "" };
+	struct fl_store *one = open_store(FL_STORE_WRITE), *two = open_store(FL_STORE_WRITE);
+	(void)state;
+	assert_int_equal(fl_store_claim(one, "edge1", &err), 0);
+	assert_int_equal(fl_store_claim(one, "edge1", &err), 0);
+	assert_int_equal(fl_store_claim(two, "edge1", &err), -EBUSY);
+	assert_non_null(strstr(err.text, "another watch writes windows of edge1"));
+	assert_int_equal(fl_store_claim(two, "db1", &err), 0);
+	assert_int_equal(add(one, "edge1", T0, 1), 0);
+	assert_int_equal(add(two, "db1", T0, 1), 0);
+	/* another name gives the first one up */
+	assert_int_equal(fl_store_claim(one, "edge2", &err), 0);
+	assert_int_equal(fl_store_claim(two, "edge1", &err), 0);
+	assert_int_equal(fl_store_claim(one, "edge1", &err), -EBUSY);
+	fl_store_close(two);
+	assert_int_equal(fl_store_claim(one, "edge1", &err), 0);
+	fl_store_close(one);
+}
+
+static void who_is_killed_leaves_no_claim(void **state)
+{
+	struct fl_error err = { "" };
+	int pipes[2];
+	char byte;
+	(void)state;
+	fl_store_close(open_store(FL_STORE_WRITE));
+	assert_int_equal(pipe(pipes), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		struct fl_store *theirs = open_store(FL_STORE_WRITE);
+		if (fl_store_claim(theirs, "edge1", &err) == 0 && write(pipes[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], &byte, 1), 1);
+	struct fl_store *ours = open_store(FL_STORE_WRITE);
+	assert_int_equal(fl_store_claim(ours, "edge1", &err), -EBUSY);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(fl_store_claim(ours, "edge1", &err), 0);
+	fl_store_close(ours);
+	close(pipes[0]);
+}
+
+static void a_store_that_became_newer_is_not_written(void **state)
+{
+	struct fl_error err = { "" };
+	struct fl_store *store = open_store(FL_STORE_WRITE);
+	uint64_t gone;
+	(void)state;
+	assert_int_equal(add(store, "h", T0, 1), 0);
+	set_version(99);
+	assert_int_equal(add(store, "h", T0 + MINUTE, 1), -EPROTO);
+	assert_int_equal(fl_store_expire(store, INT64_MAX, 0, &gone, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "version 99"));
+	assert_int_equal(gone, 0);
+	set_version(FL_STORE_VERSION);
+	assert_int_equal(add(store, "h", T0 + MINUTE, 1), 0);
+	assert_int_equal(count_in(store, ""), 2);
+	fl_store_close(store);
+}
+
 static void inputs_are_told_by_their_first_bytes(void **state)
 {
 	char *name, input[160];
@@ -292,6 +377,9 @@ int main(void)
 		ROW(the_oldest_windows_are_forgotten_and_the_newest_of_each_point_stays),
 		ROW(what_is_no_store_is_told_in_one_line),
 		ROW(a_store_of_a_newer_version_is_refused),
+		ROW(a_store_that_became_newer_is_not_written),
+		ROW(one_process_at_a_time_writes_for_a_name),
+		ROW(who_is_killed_leaves_no_claim),
 		ROW(inputs_are_told_by_their_first_bytes),
 	};
 	return FL_HAVE_STORE ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
