@@ -11,6 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+bool notify_is_wanted(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 void notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");

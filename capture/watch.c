@@ -385,6 +385,24 @@ static void drop_prepared(struct prepared *p)
 	watch_config_free(p->config);
 }
 
+/* At boot an interface may come later than the watch. A person who mistyped its name is told and is there; a service manager would start it again
+ * and again, and give up: it is waited for, as one that went away is. */
+static bool waits_for_interface(struct watch *w, int status, const struct fl_error *err)
+{
+	if ((status != -ENODEV && status != -ENETDOWN) || !notify_is_wanted())
+		return false;
+	tell(w, "error", "open-failed", "error", err->text);
+	snprintf(w->open_why, sizeof(w->open_why), "%s", err->text);
+	return true;
+}
+
+static void tell_waiting(const struct watch *w)
+{
+	char state[FL_ERROR_MAX + 64];
+	snprintf(state, sizeof(state), "READY=1\nSTATUS=waiting: %s", w->open_why);
+	notify(state);
+}
+
 static int prepare(struct watch *w, struct prepared *p, bool first, struct fl_error *err)
 {
 	const struct watch_options *new = &p->config->options, *old = &w->config->options;
@@ -396,6 +414,8 @@ static int prepare(struct watch *w, struct prepared *p, bool first, struct fl_er
 	if (status == 0) /* that it can be opened; packets are watched by the parser's own handle */
 		status = live_open(&small, &live, err);
 	live_close(live);
+	if (first && waits_for_interface(w, status, err))
+		status = 0;
 	bool other = first || !same_file(new->scan.store, old->scan.store);
 	if (status == 0 && other)
 		status = fl_store_open(&p->store, new->scan.store, FL_STORE_WRITE, err);
@@ -569,7 +589,10 @@ static int begin(struct watch *w, struct fl_error *err)
 	if (status == 0) {
 		watch_config_overridden(w->config, tell_overridden, w);
 		install(w, &p);
-		status = start_parser(w, err);
+		if (w->open_why[0])
+			tell_waiting(w);
+		else
+			status = start_parser(w, err);
 	} else {
 		p.config = NULL;
 		drop_prepared(&p);

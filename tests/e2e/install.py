@@ -127,6 +127,19 @@ def check_units():
     RESULTS.check(all(needed <= set(a) for a in allowed), "units allow what the parsing process does to itself: fences, limits, niceness", allowed)
 
 
+def seconds(text):
+    return sum(int(n) * {"s": 1, "min": 60, "h": 3600}[unit] for n, unit in re.findall(r"(\d+)(s|min|h)", text))
+
+
+def check_restarts():
+    """What no restart mends must come to an end: so many tries fit into the interval of the limit, with room for slow ones."""
+    text = open(os.path.join(ROOT, "data/systemd/faultline-watch.service.in")).read()
+    value = {key: (re.search(f"^{key}=(.*)$", text, re.M) or [None, "0"])[1] for key in ("RestartSec", "StartLimitIntervalSec", "StartLimitBurst")}
+    burst = int(value["StartLimitBurst"])
+    RESULTS.check(5 <= burst and 4 * burst * seconds(value["RestartSec"]) < seconds(value["StartLimitIntervalSec"]),
+                  "a watch that cannot start is not started again without end", value)
+
+
 def check_hardening(prefix):
     name = "systemd rates the exposure of the units 3 of 10 or less"
     if not shutil.which("systemd-analyze") or "--offline" not in run("systemd-analyze", "--help").stdout:
@@ -158,6 +171,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             check_drawer(program, folder)
         check_units()
+        check_restarts()
         check_hardening(prefix)
         commands = [line.split()[0] for line in run(program, "--help").stdout.splitlines() if line.startswith("  ")]
         pages = os.path.join(prefix, "share/man/man1")
