@@ -323,20 +323,6 @@ void fl_conversation_expect(const struct fl_conversations *c, uint32_t number)
 		__builtin_prefetch((const char *)&c->list[number - 1] + at);
 }
 
-uint32_t fl_conversation_expect_key(const struct fl_conversations *c, const struct fl_conversation_key *key)
-{
-	uint32_t hash = hash_key(c, key);
-	fl_index_expect(&c->by_key, hash);
-	return hash;
-}
-
-void fl_conversation_expect_found(const struct fl_conversations *c, uint32_t hash)
-{
-	uint32_t at = fl_index_home(&c->by_key, hash), i = fl_index_next(&c->by_key, hash, &at);
-	if (i != UINT32_MAX)
-		fl_conversation_expect(c, i + 1);
-}
-
 struct fl_measures *fl_conversation_detail(struct fl_conversations *c, uint32_t *detail)
 {
 	if (*detail)

@@ -93,10 +93,6 @@ struct fl_conversation_place fl_conversation_place(const struct fl_conversations
 struct fl_conversation *fl_conversation_there(const struct fl_conversations *c, struct fl_conversation_place place);
 /* Fetches the conversation with that number (0: none), which is going to be asked for soon; any number is fine. */
 void fl_conversation_expect(const struct fl_conversations *c, uint32_t number);
-/* The conversation of @key is going to be asked for soon: its hash, with its place in the index being fetched; then, by that hash, the
- * conversation there. Neither changes anything. */
-uint32_t fl_conversation_expect_key(const struct fl_conversations *c, const struct fl_conversation_key *key);
-void fl_conversation_expect_found(const struct fl_conversations *c, uint32_t hash);
 /* An exchange (or bare connection) began. Measures are kept from the first answer on, so that attempts that nobody answers use
  * none of the pool. */
 void fl_conversation_start(struct fl_conversations *c, struct fl_conversation *v, int64_t now_ns);
