@@ -248,6 +248,7 @@ static void write_anchors(FILE *out, const struct fl_drawing *d, unsigned last)
 
 static void write_legend(FILE *out, const struct fl_drawing *d, const char *title)
 {
+	char marks[FL_MARKS_TEXT];
 	fputs("\tlabelloc=b; labeljust=l; fontsize=11; label=\"", out);
 	write_text(out, title, TITLE_MAX_CHARACTERS);
 	if (d->omitted != 0)
@@ -256,9 +257,9 @@ static void write_legend(FILE *out, const struct fl_drawing *d, const char *titl
 	if (d->node_count > 0 && d->nodes[0].step != FL_STEP_UNKNOWN)
 		fputs("\\lCAUSE: what fails first. step 1, 2 ...: fails next, in this order. Pale: goes on.\\l", out);
 	else
-		fputs("\\lSPOF: single point of failure, 1 is the worst, double border for the first three, no mark beyond nine. Dashed arrow: fewer than "
+		fprintf(out, "\\lSPOF: single point of failure, 1 is the worst, double border for the first three.%s Dashed arrow: fewer than "
 		      "half of the requests, or background.\\lPercent: share of the caller's requests that use "
-		      "it. x2.0: calls per request. 1 of 2: so many must work.\\l", out);
+		      "it. x2.0: calls per request. 1 of 2: so many must work.\\l", fl_marks_text(d->ranks, marks));
 	fputs("\";\n", out);
 }
 

@@ -19,6 +19,7 @@
  * drawing. The arrows are made in drawing_edges.c.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,20 @@ static enum fl_role role_of(const struct fl_building *b, fl_node_id v)
 	if (kind_is(b, v, "host"))
 		return host_is_box(b, v) ? FL_ROLE_BOX : FL_ROLE_NODE;
 	return FL_ROLE_NODE;
+}
+
+uint32_t fl_picture_ranks(const struct fl_picture *p)
+{
+	const struct fl_ranking *r = p->ranking;
+	return r == NULL || p->blast != NULL || r->count == 0 ? 0 : r->list[r->count - 1].rank;
+}
+
+const char *fl_marks_text(uint32_t ranks, char text[static FL_MARKS_TEXT])
+{
+	text[0] = '\0';
+	if (ranks > FL_DRAWING_MARKED)
+		snprintf(text, FL_MARKS_TEXT, " The first %d of %u are marked, 'faultline rank' lists all.", FL_DRAWING_MARKED, ranks);
+	return text;
 }
 
 /* Ranks of the worst, by node: of representatives only, so that no rank is on the paper twice. */
@@ -358,6 +373,7 @@ struct fl_drawing *fl_drawing_new(const struct fl_picture *p)
 	};
 	for (size_t v = 0; v < order; v++)
 		b.index_of[v] = FL_DRAWN_NONE;
+	d->ranks = fl_picture_ranks(p);
 	note_ranks(&b);
 	note_steps(&b);
 	add_nodes(&b);

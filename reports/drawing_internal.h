@@ -64,10 +64,16 @@ struct fl_drawing {
 	struct fl_drawn_cluster *clusters;
 	size_t node_count, edge_count, cluster_count;
 	size_t omitted;                    /* nodes taken out by fl_drawing_condense() */
+	uint32_t ranks;                    /* of single points of failure, marked or not; 0: none is marked */
 };
 
-/* Ranks up to this are marked. */
+/* Ranks up to this are marked: a picture on which everything is red shows nothing. What is beyond is told below it. */
 enum { FL_DRAWING_MARKED = 9 };
+/* " The first 9 of 14 are marked, \"faultline rank\" lists all." in @text; "" where none is without a mark. */
+enum { FL_MARKS_TEXT = 96 };
+const char *fl_marks_text(uint32_t ranks, char text[static FL_MARKS_TEXT]);
+/* How many ranks a picture has to mark; 0 for one of a blast. */
+uint32_t fl_picture_ranks(const struct fl_picture *p);
 
 struct fl_drawing *fl_drawing_new(const struct fl_picture *p);
 void fl_drawing_free(struct fl_drawing *d);

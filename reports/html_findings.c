@@ -11,17 +11,19 @@ enum { FAILING_ROWS_MAX = 40, SPOF_ROWS_MAX = 60, BLAST_NODES_MAX = 45 };
 
 static const char system_legend[] =
 	"Arrows point from a service to what it needs. \"SPOF 1\" is the worst single point of failure, the first "
-	"three have a double border; only the first nine are marked. Dashed: used by fewer than half of the requests, or background. Percent: share of the caller's "
+	"three have a double border. Dashed: used by fewer than half of the requests, or background. Percent: share of the caller's "
 	"requests that use it; x2.0: calls per request; 1 of 2: so many must work. Boxes are hosts, dashed boxes "
 	"providers.";
 
-static void write_caption(FILE *out, const struct fl_figure *f, const char *legend)
+static void write_caption(FILE *out, const struct fl_figure *f, const struct fl_picture *p, const char *legend)
 {
+	char marks[FL_MARKS_TEXT];
 	fputs("<figcaption>", out);
 	if (f->omitted > 0)
 		fprintf(out, "Only what matters most is drawn: %zu of %zu nodes%s. ", f->shown,
 			f->shown + f->omitted, f->slow ? ", since drawing all took too long" : "");
 	fl_html_text(out, legend);
+	fl_html_text(out, fl_marks_text(fl_picture_ranks(p), marks));
 	fputs("</figcaption>\n", out);
 }
 
@@ -41,7 +43,7 @@ static size_t write_figure(FILE *out, const struct fl_picture *p, size_t most, c
 	fputs("<figure>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Picture\">\n", out);
 	fl_svg_write_inline(out, f.data, f.size, prefix, p->title);
 	fputs("</div>\n", out);
-	write_caption(out, &f, legend);
+	write_caption(out, &f, p, legend);
 	fputs("</figure>\n", out);
 	free(f.data);
 	return f.omitted;

@@ -132,6 +132,25 @@ def policy_for_programs(results, f, scans):
     results.check(common.run('check', *scans, '--policy', plain).returncode == 0, 'wording: a policy without comments holds as the other does')
 
 
+def marks_of_pictures(results, f, scans):
+    """A picture marks the nine worst; what has no mark for that is counted below it."""
+    ranks = common.must_json('rank', *scans)['ranks']
+    few = f.write('few.graph.json', json.dumps({'schema': 'faultline.graph/1', 'nodes': [{'id': 'service:a/b', 'kind': 'service'}],
+                                                'requirements': [], 'entry_points': ['service:a/b']}))
+    for ending in ('dot', 'html'):
+        picture = f.file('marks.' + ending)
+        common.must('report', *scans, '-o', picture)
+        with open(picture, encoding='utf8') as written:
+            answer = written.read().replace('&#39;', "'")
+        if 'No picture:' in answer:
+            results.skip('wording: marks of a picture in ' + ending, 'no drawing library')
+            continue
+        has(results, 'a picture in %s says how many are not marked' % ending, answer, 'The first 9 of %d are marked' % ranks, 'SPOF 9')
+        common.must('report', few, '-o', picture)
+        with open(picture, encoding='utf8') as written:
+            results.check('are marked' not in written.read(), 'wording: where all are marked nothing is said of it in ' + ending)
+
+
 def main():
     results = common.Results()
     common.need_program(results)
@@ -144,6 +163,7 @@ def main():
             never_answered(results, f)
             limits_met(results, f, scans)
             policy_for_programs(results, f, scans)
+            marks_of_pictures(results, f, scans)
         except common.Ended as e:
             results.bad('wording: every command answers', e)
     results.finish()
