@@ -204,15 +204,14 @@ void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, struct fl_
 {
 	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
 	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
-	struct fl_conversation *proxy = flow_has(f, FLOW_TUNNEL) ? scanner_proxy_conversation(s, f, f->last_ns) : NULL;
 	struct fl_conversation *before = fl_conversation_there(s->conversations, from);
 	if (!before || before == v)
 		return;
 	take_back_request(before, counted_health);
 	v->health += flow_has(f, FLOW_HEALTH);
 	count_request(s, f, v, size);
-	if (proxy)
-		count_request(s, f, proxy, size);
+	if (flow_has(f, FLOW_TUNNEL)) /* last: making room for it may end the others */
+		count_request(s, f, scanner_proxy_conversation(s, f, f->last_ns), size);
 }
 
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
