@@ -119,13 +119,25 @@ static void count_tunnel(struct fl_scanner *s, const struct fl_flow *f, struct f
 	v->bytes_out += f->bytes[FL_INITIATOR] - (is_new ? 0 : c->bytes[FL_INITIATOR]);
 	v->bytes_in += f->bytes[FL_RESPONDER] - (is_new ? 0 : c->bytes[FL_RESPONDER]);
 	c->done |= CARRY_INNER;
-	bool open = !f->midstream && !(c->done & CARRY_INNER_OUTCOME);
-	bool failed = flow_has(f, FLOW_TUNNEL_FAILED);
-	if (!open || (!over && (failed || !flow_has(f, FLOW_ANSWERED))))
+	bool open = !f->midstream && !(c->done & CARRY_INNER_OUTCOME), answered = flow_has(f, FLOW_ANSWERED);
+	bool failed = flow_has(f, FLOW_PROXIED) && flow_has(f, FLOW_TUNNEL_FAILED);
+	bool reached = flow_has(f, FLOW_PROXIED) ? answered && !failed : flow_has(f, FLOW_TUNNEL_OPEN) || (answered && flow_has(f, FLOW_TLS));
+	if (!open || (!over && !reached))
 		return;
 	v->connections.refused += failed;
-	v->connections.established += !failed && flow_has(f, FLOW_ANSWERED);
+	v->connections.established += reached;
 	c->done |= CARRY_INNER_OUTCOME;
+}
+
+void account_refused(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v)
+{
+	struct flow_carry none = { 0 }, *c = carry_of(s, f);
+	c = c ? c : &none;
+	bool is_new = !(c->done & CARRY_INNER);
+	v->connections.midstream += is_new && f->midstream;
+	v->connections.tried += is_new && !f->midstream;
+	v->connections.refused += !f->midstream;
+	c->done &= (uint8_t)~(CARRY_INNER | CARRY_INNER_OUTCOME); /* of the next target */
 }
 
 /* Of its last request, the rest would be doubled; the proxy's of a tunnel. */

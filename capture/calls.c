@@ -194,6 +194,11 @@ void calls_count(struct fl_scanner *s, struct fl_flow *f, struct call *call, boo
 	if (size > v->request_max)
 		v->request_max = size;
 	scanner_note_start(s, v, f, call->start_ns);
+	if (flow_has(f, FLOW_TUNNEL)) { /* the proxy is used just as often */
+		v = scanner_proxy_conversation(s, f, call->start_ns);
+		v->exchanges++;
+		scanner_note_start(s, v, f, call->start_ns);
+	}
 	note_work(s, f, call, health, call->start_ns);
 }
 
@@ -201,6 +206,11 @@ void calls_answer(struct fl_scanner *s, struct fl_flow *f, struct call *call, bo
 {
 	struct fl_conversation *v = conversation_of(s, f, call->name, time_ns);
 	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
+	if (flow_has(f, FLOW_TUNNEL)) {
+		struct fl_conversation *proxy = scanner_proxy_conversation(s, f, time_ns);
+		proxy->answered++;
+		fl_conversation_success(s->conversations, proxy, time_ns);
+	}
 	call->answered = true;
 	call->wait_us = calls_waited_us(call, time_ns);
 	v->answered++;

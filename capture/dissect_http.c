@@ -81,7 +81,7 @@ static void note_request(struct fl_scanner *s, struct fl_flow *f)
 	if (proxy && !s->request.connect && flow_has(f, FLOW_TUNNEL))
 		flow_set(f, FLOW_PROXIED);
 	else if (s->request.connect)
-		flow_clear(f, FLOW_PROXIED);
+		flow_clear(f, FLOW_PROXIED | FLOW_TUNNEL_OPEN);
 	note_body(s, f);
 	if (scanner_is_health_path(s->request.path))
 		flow_set(f, FLOW_HEALTH);
@@ -106,7 +106,8 @@ static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request
 	bool open = flow_has(f, FLOW_ANSWER_DUE) && f->exchange_start_ns;
 	bool known = run->begun && run->heads == 0 && !f->user_flag;
 	bool waits = open && flow_has(f, FLOW_HTTP) && !known;
-	bool apart = s->request.connect || s->request.absolute || flow_has(f, FLOW_TUNNEL | FLOW_CALLS | FLOW_ANSWER_UNSEEN);
+	bool tunnel = s->request.connect || ((s->request.absolute || flow_has(f, FLOW_TUNNEL)) && !flow_has(f, FLOW_PROXIED));
+	bool apart = tunnel || flow_has(f, FLOW_CALLS | FLOW_ANSWER_UNSEEN);
 	if ((waits || run->heads) && !apart && !run->unseen && f->packets[FL_RESPONDER]) {
 		bool begun = calls_begin_pipeline(s, f);
 		if (begun && !waits)

@@ -149,9 +149,12 @@ bool scanner_believes(const struct fl_flow *f)
 bool scanner_best_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
 {
 	const struct flow_name *found = NULL;
-	for (uint32_t at = scanner_believes(f) ? f->user[FLOW_NAMES] : 0; at; at = s->flow_names[at - 1].next)
-		if (!found || s->flow_names[at - 1].source < found->source)
-			found = &s->flow_names[at - 1];
+	for (uint32_t at = scanner_believes(f) ? f->user[FLOW_NAMES] : 0; at; at = s->flow_names[at - 1].next) {
+		const struct flow_name *n = &s->flow_names[at - 1];
+		/* What is behind a proxy that did not pass is no name of the flow. */
+		if ((!found || n->source < found->source) && (!n->inner || flow_has(f, FLOW_TUNNEL)))
+			found = n;
+	}
 	if (!found)
 		return name_from_dns(s, f, best);
 	*best = (struct best_name){ found->name, chain_of(s, f, found->name), found->source };

@@ -116,8 +116,6 @@ static bool tunnel_refused(const struct fl_flow *f, const struct fl_packet *p)
 
 static bool is_failure(const struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p)
 {
-	if (flow_has(f, FLOW_TUNNEL) && !flow_has(f, FLOW_PROXIED))
-		return flow_has(f, FLOW_TUNNEL_FAILED);
 	/* SERVFAIL or REFUSED: the resolver failed, the name need not */
 	if (f->port[FL_RESPONDER] == 53)
 		return s->resolver_failed;
@@ -129,6 +127,62 @@ static void note_span(struct fl_flow *f, int64_t now_ns)
 {
 	int64_t span_us = (now_ns - f->exchange_start_ns) / 1000;
 	f->user[FLOW_SPAN] = span_us < 0 ? 0 : span_us > UINT32_MAX ? UINT32_MAX : (uint32_t)span_us;
+}
+
+/* There is no tunnel: what comes next is between client and proxy. */
+static void leave_tunnel(struct fl_flow *f)
+{
+	flow_clear(f, FLOW_TUNNEL);
+	flow_clear(f, FLOW_PROXIED);
+	f->user[FLOW_REQUEST_NAME] = f->user[FLOW_CONVERSATION] = 0;
+}
+
+/* The answer of a proxy. Return: it is the target's, too, or says that the target was reached. Who is asked for a password first has not got
+ * so far as to ask the target, which has not failed. */
+static bool proxy_passes(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	enum { PASSWORD_WANTED = 407 };
+	bool proxied = flow_has(f, FLOW_PROXIED), refused = tunnel_refused(f, p);
+	bool wanted = flow_has(f, FLOW_HTTP) && fl_http_status(p->payload.data, p->payload.size) == PASSWORD_WANTED;
+	struct fl_conversation *proxy = scanner_proxy_conversation(s, f, p->time_ns);
+	proxy->answered++;
+	fl_conversation_success(s->conversations, proxy, p->time_ns);
+	if (proxied && !wanted) {
+		flow_clear(f, FLOW_TUNNEL_FAILED);
+		if (refused)
+			flow_set(f, FLOW_TUNNEL_FAILED);
+		return true;
+	}
+	if (!proxied && (flow_has(f, FLOW_TUNNEL_OPEN) || !refused)) {
+		flow_set(f, FLOW_TUNNEL_OPEN);
+		return true;
+	}
+	struct fl_conversation *target = scanner_request_conversation(s, f, p->time_ns);
+	if (wanted) {
+		scanner_attempt_end(s, f, target, FL_END_EVICTED, false);
+	} else {
+		target->failures++;
+		account_refused(s, f, target);
+		scanner_attempt_answer(s, f, target, p, true);
+	}
+	leave_tunnel(f);
+	return false;
+}
+
+static void count_answer(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
+	v->answered++;
+	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
+	if (d)
+		fl_histogram_add(&d->first_byte, p->time_ns - f->exchange_start_ns);
+	/* An error answer is a failure of the work, but no reason to turn to another address. */
+	bool failed = is_failure(s, f, p);
+	if (failed)
+		v->failures++;
+	else
+		fl_conversation_success(s->conversations, v, p->time_ns);
+	scanner_attempt_answer(s, f, v, p, failed);
 }
 
 static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
@@ -146,27 +200,8 @@ static void answer_exchange(struct fl_scanner *s, struct fl_flow *f, const struc
 		note_span(f, p->time_ns);
 	if (!flow_has(f, FLOW_ANSWER_DUE) || ticket)
 		return;
-	if (flow_has(f, FLOW_TUNNEL)) {
-		struct fl_conversation *proxy = scanner_proxy_conversation(s, f, p->time_ns);
-		proxy->answered++;
-		fl_conversation_success(s->conversations, proxy, p->time_ns);
-		if (tunnel_refused(f, p))
-			flow_set(f, FLOW_TUNNEL_FAILED);
-		else
-			flow_clear(f, FLOW_TUNNEL_FAILED);
-	}
-	struct fl_conversation *v = scanner_request_conversation(s, f, p->time_ns);
-	v->answered++;
-	struct fl_measures *d = fl_conversation_detail(s->conversations, &v->detail);
-	if (d)
-		fl_histogram_add(&d->first_byte, p->time_ns - f->exchange_start_ns);
-	/* An error answer is a failure of the work, but no reason to turn to another address. */
-	bool failed = is_failure(s, f, p);
-	if (failed)
-		v->failures++;
-	else
-		fl_conversation_success(s->conversations, v, p->time_ns);
-	scanner_attempt_answer(s, f, v, p, failed);
+	if (!flow_has(f, FLOW_TUNNEL) || proxy_passes(s, f, p))
+		count_answer(s, f, p);
 	flow_clear(f, FLOW_ANSWER_DUE);
 	flow_clear(f, FLOW_MAYBE_ANSWERED);
 	flow_clear(f, FLOW_ANSWER_UNSEEN);
@@ -212,7 +247,8 @@ void scanner_count_unanswered_queries(struct fl_scanner *s, struct fl_flow *f)
 /* Of an answer in HTTP/1, where a packet begins with one; 0 in any other. */
 static unsigned status_of(const struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
 {
-	if (side != FL_RESPONDER || !flow_has(f, FLOW_HTTP) || (flow_has(f, FLOW_TUNNEL) && !flow_has(f, FLOW_PROXIED)))
+	bool of_proxy = flow_has(f, FLOW_TUNNEL) && !flow_has(f, FLOW_PROXIED) && !flow_has(f, FLOW_TUNNEL_OPEN);
+	if (side != FL_RESPONDER || !flow_has(f, FLOW_HTTP) || of_proxy)
 		return 0;
 	return fl_http_status(p->payload.data, p->payload.size);
 }

@@ -76,7 +76,8 @@ enum flow_flag {
 	FLOW_ECH = 1 << 20,
 	FLOW_STARTED = 1 << 21,       /* its first exchange, or the flow itself, was counted as a start */
 	FLOW_TUNNEL = 1 << 19,        /* the responder is a proxy; it was asked for a target */
-	FLOW_TUNNEL_FAILED = 1 << 22, /* ... and refused */
+	FLOW_TUNNEL_OPEN = 1 << 22,   /* ... and has reached it: what comes is the target's; not with FLOW_PROXIED */
+	FLOW_TUNNEL_FAILED = FLOW_TUNNEL_OPEN, /* with FLOW_PROXIED: ... and has not, for the newest request */
 	FLOW_PROXIED = 1 << 28,       /* ... one request at a time: the proxy passes answers on, and may go elsewhere next */
 	FLOW_UPGRADE = 1 << 29,       /* the open HTTP request offers to go on in another protocol */
 	FLOW_CALLS = 1 << 30,         /* exchanges are read and counted call by call (calls.h) */
@@ -285,6 +286,8 @@ bool scanner_turn_around(struct fl_scanner *s, struct fl_flow *f, enum fl_side s
 /* account.c */
 void account_end(struct fl_scanner *s, struct fl_flow *f);    /* the flow ends */
 void account_so_far(struct fl_scanner *s, struct fl_flow *f); /* a window is written up, the flow may go on */
+/* The proxy has no connection to the target, @v: the attempt is over, though the flow may go on. */
+void account_refused(struct fl_scanner *s, const struct fl_flow *f, struct fl_conversation *v);
 /* Was the exchange that begins counted as a start when its connection began, in an earlier window? Once. */
 bool account_start_is_old(struct fl_scanner *s, const struct fl_flow *f);
 

@@ -50,10 +50,10 @@ def counted(hosts, holes=0, failed=()):
 
 
 class Talk(f.Connection):
-    """A connection to port 80 whose segments may come in any order."""
+    """A connection whose segments may come in any order."""
 
-    def __init__(self, **more):
-        super().__init__(dport=80, **more)
+    def __init__(self, dport=80, **more):
+        super().__init__(dport=dport, **more)
 
     def shuffled(self, payload, step, seed):
         begin = self.seq[0]
@@ -221,10 +221,53 @@ def upgrades():
     count('of two offers the one that is taken', talk(c), {'chat.example': 1})
 
 
+def proxies():
+    """A proxy that is asked for several targets over one connection; it fails for none of them, and its answers are no target's."""
+    opened, bad = b'HTTP/1.1 200 Connection established\r\n\r\n', answer(3, b'502 Bad Gateway')
+    who = b'HTTP/1.1 407 Who are you\r\nContent-Length: 5\r\n\r\nerror'
+
+    def connect(host):
+        return b'CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\n\r\n' % (host.encode(), host.encode())
+
+    def whole(host):
+        return b'GET http://%s/ HTTP/1.1\r\nHost: %s\r\n\r\n' % (host.encode(), host.encode())
+
+    def reached(**wanted):
+        """Of each target: exchanges, failures, connections tried, established, refused."""
+        def look(scan, _):
+            found = {d['name'].split('.')[0]: (d['exchanges'], d['failures']) + tuple(d['connections'][k] for k in ('tried', 'established', 'refused'))
+                     for d in scan['dependencies'] if d['name']}
+            proxy = [(d['exchanges'], d['failures']) for d in scan['dependencies'] if not d['name']]
+            problems = [] if found == wanted else ['%s instead of %s' % (found, wanted)]
+            return problems + ([] if proxy == [(sum(x[0] for x in wanted.values()), 0)] or 'proxy' in wanted else ['the proxy has %s' % proxy])
+        return look
+
+    def proxy(name, talk, **wanted):
+        ROWS.add(name, f.pcap([f.ethernet(p) for p in talk.close()]), options=('--host-addr', '10.1.0.1'), others=True, check=reached(**wanted))
+
+    def talk(*said):
+        c = Talk(dport=3128)
+        for i, text in enumerate(said):
+            c.say(i % 2, text)
+        return c
+    a, b = connect('a.example'), connect('b.example')
+    proxy('a tunnel behind a password', f.tls(talk(a, who, a, opened), 'a.example'), a=(3, 0, 1, 1, 0))
+    proxy('a tunnel for which there is no password', talk(a, who, a, who), a=(2, 0, 0, 0, 0))
+    proxy('a tunnel that is refused, then another', f.tls(talk(a, bad, b, opened), 'b.example'), a=(1, 1, 1, 0, 1), b=(2, 0, 1, 1, 0))
+    proxy('a tunnel that is refused, then opened', f.tls(talk(a, bad, a, opened), 'a.example'), a=(3, 1, 2, 1, 1))
+    proxy('requests for two targets, then a tunnel', f.tls(talk(whole('a.example'), OK, whole('b.example'), OK, connect('c.example'), opened), 'c.example'),
+          a=(1, 0, 0, 0, 0), b=(1, 0, 0, 0, 0), c=(2, 0, 1, 1, 0))
+    proxy('HTTP in a tunnel, and its errors', talk(a, opened, A, OK, A, BAD), a=(3, 1, 1, 1, 0))
+    proxy('a request behind a password', talk(whole('a.example'), who, whole('a.example'), OK), a=(2, 0, 1, 1, 0))
+    proxy('a target that is not reached, then another', talk(whole('a.example'), bad, whole('b.example'), OK), a=(1, 1, 0, 0, 0), b=(1, 0, 1, 1, 0))
+    proxy('requests for two targets, in a row', talk(whole('a.example') + whole('b.example'), OK + BAD), a=(1, 0, 0, 0, 0), b=(1, 1, 1, 1, 0))
+    proxy('a proxy that is spoken to in TLS', f.tls(Talk(dport=3128), 'proxy.example'), proxy=(1, 0, 1, 1, 0))
+
+
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (pieces, forms, bodies, names, holes, long_heads, upgrades):
+    for make in (pieces, forms, bodies, names, holes, long_heads, upgrades, proxies):
         make()
     ROWS.run(results)
 
