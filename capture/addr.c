@@ -11,11 +11,6 @@
 
 #include "faultline/status.h"
 
-int fl_addr_compare(const struct fl_addr *a, const struct fl_addr *b)
-{
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 static char *put_byte(char *at, unsigned byte)
 {
 	if (byte >= 100)

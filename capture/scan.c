@@ -277,7 +277,7 @@ static int compare_texts(const char *a, const char *b)
 {
 	if (!a || !b)
 		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
+	return a == b ? 0 : strcmp(a, b); /* records of one host share its name */
 }
 
 static int compare_counts(uint64_t a, uint64_t b)

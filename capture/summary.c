@@ -14,7 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a)
+enum { MEMO_BITS = 9 };
+
+/* Of some hundred addresses that were asked for last, each in the place that its hash has: one address is asked for with every
+ * conversation and every attempt that it is part of. */
+struct host_memo {
+	struct fl_addr address;
+	uint32_t host;
+	bool known;
+};
+
+static uint32_t find_host(const struct summary *m, const struct fl_addr *a)
 {
 	if (!fl_locality_is_local(m->scanner->locality, a))
 		return NO_HOST;
@@ -33,6 +43,16 @@ uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a)
 			high = mid;
 	}
 	return NO_HOST;
+}
+
+uint32_t summary_host_of(const struct summary *m, const struct fl_addr *a)
+{
+	uint64_t half[2];
+	memcpy(half, a->bytes, sizeof(half));
+	struct host_memo *memo = &m->memo[((half[0] ^ half[1]) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - MEMO_BITS)];
+	if (!memo->known || !fl_addr_equal(&memo->address, a))
+		*memo = (struct host_memo){ *a, find_host(m, a), true };
+	return memo->host;
 }
 
 const char *summary_transport(uint8_t transport)
@@ -217,6 +237,7 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 		scan->end_ns = scan->start_ns;
 	m.window_s = (double)(scan->end_ns - scan->start_ns) / 1e9;
 	add_hosts(&m);
+	m.memo = fl_alloc_array((size_t)1 << MEMO_BITS, sizeof(*m.memo));
 	collect_inbound_names(&m);
 	size_t conversations = fl_conversation_count(s->conversations);
 	m.dependency_of = fl_alloc_array(conversations + 1, sizeof(*m.dependency_of));
@@ -231,6 +252,7 @@ struct fl_scan *scanner_summarise(struct fl_scanner *s)
 		free(m.inbound_names[h]);
 	free(m.inbound_names);
 	free(m.inbound_name_count);
+	free(m.memo);
 	free(m.services);
 	free(m.ports);
 	free(m.dependency_of);

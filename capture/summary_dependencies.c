@@ -117,18 +117,13 @@ static bool looks_like_scrape(const struct row *r)
 	return v_answered(r->v) && has_beat(r->v) && r->v->request_min == r->v->request_max;
 }
 
-static void mark_scrapes(struct row **by_port, size_t from, size_t to)
+static void mark_scrapes(struct row **alike, size_t from, size_t to)
 {
 	size_t targets = 0;
-	const struct fl_addr *last = NULL;
-	for (size_t i = from; i < to; i++) {
-		if (!looks_like_scrape(by_port[i]) || (last && fl_addr_equal(last, &by_port[i]->v->key.server)))
-			continue;
-		last = &by_port[i]->v->key.server;
-		targets++;
-	}
+	for (size_t i = from; i < to; i++)
+		targets += i == from || !fl_addr_equal(&alike[i - 1]->v->key.server, &alike[i]->v->key.server);
 	for (size_t i = from; i < to && targets >= SCRAPE_TARGETS; i++)
-		by_port[i]->scrape = looks_like_scrape(by_port[i]);
+		alike[i]->scrape = true;
 }
 
 static bool never_spoke(const struct row *r)
@@ -136,28 +131,29 @@ static bool never_spoke(const struct row *r)
 	return r->v->exchanges == r->v->health && r->v->bytes_in == 0 && r->v->connections.midstream == 0;
 }
 
-static void mark_patterns(struct row *rows, size_t n)
+/* Of hosts that are mostly busy few rows look like scrapes: those alone are put in order. */
+static void mark_patterns(struct row *rows, size_t n, size_t hosts)
 {
-	struct row **by_port = fl_alloc_array(n + 1, sizeof(*by_port));
-	for (size_t i = 0; i < n; i++)
-		by_port[i] = &rows[i];
-	if (n)
-		qsort(by_port, n, sizeof(*by_port), compare_ports);
-	for (size_t i = 0, from = 0, host_from = 0, silent = 0; i < n; i++) {
-		bool last_of_host = i + 1 == n || by_port[i + 1]->host != by_port[i]->host;
-		silent += never_spoke(by_port[i]);
-		if (last_of_host || by_port[i + 1]->v->key.port != by_port[i]->v->key.port) {
-			mark_scrapes(by_port, from, i + 1);
-			from = i + 1;
-		}
-		if (!last_of_host)
-			continue;
-		for (size_t k = host_from; k <= i && silent >= SCAN_TARGETS; k++)
-			by_port[k]->scan = never_spoke(by_port[k]);
-		host_from = i + 1;
-		silent = 0;
+	struct row **alike = fl_alloc_array(n + 1, sizeof(*alike));
+	uint32_t *silent = fl_alloc_array(hosts + 1, sizeof(*silent));
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++) {
+		silent[rows[i].host] += never_spoke(&rows[i]);
+		if (looks_like_scrape(&rows[i]))
+			alike[count++] = &rows[i];
 	}
-	free(by_port);
+	if (count)
+		qsort(alike, count, sizeof(*alike), compare_ports);
+	for (size_t i = 0, from = 0; i < count; i++) {
+		if (i + 1 < count && alike[i + 1]->host == alike[i]->host && alike[i + 1]->v->key.port == alike[i]->v->key.port)
+			continue;
+		mark_scrapes(alike, from, i + 1);
+		from = i + 1;
+	}
+	for (size_t i = 0; i < n; i++)
+		rows[i].scan = silent[rows[i].host] >= SCAN_TARGETS && never_spoke(&rows[i]);
+	free(alike);
+	free(silent);
 }
 
 /* ---- attribution ---- */
@@ -585,21 +581,34 @@ static bool same_dependency(const struct row *a, const struct row *b)
 	return a->service == b->service && compare_groups(a, b) == 0;
 }
 
+/* Services of the row's host that may have made its calls: *@first is the first of the host, *@end behind its last. */
+static size_t likely_callers(const struct summary *m, const struct row *r, size_t *first, size_t *end)
+{
+	size_t count = 0, i = *first = summary_first_service(m, r->host);
+	for (; i < m->service_count && m->services[i].host == r->host; i++)
+		count += m->services[i].candidate && !is_itself(m, &m->services[i], r);
+	*end = i;
+	return count;
+}
+
 /* Of an endpoint whose caller nobody named, on a host with several services: the log of attempts knows better than
  * counters of nested starts, when there are enough of them. */
 static void attribute_by_log(struct summary *m, struct row *rows, size_t n)
 {
-	uint32_t *services = fl_alloc_array(m->service_count + 1, sizeof(*services));
-	uint32_t *conversations = fl_alloc_array(n + 1, sizeof(*conversations));
-	size_t count = 0, service, known = 0;
-	for (size_t i = summary_first_service(m, rows[0].host); i < m->service_count && m->services[i].host == rows[0].host; i++)
+	size_t first, end, service, known = 0, count = likely_callers(m, &rows[0], &first, &end);
+	for (size_t i = 0; i < n; i++)
+		known += rows[i].v->key.owner != 0;
+	if (count < 2 || known)
+		return;
+	uint32_t *services = fl_alloc_array(count, sizeof(*services));
+	uint32_t *conversations = fl_alloc_array(n, sizeof(*conversations));
+	count = 0;
+	for (size_t i = first; i < end; i++)
 		if (m->services[i].candidate && !is_itself(m, &m->services[i], &rows[0]))
 			services[count++] = (uint32_t)i;
-	for (size_t i = 0; i < n; i++) {
-		known += rows[i].v->key.owner != 0;
+	for (size_t i = 0; i < n; i++)
 		conversations[i] = rows[i].conversation;
-	}
-	if (count > 1 && !known && behaviour_attribute(m, conversations, n, services, count, &service))
+	if (behaviour_attribute(m, conversations, n, services, count, &service))
 		for (size_t i = 0; i < n; i++) {
 			rows[i].service = service < count ? &m->services[services[service]] : NULL;
 			rows[i].attribution = service < count ? FL_ATTRIBUTION_INFERRED : FL_ATTRIBUTION_HOST;
@@ -608,17 +617,53 @@ static void attribute_by_log(struct summary *m, struct row *rows, size_t n)
 	free(conversations);
 }
 
+/* By host, those of each in the order in which they stood: then little is left to be compared. Return: where each host's begin, to be freed. */
+static size_t *place_by_host(struct row **rows, size_t n, size_t hosts)
+{
+	size_t *begin = fl_alloc_array(hosts + 2, sizeof(*begin));
+	struct row *placed = fl_alloc_table(n + 1, sizeof(*placed));
+	for (size_t i = 0; i < n; i++)
+		begin[(*rows)[i].host + 2]++;
+	for (size_t h = 2; h < hosts + 2; h++)
+		begin[h] += begin[h - 1];
+	for (size_t i = 0; i < n; i++)
+		placed[begin[(*rows)[i].host + 1]++] = (*rows)[i];
+	free(*rows);
+	*rows = placed;
+	return begin;
+}
+
+static void sort_rows(struct row **rows, size_t n, size_t hosts)
+{
+	size_t *begin = place_by_host(rows, n, hosts);
+	for (size_t h = 0; h < hosts; h++)
+		if (begin[h + 1] - begin[h] > 1)
+			qsort(*rows + begin[h], begin[h + 1] - begin[h], sizeof(**rows), compare_rows);
+	free(begin);
+}
+
+/* Rows are in another order than their conversations, which fill more than the caches: what one of the next will be asked for is fetched. */
+static void fetch_ahead(const struct summary *m, const struct row *rows, size_t n, size_t i)
+{
+	enum { AHEAD = 8, LINE = 64 };
+	if (i + AHEAD >= n)
+		return;
+	const struct fl_conversation *v = rows[i + AHEAD].v;
+	for (size_t at = 0; at < sizeof(*v); at += LINE)
+		__builtin_prefetch((const char *)v + at);
+	__builtin_prefetch(fl_conversation_get_detail(m->scanner->conversations, v->detail));
+}
+
 /* Rows of one endpoint settle whose they are, then those of one service stand together. */
 static void settle_endpoints(struct summary *m, struct row *rows, size_t n)
 {
-	if (n)
-		qsort(rows, n, sizeof(*rows), compare_rows);
 	for (size_t i = 0, from = 0; i < n; i++) {
 		if (i + 1 < n && compare_groups(&rows[i], &rows[i + 1]) == 0)
 			continue;
 		attribute_by_log(m, rows + from, i + 1 - from);
 		agree_on_service(rows + from, i + 1 - from);
-		qsort(rows + from, i + 1 - from, sizeof(*rows), compare_within_endpoint);
+		if (i > from)
+			qsort(rows + from, i + 1 - from, sizeof(*rows), compare_within_endpoint);
 		from = i + 1;
 	}
 }
@@ -628,13 +673,15 @@ void summary_dependencies(struct summary *m)
 	struct row *rows;
 	size_t n = collect(m, &rows), groups = 0;
 	bool *by_host = fl_alloc_array(m->scan->host_count + 1, sizeof(*by_host)); /* has what no service was found for */
-	mark_patterns(rows, n);
+	mark_patterns(rows, n, m->scan->host_count);
+	sort_rows(&rows, n, m->scan->host_count);
 	settle_endpoints(m, rows, n);
 	for (size_t i = 0; i < n; i++)
 		groups += i == 0 || !same_dependency(&rows[i - 1], &rows[i]);
 	m->scan->dependencies = fl_arena_array(m->arena, groups + 1, sizeof(*m->scan->dependencies));
 	m->service_of_dependency = fl_alloc_array(groups + 1, sizeof(*m->service_of_dependency));
 	for (size_t i = 0, from = 0; i < n; i++) {
+		fetch_ahead(m, rows, n, i);
 		if (i + 1 < n && same_dependency(&rows[i], &rows[i + 1]))
 			continue;
 		const struct fl_scan_dependency *d = write_dependency(m, rows + from, i + 1 - from);

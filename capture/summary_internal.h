@@ -34,6 +34,7 @@ struct summary {
 	fl_str **inbound_names;       /* per host, sorted ids */
 	size_t *inbound_name_count;
 	double window_s;
+	struct host_memo *memo;       /* what summary_host_of() was asked for lately */
 	const char **strings;         /* by fl_str: copies in the arena, each made once */
 	const char ***chains;
 	const char **providers;       /* by chain, else by name: scanner_provider() of it */

@@ -8,6 +8,7 @@
 #ifndef FAULTLINE_ADDR_H
 #define FAULTLINE_ADDR_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,17 @@ struct fl_addr {
 
 enum { FL_ADDR_TEXT = 46 }; /* longest text form with its zero */
 
-int fl_addr_compare(const struct fl_addr *a, const struct fl_addr *b);
+static inline int fl_addr_compare(const struct fl_addr *a, const struct fl_addr *b)
+{
+	for (size_t half = 0; half < sizeof(a->bytes); half += 8) {
+		uint64_t x, y;
+		memcpy(&x, a->bytes + half, sizeof(x));
+		memcpy(&y, b->bytes + half, sizeof(y));
+		if (x != y)
+			return be64toh(x) < be64toh(y) ? -1 : 1;
+	}
+	return 0;
+}
 
 static inline bool fl_addr_equal(const struct fl_addr *a, const struct fl_addr *b)
 {
