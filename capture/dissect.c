@@ -129,6 +129,26 @@ static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *b
 	fl_stream_close(stream, s->streams);
 }
 
+/* What was read of a hello so far is in bytes of which another copy says otherwise. */
+static void forget_hello(struct fl_scanner *s, struct fl_flow *f)
+{
+	if (!flow_has(f, FLOW_TLS) || flow_has(f, FLOW_TLS_HELLO))
+		return;
+	scanner_drop_names(s, f, FL_NAME_TLS_SNI);
+	flow_set(f, FLOW_TLS_HELLO);
+}
+
+void scanner_compare_copy(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p)
+{
+	struct fl_slice bytes;
+	struct fl_stream *stream = &f->stream[side];
+	enum fl_parse state = fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, 0, &bytes);
+	if (bytes.size) /* for the next segment to be read with */
+		fl_stream_consume(stream, s->streams, 0);
+	if (state == FL_PARSE_MALFORMED && side == FL_INITIATOR)
+		forget_hello(s, f);
+}
+
 void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
@@ -153,6 +173,8 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 					    p->payload_len - p->payload.size, &bytes);
 	if (state == FL_PARSE_TRUNCATED)
 		s->counters.cut_payload++;
+	if (state == FL_PARSE_MALFORMED)
+		forget_hello(s, f);
 	/* Of a SYN only a hello is read, which counts when the client shows that it is there (scanner_believes()). */
 	if (p->tcp_flags & FL_TCP_SYN && fl_tls_probe(p->payload.data, p->payload.size) == FL_PARSE_MALFORMED) {
 		fl_stream_close(stream, s->streams);

@@ -56,6 +56,9 @@ static void begin_again(struct fl_scanner *s, struct fl_flow *f, const struct fl
 /* Return: whether the datagram counts for exchanges: not while the hello still comes in. */
 static bool note_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p, enum fl_parse result, enum fl_name_source source)
 {
+	s->counters.contradicted += s->hello.contradicted;
+	if (s->hello.contradicted && !flow_has(f, FLOW_TLS_HELLO))
+		scanner_drop_names(s, f, source);
 	if (flow_has(f, FLOW_TLS_HELLO)) {
 		bool elsewhere = goes_elsewhere(s, f, result, source);
 		if (result == FL_PARSE_OK)

@@ -96,6 +96,8 @@ static enum fl_parse read_fragment(struct fl_hello_pool *pool, fl_hello_word *wo
 		return read_body((struct fl_slice){ data, size }, scratch, hello);
 	struct fl_hello_parts *parts = parts_of(pool, word, &n);
 	fl_hello_add(parts, offset, data, size);
+	if ((hello->contradicted = parts->contradicted))
+		return FL_PARSE_MALFORMED;
 	struct fl_slice ready = fl_hello_ready(parts);
 	return ready.size == n.length ? read_body(ready, scratch, hello) : FL_PARSE_MORE;
 }

@@ -79,6 +79,24 @@ void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_sou
 	f->user[FLOW_REQUEST_NAME] = handle;
 }
 
+void scanner_drop_names(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source)
+{
+	uint32_t *link = &f->user[FLOW_NAMES];
+	while (*link) {
+		uint32_t handle = *link;
+		struct flow_name *n = &s->flow_names[handle - 1];
+		if (n->source != source) {
+			link = &n->next;
+			continue;
+		}
+		*link = n->next;
+		n->next = s->flow_name_free;
+		s->flow_name_free = handle;
+		if (f->user[FLOW_REQUEST_NAME] == handle)
+			f->user[FLOW_REQUEST_NAME] = 0;
+	}
+}
+
 void scanner_forget_names(struct fl_scanner *s, struct fl_flow *f)
 {
 	while (f->user[FLOW_NAMES]) {

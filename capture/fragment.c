@@ -10,8 +10,8 @@
  *
  * A datagram that is whole is copied into one buffer and gives its pages back; its slot remembers
  * for DONE_NS that further pieces are copies of the same (mirrored traffic), not a new datagram that
- * never gets whole. IPv6 datagrams with overlaps keep their slot until they are too old, so that
- * the rest of their pieces is refused, too.
+ * never gets whole; so it is with an IPv4 datagram that contradicts itself. IPv6 datagrams with overlaps keep their slot until they are
+ * too old, so that the rest of their pieces is refused, too.
  *
  * Two lists, oldest first: datagrams that collect (or refuse), and those that are done. A slot is
  * taken from the free ones, else from the done, else the oldest that collects is given up. The key is
@@ -319,7 +319,7 @@ struct piece {
 	bool last;
 };
 
-enum fit { FITS, DUPLICATE, OVERLAPS, CONTRADICTS };
+enum fit { FITS, DUPLICATE, OVERLAPS, DIFFERS };
 
 /* Captured bytes of the piece's unit at @from. */
 static uint32_t bytes_at(const struct piece *piece, uint32_t from)
@@ -340,7 +340,7 @@ static bool ends_fit(const struct slot *s, const struct piece *piece)
 static enum fit compare(struct fl_fragments *f, const struct slot *s, const struct piece *piece)
 {
 	if (!ends_fit(s, piece))
-		return CONTRADICTS;
+		return DIFFERS;
 	uint32_t had = 0, units = 0;
 	bool same = true;
 	for (uint32_t at = piece->offset; at < piece->end; at += UNIT, units++) {
@@ -353,7 +353,7 @@ static enum fit compare(struct fl_fragments *f, const struct slot *s, const stru
 	}
 	if (!had)
 		return FITS;
-	return had == units && same ? DUPLICATE : OVERLAPS;
+	return !same ? DIFFERS : had == units ? DUPLICATE : OVERLAPS;
 }
 
 /* What is there already stays. */
@@ -401,15 +401,11 @@ static enum fl_parse add_piece(
 		f->counters.duplicates++;
 		return FL_PARSE_MORE;
 	}
-	if (fit != FITS) {
-		f->counters.overlaps++;
-		if (p->fragment_v6) {
-			f->counters.refused++;
-			retire(f, n, REFUSING, 0);
-			return FL_PARSE_MORE;
-		}
-		if (fit == CONTRADICTS)
-			return FL_PARSE_MORE;
+	f->counters.overlaps += fit != FITS;
+	if (fit == DIFFERS || (fit == OVERLAPS && p->fragment_v6)) {
+		f->counters.refused++;
+		retire(f, n, p->fragment_v6 ? REFUSING : DONE, p->time_ns);
+		return FL_PARSE_MORE;
 	}
 	store(f, s, piece);
 	s->len = s->len + p->len < s->len ? UINT32_MAX : s->len + p->len;

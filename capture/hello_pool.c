@@ -61,6 +61,7 @@ static void release(struct fl_hello_pool *pool, struct fl_hello_parts *parts)
 	memset(parts->note, 0, sizeof(parts->note));
 	parts->have = parts->end = 0;
 	parts->touched = 0;
+	parts->contradicted = false;
 	parts->generation = (parts->generation + 1) & GENERATION_MASK;
 	pool->next_free = (uint32_t)(parts - pool->places);
 }
@@ -131,6 +132,7 @@ static void add_behind_hole(struct fl_hello_parts *parts, uint32_t from, const u
 			parts->data[at] = data[i];
 			*present |= (uint8_t)(1u << at % 8);
 		}
+		parts->contradicted |= parts->data[at] != data[i];
 		i++;
 	}
 }
@@ -150,9 +152,10 @@ bool fl_hello_add(struct fl_hello_parts *parts, uint64_t offset, const uint8_t *
 	bool fits = size <= FL_HELLO_BYTES - offset;
 	uint32_t from = (uint32_t)offset;
 	uint32_t to = fits ? from + (uint32_t)size : FL_HELLO_BYTES;
+	uint32_t skip = from < parts->have ? parts->have - from : 0, known = skip < to - from ? skip : to - from;
+	parts->contradicted |= known && memcmp(parts->data + from, data, known) != 0;
 	if (to <= parts->have)
 		return fits;
-	uint32_t skip = from < parts->have ? parts->have - from : 0;
 	from += skip;
 	if (from == parts->have && parts->end == parts->have) {
 		memcpy(parts->data + from, data + skip, to - from);

@@ -391,6 +391,8 @@ static enum fl_parse read_initial(struct fl_quic *q, fl_hello_word *word, const 
 	if (!read_frames(frames, parts, &too_long))
 		return FL_PARSE_MALFORMED;
 	struct fl_slice ready = fl_hello_ready(parts);
+	if ((hello->contradicted = parts->contradicted))
+		return FL_PARSE_MALFORMED;
 	if (ready.size == before && !too_long)
 		return FL_PARSE_MORE;
 	struct fl_reader r = fl_reader_over(ready.data, ready.size);
@@ -419,7 +421,7 @@ static enum fl_parse read_datagram(struct fl_quic *q, fl_hello_word *word, const
 enum fl_parse fl_quic_client(struct fl_quic *q, fl_hello_word *word, const uint8_t *data, size_t size,
 			     struct fl_tls_hello *hello)
 {
-	hello->has_sni = hello->ech = hello->esni = false;
+	hello->has_sni = hello->ech = hello->esni = hello->contradicted = false;
 	hello->sni[0] = hello->alpn[0] = 0;
 	hello->version = 0;
 	if (!q->crypto)

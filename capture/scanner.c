@@ -235,8 +235,11 @@ static inline void see_packet(struct fl_scanner *s, const struct fl_packet *p, u
 		return;
 	}
 	struct fl_flow_packet seen = fl_flow_table_add_hashed(s->flows, p, hash);
-	if (seen.duplicate)
+	if (__builtin_expect(seen.duplicate, 0)) {
+		if (p->transport == FL_TRANSPORT_TCP && seen.flow->stream[seen.side].store)
+			scanner_compare_copy(s, seen.flow, seen.side, p);
 		return;
+	}
 	if (seen.created) {
 		begin_flow(s, seen.flow, p);
 	} else if (seen.side == FL_RESPONDER && !flow_has(seen.flow, FLOW_BOTH_WAYS)) {
@@ -299,7 +302,8 @@ void fl_scanner_counters(struct fl_scanner *s, const struct fl_source_counters *
 	s->counters.cut_short += c->cut_short;
 	s->counters.lost_interface += c->lost_interface;
 	s->counters.fragments += c->parse[FL_PARSE_MORE];
-	s->counters.datagrams_lost += c->fragments.late + c->fragments.crowded + c->fragments.refused;
+	s->counters.datagrams_lost += c->fragments.late + c->fragments.crowded;
+	s->counters.contradicted += c->fragments.refused;
 }
 
 void fl_scanner_interrupted(struct fl_scanner *s)

@@ -110,6 +110,7 @@ struct scanner_counters {
 	uint64_t translated;          /* flows left out: the far half of one that counts */
 	uint64_t unseen;              /* connections known from the socket table alone */
 	uint64_t datagrams_lost;      /* that stayed incomplete */
+	uint64_t contradicted;        /* datagrams and hellos whose pieces differ where they overlap */
 	uint64_t answers_unseen;      /* acknowledged, not captured */
 	uint64_t long_heads;          /* of requests, not read to their end */
 	uint64_t holes;               /* in requests or answers that were read: as above */
@@ -138,7 +139,7 @@ enum carry_done {
 struct scanner_before {
 	struct fl_names_counters names;
 	struct fl_flow_counters flows;
-	uint64_t strings_refused, streams_refused, hellos_given_up, locality_refused, calls_refused, calls_crowded;
+	uint64_t strings_refused, streams_refused, streams_contradicted, hellos_given_up, locality_refused, calls_refused, calls_crowded;
 	struct fl_owner_counters owners;
 };
 
@@ -296,6 +297,8 @@ bool account_start_is_old(struct fl_scanner *s, const struct fl_flow *f);
 /* Payload of one packet that brings something new: names and application are
  * noted at the flow. Return: whether the bytes count for exchanges (they are no TLS handshake). */
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+/* A copy of a segment within microseconds, while the stream keeps bytes: does it say the same? */
+void scanner_compare_copy(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 /* Does one side of a connection say what only the other would? */
 bool scanner_speaks_for_other(enum fl_side side, const struct fl_slice *payload);
 /* A path by which load balancers and monitors ask whether a service lives. */
@@ -353,6 +356,8 @@ void scanner_count_unseen(struct fl_scanner *s);
 
 /* A name that the flow carried. @port: of the target, when the name begins a tunnel; else 0. */
 void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source, const char *text, uint16_t port);
+/* It carried none of this source after all. */
+void scanner_drop_names(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source);
 /* Did it carry this name? */
 bool scanner_carries_name(const struct fl_scanner *s, const struct fl_flow *f, enum fl_name_source source, const char *text);
 

@@ -29,6 +29,7 @@
 #include <string.h>
 
 enum {
+	KEEP_ALIVE = 1, /* bytes that may differ */
 	MAX_RANGES = 64,
 	MAX_MARKS = 8,
 	MAX_STORE = (1 << 30) - 1, /* width of fl_stream.store */
@@ -67,7 +68,7 @@ struct fl_stream_pool {
 	struct store *stores;  /* as many as blocks: each owns at least one */
 	uint32_t stores_used;  /* never used from here on */
 	uint32_t store_free;   /* index + 1 */
-	uint64_t refused;
+	uint64_t refused, contradicted;
 	struct fl_slice given; /* what the last fl_stream_add() gave from the packet itself */
 };
 
@@ -213,10 +214,11 @@ static bool reserve(struct fl_stream_pool *pool, struct store *st, size_t size)
 	return true;
 }
 
-/* Copies what no range has yet of [begin, end): the first copy wins. */
-static void copy_missing(struct store *st, uint8_t *to, const uint8_t *data, uint32_t begin, uint32_t end)
+/* Copies what no range has yet of [begin, end). Return: whether the rest is the same. */
+static bool copy_missing(struct store *st, uint8_t *to, const uint8_t *data, uint32_t begin, uint32_t end)
 {
 	uint32_t at = begin;
+	bool same = true;
 	for (unsigned i = 0; i < st->count && at < end; i++) {
 		struct range r = st->ranges[i];
 		if (r.end <= at)
@@ -224,10 +226,14 @@ static void copy_missing(struct store *st, uint8_t *to, const uint8_t *data, uin
 		uint32_t stop = r.begin < end ? r.begin : end;
 		if (at < stop)
 			memcpy(to + at, data + (at - begin), stop - at);
+		uint32_t from = r.begin > at ? r.begin : at, until = r.end < end ? r.end : end;
+		if (from < until)
+			same = same && memcmp(to + from, data + (from - begin), until - from) == 0;
 		at = r.end;
 	}
 	if (at < end)
 		memcpy(to + at, data + (at - begin), end - at);
+	return same;
 }
 
 /* Joins [begin, end) with all ranges it touches; false when that makes one too many. */
@@ -252,8 +258,9 @@ static bool join_range(struct store *st, uint32_t begin, uint32_t end)
 	return true;
 }
 
-/* Stores data for offset @begin from next_seq on; the caller has checked the window. */
-static bool keep(
+/* Stores data for offset @begin from next_seq on; the caller has checked the window. Return: OK; TRUNCATED: there is no room;
+ * MALFORMED: what is there already differs. */
+static enum fl_parse keep(
 	struct fl_stream *s, struct fl_stream_pool *pool, uint32_t begin, const uint8_t *data, size_t size)
 {
 	uint32_t end = begin + (uint32_t)size;
@@ -261,10 +268,11 @@ static bool keep(
 	if (!st)
 		st = new_store(s, pool, end);
 	if (!st || !reserve(pool, st, end))
-		return false;
+		return FL_PARSE_TRUNCATED;
 	/* Before the ranges change; a refusal closes the stream and with it what was copied. */
-	copy_missing(st, bytes_of(pool, st), data, begin, end);
-	return join_range(st, begin, end);
+	if (!copy_missing(st, bytes_of(pool, st), data, begin, end) && size > KEEP_ALIVE)
+		return FL_PARSE_MALFORMED;
+	return join_range(st, begin, end) ? FL_PARSE_OK : FL_PARSE_TRUNCATED;
 }
 
 /* Bytes that lie in order at next_seq. */
@@ -278,6 +286,13 @@ static enum fl_parse give_up(struct fl_stream *s, struct fl_stream_pool *pool)
 	pool->refused++;
 	fl_stream_close(s, pool);
 	return FL_PARSE_TRUNCATED;
+}
+
+static enum fl_parse contradict(struct fl_stream *s, struct fl_stream_pool *pool)
+{
+	pool->contradicted++;
+	fl_stream_close(s, pool);
+	return FL_PARSE_MALFORMED;
 }
 
 /* --- public ------------------------------------------------------------------------------------- */
@@ -329,6 +344,11 @@ uint64_t fl_stream_pool_refused(const struct fl_stream_pool *pool)
 	return pool->refused;
 }
 
+uint64_t fl_stream_pool_contradicted(const struct fl_stream_pool *pool)
+{
+	return pool->contradicted;
+}
+
 size_t fl_stream_pool_used(const struct fl_stream_pool *pool)
 {
 	return (size_t)pool->used * FL_STREAM_BLOCK;
@@ -348,7 +368,10 @@ static enum fl_parse add_stored(struct fl_stream *s, struct fl_stream_pool *pool
 	uint32_t had = ready(store_of(s, pool));
 	if (size > FL_STREAM_WINDOW || offset > FL_STREAM_WINDOW - size)
 		return give_up(s, pool);
-	if (!keep(s, pool, offset, data, size))
+	enum fl_parse kept = keep(s, pool, offset, data, size);
+	if (kept == FL_PARSE_MALFORMED)
+		return contradict(s, pool);
+	if (kept != FL_PARSE_OK)
 		return give_up(s, pool);
 	const struct store *st = store_of(s, pool);
 	uint32_t have = ready(st);
@@ -439,7 +462,7 @@ void fl_stream_consume(struct fl_stream *s, struct fl_stream_pool *pool, size_t 
 		n = given.size;
 	s->next_seq += (uint32_t)n;
 	size_t left = given.size - n;
-	if (left > FL_STREAM_WINDOW || (left > 0 && !keep(s, pool, 0, given.data + n, left)))
+	if (left > FL_STREAM_WINDOW || (left > 0 && keep(s, pool, 0, given.data + n, left) != FL_PARSE_OK))
 		(void)give_up(s, pool);
 }
 

@@ -170,6 +170,8 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "not-decoded", c->unsupported, "frames that are not IP, or nest too many headers, were not looked into");
 	add_blind_spot(m, "fragments", c->datagrams_lost,
 		       "fragmented packets were not captured completely; what the missing parts said is not known");
+	add_blind_spot(m, "contradictory", c->contradicted + fl_stream_pool_contradicted(m->scanner->streams) - m->scanner->before.streams_contradicted,
+		       "streams and fragmented packets came in copies that differ; what they said is not known, no name was taken from them");
 	add_blind_spot(m, "answers-unasked", c->answers_unasked,
 		       "DNS answers came to ports that had asked something else: forged, late, or the question was not captured; they name nothing");
 	add_blind_spot(m, "filtered", c->filtered, "packets were left out by the filter");

@@ -126,7 +126,7 @@ struct fl_scan *fl_scanner_cut(struct fl_scanner *s, int64_t end_ns)
 	s->counters = (struct scanner_counters){ 0 };
 	s->before = (struct scanner_before){
 		*fl_names_counters(s->names), *fl_flow_table_counters(s->flows),
-		fl_strpool_refused(s->strings), fl_stream_pool_refused(s->streams),
+		fl_strpool_refused(s->strings), fl_stream_pool_refused(s->streams), fl_stream_pool_contradicted(s->streams),
 		fl_hello_pool_given_up(s->hellos), fl_locality_refused(s->locality),
 		calls_pool_refused(s->calls), calls_pool_crowded(s->calls),
 		*fl_owners_counters(s->owners),

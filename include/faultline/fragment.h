@@ -6,8 +6,9 @@
  * FL_FRAGMENT_TIMEOUT_S of packet time, the oldest is given up; what is known of its
  * beginning is handed out, for a first fragment alone says who talks to whom.
  *
- * Fragments are accepted in any order. Of overlapping ones the first copy wins in IPv4; in IPv6 the
- * whole datagram is dropped, with the pieces still to come (RFC 5722). Pieces that the snap length cut
+ * Fragments are accepted in any order. Of IPv4 they may overlap where they agree; where they differ in a byte or about the end, the whole
+ * datagram is dropped, as Linux does since 4.19: which of the two a receiver takes depends on its system (Shankar and Paxson, Active
+ * mapping, 2003). In IPv6 any overlap drops it, with the pieces still to come (RFC 5722). Pieces that the snap length cut
  * count as there; the datagram then ends where the first of them was cut.
  */
 #ifndef FAULTLINE_FRAGMENT_H
@@ -23,11 +24,11 @@ struct fl_fragment_counters {
 	uint64_t fragments;  /* handed in */
 	uint64_t whole;      /* datagrams put together */
 	uint64_t duplicates; /* fragments that were there already */
-	uint64_t overlaps;   /* fragments that contradict those before */
+	uint64_t overlaps;   /* fragments of which a part was there already */
 	uint64_t malformed;  /* fragments of impossible size or place */
 	uint64_t late;       /* datagrams given up by age, or incomplete at the end */
 	uint64_t crowded;    /* datagrams given up for want of memory */
-	uint64_t refused;    /* IPv6 datagrams with overlaps */
+	uint64_t refused;    /* datagrams of fragments that differ; of IPv6, that overlap */
 };
 
 /* @limit: bytes for the payload of fragments, at least 256 KiB. */

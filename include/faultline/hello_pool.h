@@ -24,6 +24,7 @@ struct fl_hello_parts {
 	uint32_t have, end;          /* the pool's: bytes from the start without a hole; end of the last piece */
 	uint32_t generation;
 	uint64_t touched;            /* 0: free */
+	bool contradicted;           /* pieces of it differ where they overlap */
 	uint8_t present[FL_HELLO_BYTES / 8];
 	uint8_t data[FL_HELLO_BYTES];
 };
@@ -45,7 +46,7 @@ void fl_hello_drop(struct fl_hello_pool *pool, fl_hello_word *word);
 uint32_t fl_hello_count(fl_hello_word word);
 void fl_hello_add_count(fl_hello_word *word, uint32_t n);
 
-/* Put a piece where it belongs; of bytes that come twice the first copy stays. False when it reaches beyond FL_HELLO_BYTES;
+/* Put a piece where it belongs; of bytes that come twice the first copy stays, and where the second differs that is noted. False when it reaches beyond FL_HELLO_BYTES;
  * what fits is kept. */
 bool fl_hello_add(struct fl_hello_parts *parts, uint64_t offset, const uint8_t *data, size_t size);
 /* The bytes from the start up to the first hole; valid until the next call on the pool. */

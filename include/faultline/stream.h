@@ -6,7 +6,9 @@
  * nothing is stored cost no copy: the caller sees the packet's own bytes. Only
  * when a consumer asks for more, or a segment is out of order, are bytes kept,
  * in blocks of a pool that all flows share. Retransmitted and overlapping bytes
- * are given once, the first copy wins.
+ * are given once. While bytes are kept, a copy of them that differs ends the stream: which of the two the receiver
+ * took depends on its system (Novak and Sturges, Target-based TCP stream reassembly, 2007), and nobody here can tell. One byte alone may
+ * differ, in keep-alives (RFC 9293 section 3.8.4) it means nothing. Bytes that were consumed are gone: the first copy counted.
  */
 #ifndef FAULTLINE_STREAM_H
 #define FAULTLINE_STREAM_H
@@ -24,6 +26,7 @@ struct fl_stream_pool *fl_stream_pool_new(size_t limit_bytes);
 void fl_stream_pool_free(struct fl_stream_pool *pool);
 /* Streams given up because the pool or their window was full. */
 uint64_t fl_stream_pool_refused(const struct fl_stream_pool *pool);
+uint64_t fl_stream_pool_contradicted(const struct fl_stream_pool *pool); /* streams ended by a copy that differs */
 size_t fl_stream_pool_used(const struct fl_stream_pool *pool); /* bytes now */
 
 struct fl_stream {
@@ -52,7 +55,7 @@ void fl_stream_start(struct fl_stream *s, uint32_t seq);
  *
  * Return: OK; MORE when bytes were stored behind a hole and @out is empty;
  * TRUNCATED when the stream was closed by this call; with cut bytes @out still has what
- * came in order before the cut.
+ * came in order before the cut; MALFORMED when it was closed by a copy that differs, @out is empty.
  */
 enum fl_parse fl_stream_add(struct fl_stream *s, struct fl_stream_pool *pool, uint32_t seq,
 			    const uint8_t *data, size_t size, size_t missing, struct fl_slice *out);

@@ -27,6 +27,7 @@ struct fl_tls_hello {
 	bool ech;                     /* encrypted_client_hello present: the SNI may be the
 				       * outer, public name. GREASE cannot be told apart */
 	bool esni;                    /* draft encrypted_server_name */
+	bool contradicted;            /* QUIC, DTLS: pieces of it differ where they overlap; nothing was read */
 };
 
 /* Does the stream's beginning look like a TLS handshake record? MORE with fewer

@@ -57,6 +57,10 @@ def segments(made, size):
 
 
 def sent(pieces):
+    return capture(*sent_packets(pieces))
+
+
+def sent_packets(pieces):
     """A connection whose client sends these (offset, bytes)."""
     c = f.Connection()
     begin, end = c.seq[0], 0
@@ -64,7 +68,7 @@ def sent(pieces):
         c.packets.append(f.tcp(*c.ends, *c.ports, begin + at, c.seq[1], f.ACK | f.PSH, piece))
         end = max(end, at + len(piece))
     c.seq[0] = begin + end
-    return capture(*c.say(1, f.SERVER_HELLO).close())
+    return c.say(1, f.SERVER_HELLO).close()
 
 
 def shuffled(made):
@@ -104,6 +108,53 @@ def forged(name):
 
 def braided(*lists):
     return [packet for turn in zip(*lists) for packet in turn]
+
+
+# ---- copies that differ ----
+
+def contradictory(scan, _):
+    found = [x['count'] for x in scan['coverage']['blind_spots'] if x['kind'] == 'contradictory']
+    return [] if found == [1] else ['contradictory: %s' % found]
+
+
+def contradictions():
+    """Two versions of a hello; which of them its server took is not known, whichever came first."""
+    one, two = (f.hello(x, padding=2000) for x in ('first.example', 'other.example'))
+    at = one.index(b'first')
+    lookup = f.lookup('known.example', 'A', [('known.example', 'A', SERVER)])
+    for said, a, b in (('', one, two), (', the other first', two, one)):
+        kept = [(0, a[:600]), (0, b[:600]), (600, a[600:1400]), (1400, a[1400:])]
+        row('a hello whose first piece came in two versions%s' % said, sent(kept), flow(None), check=contradictory)
+        row('a hello in two versions%s, a look-up before' % said, lookup_before(lookup, kept), resolver(), flow('known.example'), check=contradictory)
+        behind = [(600, a[600:1400]), (at - 20, b[at - 20:at + 40]), (at - 10, a[at - 10:at + 60]), (0, a[:600]), (1400, a[1400:])]
+        row('a hello in two versions behind a hole%s' % said, sent(behind), flow(None), check=contradictory)
+    row('a copy that differs of what was read is none', sent([(0, one), (0, two[:600])]), flow('first.example'))
+    packets = f.session('inner.example')
+    for said, turn in (('', 1), (', the other first', -1)):
+        pieces = []
+        for i, p in enumerate(packets):
+            parts = f.fragments(p, 64, 1000 + i) if b'inner.example' in p else [p]
+            if len(parts) > 1:
+                k = [n for n, x in enumerate(parts) if b'inner' in x][0]
+                parts[k:k + 1] = [parts[k], parts[k].replace(b'inner', b'other')][::turn]
+            pieces += parts
+        row('fragments in two versions%s' % said, capture(*pieces), flow(None), check=contradictory, open=True)
+    if not q.CRYPTO:
+        return
+    ids = b'12345678'
+    body, other = q.hello('first.example'), q.hello('other.example')
+    for said, a, b in (('', body, other), (', the other first', other, body)):
+        pieces = [q.initial(q.crypto_frame(a[:110]), ids), q.initial(q.crypto_frame(b[:110]), ids, number=1),
+                  q.initial(q.crypto_frame(a[110:], 110), ids, number=2)]
+        row('QUIC, a hello in two versions%s' % said, capture(*said_by(q.connection('', ids, hellos=pieces))), flow(None, transport='udp'), check=contradictory)
+
+
+def lookup_before(lookup, pieces):
+    return f.pcap([f.ethernet(p) for p in lookup + sent_packets(pieces)])
+
+
+def said_by(talk):
+    return said(*talk)
 
 
 # ---- numbers, copies, datagrams ----
@@ -487,7 +538,7 @@ def dns_odd():
 def main():
     results = common.Results()
     common.need_program(results)
-    for make in (tls, around, middle, quic, starttls, proxies, dns, dns_odd):
+    for make in (tls, around, middle, contradictions, quic, starttls, proxies, dns, dns_odd):
         make()
     ROWS.run(results)
 

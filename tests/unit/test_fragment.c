@@ -150,22 +150,40 @@ static void an_identification_used_again_is_a_new_datagram(void **state)
 	assert_int_equal(fl_fragments_counters(x->f)->whole, 3);
 }
 
-static void in_ipv4_the_first_copy_wins(void **state)
+static void in_ipv4_pieces_may_overlap_where_they_agree(void **state)
 {
 	struct fixture *x = *state;
-	static const uint8_t other[32];
 	assert_int_equal(add(x, (struct piece){ 1, 8, 24, false, false, 0, NULL }), FL_PARSE_MORE);
-	assert_int_equal(add(x, (struct piece){ 1, 16, 24, false, false, 0, other }), FL_PARSE_MORE);
-	assert_int_equal(add(x, (struct piece){ 1, 24, 30, true, false, 0, NULL }), FL_PARSE_MORE);
-	/* Another ending, and a piece behind the end, contradict what is known. */
-	assert_int_equal(add(x, (struct piece){ 1, 24, 31, true, false, 0, other }), FL_PARSE_MORE);
-	assert_int_equal(add(x, (struct piece){ 1, 32, 40, false, false, 0, other }), FL_PARSE_MORE);
-	uint8_t mixed[16];
-	memcpy(mixed, data, 8);
-	memset(mixed + 8, 0, 8);
-	assert_int_equal(add(x, (struct piece){ 1, 0, 16, false, false, 0, mixed }), FL_PARSE_OK);
+	assert_int_equal(add(x, (struct piece){ 1, 16, 30, true, false, 0, NULL }), FL_PARSE_MORE);
+	assert_int_equal(add(x, (struct piece){ 1, 0, 16, false, false, 0, NULL }), FL_PARSE_OK);
 	expect_whole(x, 30);
-	assert_int_equal(fl_fragments_counters(x->f)->overlaps, 4);
+	assert_int_equal(fl_fragments_counters(x->f)->overlaps, 2);
+	assert_int_equal(fl_fragments_counters(x->f)->refused, 0);
+}
+
+/* Whatever comes first, the datagram is dropped; later its number is another one's. */
+static void in_ipv4_pieces_that_differ_drop_all_of_it(void **state)
+{
+	struct fixture *x = *state;
+	static const uint8_t other[40];
+	static const struct piece differing[][4] = {
+		{ { 1, 0, 16, false, false, 0, NULL }, { 1, 0, 16, false, false, 0, other }, { 1, 16, 20, true, false, 0, NULL } },
+		{ { 1, 0, 16, false, false, 0, other }, { 1, 0, 16, false, false, 0, NULL }, { 1, 16, 20, true, false, 0, NULL } },
+		{ { 1, 8, 24, false, false, 0, NULL }, { 1, 16, 24, false, false, 0, other }, { 1, 0, 8, false, false, 0, NULL } },
+		{ { 1, 16, 24, true, false, 0, NULL }, { 1, 16, 23, true, false, 0, NULL }, { 1, 0, 16, false, false, 0, NULL } },
+		{ { 1, 16, 24, true, false, 0, NULL }, { 1, 24, 32, false, false, 0, NULL }, { 1, 0, 16, false, false, 0, NULL } },
+	};
+	struct fl_packet p;
+	for (size_t i = 0; i < FL_ARRAY_LEN(differing); i++) {
+		for (size_t k = 0; k < 3; k++)
+			assert_int_equal(add(x, differing[i][k]), FL_PARSE_MORE);
+		assert_int_equal(fl_fragments_counters(x->f)->refused, i + 1);
+		assert_false(fl_fragments_give_up(x->f, x->now_ns, true, &p));
+		x->now_ns += SECOND;
+	}
+	assert_int_equal(add(x, (struct piece){ 1, 0, 16, false, false, 0, NULL }), FL_PARSE_MORE);
+	assert_int_equal(add(x, (struct piece){ 1, 16, 20, true, false, 0, NULL }), FL_PARSE_OK);
+	expect_whole(x, 20);
 }
 
 static void in_ipv6_an_overlap_drops_all_of_it(void **state)
@@ -277,7 +295,8 @@ int main(void)
 		ROW(impossible_pieces_are_malformed),
 		ROW(copies_change_nothing_even_after_the_end),
 		ROW(an_identification_used_again_is_a_new_datagram),
-		ROW(in_ipv4_the_first_copy_wins),
+		ROW(in_ipv4_pieces_may_overlap_where_they_agree),
+		ROW(in_ipv4_pieces_that_differ_drop_all_of_it),
 		ROW(in_ipv6_an_overlap_drops_all_of_it),
 		ROW(datagrams_are_told_apart),
 		ROW(the_old_are_given_up_with_their_beginning),

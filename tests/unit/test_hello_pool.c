@@ -13,23 +13,25 @@ struct row {
 	const char *name;
 	struct piece pieces[6];
 	const char *ready;
-	bool fits;
+	bool fits, contradicted;
 };
 
 static const struct row rows[] = {
-	{ "in order", { { 0, "abc" }, { 3, "def" } }, "abcdef", true },
-	{ "behind a hole nothing is ready", { { 3, "def" } }, "", true },
-	{ "the hole is filled last", { { 3, "def" }, { 0, "abc" } }, "abcdef", true },
-	{ "every second byte, then the others", { { 1, "b" }, { 3, "d" }, { 0, "a" }, { 2, "c" } }, "abcd", true },
-	{ "of bytes that come twice in order the first copy stays", { { 0, "abc" }, { 1, "xyz" } }, "abcz", true },
-	{ "of bytes that come twice behind a hole the first copy stays", { { 2, "cd" }, { 0, "abxy" } }, "abcd", true },
-	{ "a copy changes nothing", { { 0, "abc" }, { 0, "abc" }, { 1, "b" } }, "abc", true },
-	{ "a piece over the end of what is there and a hole", { { 0, "ab" }, { 5, "f" }, { 1, "bcde" } }, "abcdef", true },
-	{ "an empty piece is none", { { 0, "ab" }, { 7, "" } }, "ab", true },
-	{ "an empty piece far away is none", { { 0, "ab" }, { UINT64_MAX, "" } }, "ab", true },
-	{ "beyond the limit nothing fits", { { 0, "ab" }, { FL_HELLO_BYTES, "x" } }, "ab", false },
-	{ "across the limit the end does not fit", { { 0, "ab" }, { FL_HELLO_BYTES - 1, "xy" } }, "ab", false },
-	{ "the largest offset does not wrap", { { 0, "ab" }, { UINT64_MAX, "xy" } }, "ab", false },
+	{ "in order", { { 0, "abc" }, { 3, "def" } }, "abcdef", true, false },
+	{ "behind a hole nothing is ready", { { 3, "def" } }, "", true, false },
+	{ "the hole is filled last", { { 3, "def" }, { 0, "abc" } }, "abcdef", true, false },
+	{ "every second byte, then the others", { { 1, "b" }, { 3, "d" }, { 0, "a" }, { 2, "c" } }, "abcd", true, false },
+	{ "of bytes that come twice in order the first copy stays", { { 0, "abc" }, { 1, "xyz" } }, "abcz", true, true },
+	{ "of bytes that come twice behind a hole the first copy stays", { { 2, "cd" }, { 0, "abxy" } }, "abcd", true, true },
+	{ "a copy over pieces behind a hole agrees", { { 2, "cd" }, { 9, "j" }, { 0, "abcdefghij" } }, "abcdefghij", true, false },
+	{ "a copy of what is ready that differs", { { 0, "abc" }, { 0, "abx" } }, "abc", true, true },
+	{ "a copy changes nothing", { { 0, "abc" }, { 0, "abc" }, { 1, "b" } }, "abc", true, false },
+	{ "a piece over the end of what is there and a hole", { { 0, "ab" }, { 5, "f" }, { 1, "bcde" } }, "abcdef", true, false },
+	{ "an empty piece is none", { { 0, "ab" }, { 7, "" } }, "ab", true, false },
+	{ "an empty piece far away is none", { { 0, "ab" }, { UINT64_MAX, "" } }, "ab", true, false },
+	{ "beyond the limit nothing fits", { { 0, "ab" }, { FL_HELLO_BYTES, "x" } }, "ab", false, false },
+	{ "across the limit the end does not fit", { { 0, "ab" }, { FL_HELLO_BYTES - 1, "xy" } }, "ab", false, false },
+	{ "the largest offset does not wrap", { { 0, "ab" }, { UINT64_MAX, "xy" } }, "ab", false, false },
 };
 
 static void pieces_come_together(void **state)
@@ -47,6 +49,7 @@ static void pieces_come_together(void **state)
 		assert_int_equal(ready.size, strlen(row->ready));
 		assert_memory_equal(ready.data, row->ready, ready.size);
 		assert_int_equal(fits, row->fits);
+		assert_int_equal(parts->contradicted, row->contradicted);
 		fl_hello_drop(pool, &word);
 	}
 	fl_hello_pool_free(pool);
