@@ -29,16 +29,18 @@ struct loading {
 	struct fl_error *err;
 };
 
-/* Schema of a document; a tree of the whole is made only where it says that it is ours. */
-static int read_schema(const struct fl_json_text *t, cJSON **schema, struct fl_error *err)
+/* Schema of a document; a tree of the whole is made only where it says that it is ours. @assumed: what a graph has under that name. */
+static int read_schema(const struct fl_json_text *t, cJSON **schema, struct fl_json_piece *assumed, struct fl_error *err)
 {
-	static const char *const keys[] = { "schema" };
-	struct fl_json_piece found;
-	int code = fl_json_text_members(t, keys, 1, &found, err);
+	enum { SCHEMA, ASSUMED, KEYS };
+	static const char *const keys[KEYS] = { "schema", "assumed" };
+	struct fl_json_piece found[KEYS];
+	int code = fl_json_text_members(t, keys, KEYS, found, err);
 
 	*schema = NULL;
-	if (code == 0 && found.at != NULL && *found.at == '"' && found.size <= FL_ERROR_MAX)
-		code = fl_json_text_tree(t, found, schema, err);
+	if (code == 0 && found[SCHEMA].at != NULL && *found[SCHEMA].at == '"' && found[SCHEMA].size <= FL_ERROR_MAX)
+		code = fl_json_text_tree(t, found[SCHEMA], schema, err);
+	*assumed = found[ASSUMED];
 	return code;
 }
 
@@ -87,15 +89,14 @@ static int load_store(struct loading *l, const char *path, const char *range_tex
 }
 
 /* What of a graph was taken when it was made of scans; other words are those of a later faultline. */
-static int read_assumed(struct loading *l, const struct fl_json_text *t)
+static int read_assumed(struct loading *l, const struct fl_json_text *t, struct fl_json_piece assumed)
 {
-	static const char *const keys[] = { "assumed" };
-	struct fl_json_piece found, piece;
-	int code = fl_json_text_members(t, keys, 1, &found, l->err);
+	struct fl_json_piece rest, piece;
+	int code = 0;
 
-	if (code != 0 || found.at == NULL || !fl_json_text_array(found, &found))
-		return code;
-	while (code == 0 && fl_json_text_next(&found, &piece)) {
+	if (assumed.at == NULL || !fl_json_text_array(assumed, &rest))
+		return 0;
+	while (code == 0 && fl_json_text_next(&rest, &piece)) {
 		cJSON *word = NULL;
 		if (piece.size > ASSUMED_WORD_MAX || *piece.at != '"')
 			continue;
@@ -110,13 +111,14 @@ static int read_assumed(struct loading *l, const struct fl_json_text *t)
 static int load_file(struct loading *l, const char *path)
 {
 	struct fl_json_text text;
+	struct fl_json_piece assumed;
 	cJSON *schema = NULL;
 	int code;
 
 	code = fl_json_read_text(path, &text, l->err);
 	if (code < 0)
 		return code;
-	code = read_schema(&text, &schema, l->err);
+	code = read_schema(&text, &schema, &assumed, l->err);
 	bool graph = schema_begins(schema, "faultline.graph/");
 	if (code == 0 && (graph ? l->files > 0 : l->graph != NULL))
 		code = fl_fail(l->err, -EINVAL,
@@ -124,7 +126,7 @@ static int load_file(struct loading *l, const char *path)
 			"file or scans, not both",
 			l->graph ? l->graph_name : text.name);
 	else if (code == 0 && graph)
-		code = read_assumed(l, &text);
+		code = read_assumed(l, &text, assumed);
 	if (code == 0 && graph)
 		code = fl_graph_from_text(&l->graph, &text, l->err);
 	else if (code == 0)

@@ -152,7 +152,7 @@ static void fill_dependency(struct fl_scan *s)
 		.coupling = 1.0 / 3,
 		.fan_out = 0.1 + 0.2,
 		.period_s = NAN,
-		.connections = { 1, 2, 3, 4, 5, 6, 7 },
+		.connections = { 1, 2, 3, 4, 5, 6, 7, 0 },
 		.exchanges = 8,
 		.exchanges_lower_bound = true,
 		.failures = 9,
