@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faultline/hash.h"
+#include "faultline/index.h"
 #include "faultline/sort.h"
 #include "faultline/units.h"
 
@@ -118,24 +120,21 @@ struct behaviour {
 	size_t dependency_count, service_count;
 };
 
-struct serial_place {
-	uint32_t serial, index;
-};
-
-static int compare_serials(const void *pa, const void *pb)
+/* Mixes without losing anything (the last steps of MurmurHash3): equal hashes are equal serials. */
+static uint32_t hash_serial(uint32_t serial)
 {
-	const struct serial_place *a = pa, *b = pb;
-	return (a->serial > b->serial) - (a->serial < b->serial);
+	uint32_t h = serial ^ (uint32_t)fl_hash_seed();
+	h = (h ^ h >> 16) * 0x85ebca6b;
+	h = (h ^ h >> 13) * 0xc2b2ae35;
+	return h ^ h >> 16;
 }
 
-static struct serial_place *sort_serials(const struct fl_conversations *table, size_t n)
+static void index_serials(struct fl_index *serials, const struct fl_conversations *table)
 {
-	struct serial_place *list = fl_alloc_array(n + 1, sizeof(*list));
+	size_t n = fl_conversation_count(table);
+	fl_index_init(serials, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)
-		list[i] = (struct serial_place){ fl_conversation_get(table, i)->serial, (uint32_t)i };
-	if (n)
-		qsort(list, n, sizeof(*list), compare_serials);
-	return list;
+		fl_index_add(serials, hash_serial(fl_conversation_get(table, i)->serial), (uint32_t)i);
 }
 
 static int64_t end_of(const struct summary *m, const struct fl_attempt *r)
@@ -178,45 +177,71 @@ static bool is_work(const struct fl_attempt *r)
 	return !(r->flags & FL_ATTEMPT_HEALTH) && !cancelled;
 }
 
-static void join_record(struct behaviour *b, const struct serial_place *serials, size_t conversations, const struct fl_attempt *r,
-			bool goes_on)
-{
-	const struct fl_conversations *table = b->m->scanner->conversations;
-	struct serial_place key = { .serial = r->conversation };
-	const struct serial_place *place = bsearch(&key, serials, conversations, sizeof(key), compare_serials);
-	if (!place || !is_work(r))
-		return;
-	struct attempt *a = &b->attempts[b->count];
-	expand(b->m, a, r, place->index);
-	if (goes_on)
-		a->begin_ns = a->start_ns; /* when its connection began is noted at its end */
-	a->goes_on = goes_on;
-	const struct fl_conversation *v = fl_conversation_get(table, place->index);
-	b->count += a->service || summary_host_of(b->m, &v->key.client) != NO_HOST;
-}
-
 static bool still_waits(const struct fl_attempt *r)
 {
 	return r->outcome == FL_OUTCOME_UNDECIDED && r->wait_us == FL_NO_TIME;
 }
 
-/* What has ended, and what is under way when a window is cut. */
-static void join(struct behaviour *b)
+/* What has ended, behind it what is under way when a window is cut. */
+static const struct fl_attempt **records_of(const struct fl_exchange_log *log, size_t *ended, size_t *count)
 {
-	const struct fl_exchange_log *log = b->m->scanner->attempts;
-	size_t conversations = fl_conversation_count(b->m->scanner->conversations), records, waiting = 0;
-	const struct fl_attempt *list = fl_exchange_log_list(log, &records), *r;
-	struct serial_place *serials = sort_serials(b->m->scanner->conversations, conversations);
+	size_t waiting = 0;
+	const struct fl_attempt *list = fl_exchange_log_list(log, ended), *r;
 	for (uint32_t at = 0; fl_exchange_log_next_waiting(log, &at) != NULL;)
 		waiting++;
-	b->attempts = fl_alloc_table(records + waiting + 1, sizeof(*b->attempts));
-	for (size_t i = 0; i < records; i++)
-		join_record(b, serials, conversations, &list[i], false);
+	const struct fl_attempt **records = fl_alloc_array(*ended + waiting + 1, sizeof(*records));
+	for (*count = 0; *count < *ended; ++*count)
+		records[*count] = &list[*count];
 	for (uint32_t at = 0; (r = fl_exchange_log_next_waiting(log, &at)) != NULL;)
 		if (still_waits(r))
-			join_record(b, serials, conversations, r, true);
-	free(serials);
-	qsort(b->attempts, b->count, sizeof(*b->attempts), compare_starts);
+			records[(*count)++] = r;
+	return records;
+}
+
+static void join_record(struct behaviour *b, const struct fl_index *serials, const struct fl_attempt *r, bool goes_on)
+{
+	const struct fl_conversations *table = b->m->scanner->conversations;
+	uint32_t hash = hash_serial(r->conversation), at = fl_index_home(serials, hash), i = fl_index_next(serials, hash, &at);
+	if (i == UINT32_MAX || !is_work(r))
+		return;
+	struct attempt *a = &b->attempts[b->count];
+	expand(b->m, a, r, i);
+	if (goes_on)
+		a->begin_ns = a->start_ns; /* when its connection began is noted at its end */
+	a->goes_on = goes_on;
+	b->count += a->service || summary_host_of(b->m, &fl_conversation_get(table, i)->key.client) != NO_HOST;
+}
+
+/* They are in the order of their starts. */
+static void settle_equals(struct attempt *list, size_t count)
+{
+	for (size_t i = 0, from = 0; i < count; i++) {
+		if (i + 1 < count && list[i + 1].start_ns == list[i].start_ns)
+			continue;
+		if (i > from)
+			qsort(list + from, i + 1 - from, sizeof(*list), compare_starts);
+		from = i + 1;
+	}
+}
+
+/* Records are small and attempts large: the former are put in order. */
+static void join(struct behaviour *b)
+{
+	struct fl_index serials;
+	size_t ended, count;
+	const struct fl_attempt **records = records_of(b->m->scanner->attempts, &ended, &count);
+	struct fl_stamp *order = fl_alloc_array(count + 1, sizeof(*order));
+	for (size_t i = 0; i < count; i++)
+		order[i] = (struct fl_stamp){ records[i]->start_ns, (uint32_t)i };
+	fl_sort_stamps(order, count);
+	index_serials(&serials, b->m->scanner->conversations);
+	b->attempts = fl_alloc_table(count + 1, sizeof(*b->attempts));
+	for (size_t i = 0; i < count; i++)
+		join_record(b, &serials, records[order[i].number], order[i].number >= ended);
+	settle_equals(b->attempts, b->count);
+	fl_index_fini(&serials);
+	free(order);
+	free(records);
 }
 
 static void index_conversations(struct behaviour *b)

@@ -3,7 +3,8 @@
  * sort.h - the orders that many lists have: numbers by value, texts by byte
  *
  * O(n log n) in place; empty lists are fine, NULL too. What is equal stands once after the _distinct ones. Times and seconds are
- * many in scans: from some hundred on they are put in order digit by digit, in O(n), beside a copy.
+ * many in scans: those that nearly are in order settle by moving up a little, others, from some hundred on, are put in order digit by
+ * digit beside a copy; both in O(n).
  */
 #ifndef FAULTLINE_SORT_H
 #define FAULTLINE_SORT_H
@@ -19,6 +20,12 @@ void fl_sort_u32(uint32_t *list, size_t count);
 void fl_sort_texts(const char **list, size_t count);
 void fl_sort_times(int64_t *list, size_t count);
 void fl_sort_seconds(double *list, size_t count); /* no NaN; -0 and 0 are equal */
+/* Something's time, and which it is. By time; of equals as they stood. */
+struct fl_stamp {
+	int64_t time_ns;
+	uint32_t number;
+};
+void fl_sort_stamps(struct fl_stamp *list, size_t count);
 /* Return: how many are left, at the front. */
 size_t fl_sort_distinct_u32(uint32_t *list, size_t count);
 size_t fl_sort_distinct_texts(const char **list, size_t count);
