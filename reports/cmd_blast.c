@@ -273,7 +273,9 @@ static void print_all(const struct fl_system *s, const struct fl_blast_row *rows
 					fl_arena_printf(a, "%u", sized[i].row.services_lost),
 					fl_arena_printf(a, "%u", sized[i].row.nodes_lost) });
 	fl_table_write(t, stdout, 1u << 1 | 1u << 2 | 1u << 3, fl_terminal_width(stdout));
-	fl_spared_write_total(s);
+	const char *failover = fl_say_assumed_failover(a, s);
+	if (failover != NULL)
+		fl_line_write(fl_arena_printf(a, "assumed: %s; of one NODE, blast names those that its answer rests on", failover));
 	fl_assumption_write(s);
 	if (s->entry_points_assumed)
 		fl_line_write(FL_ENTRY_POINTS_ASSUMED);

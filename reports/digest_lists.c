@@ -8,6 +8,7 @@
 
 #include "faultline/units.h"
 #include "reports/digest_internal.h"
+#include "reports/spared.h"
 #include "reports/unanswered.h"
 
 /* ---- external dependencies ---- */
@@ -247,9 +248,12 @@ static void list_caveats(struct fl_digest *d, const struct fl_coverage *c)
 {
 	const char *absent = fl_say_not_scanned(d->arena, d->report->system);
 	const char *unanswered = fl_say_unanswered(d->arena, d->report->system);
-	d->caveats = fl_arena_array(d->arena, c->limit_count + c->blind_spot_count + 4, sizeof(*d->caveats));
+	d->caveats = fl_arena_array(d->arena, c->limit_count + c->blind_spot_count + 5, sizeof(*d->caveats));
 	if (absent != NULL)
 		add_caveat(d, fl_arena_printf(d->arena, "Not scanned: %s. What they depend on is not known.", absent));
+	const char *failover = fl_say_assumed_failover(d->arena, d->report->system);
+	if (failover != NULL)
+		add_caveat(d, fl_arena_printf(d->arena, "Not seen, and assumed: %s. Whoever is there stays up in all findings when one of the others fails.", failover));
 	if (unanswered != NULL)
 		add_caveat(d, fl_arena_printf(d->arena, "Left out: %s.", unanswered));
 	if (c->dropped_kernel + c->dropped_interface > 0)

@@ -76,18 +76,23 @@ void fl_spared_write(const struct fl_system *s, const bool *lost)
 	fl_arena_free(a);
 }
 
-void fl_spared_write_total(const struct fl_system *s)
+const char *fl_say_assumed_failover(struct fl_arena *a, const struct fl_system *s)
 {
-	struct fl_arena *a = fl_arena_new();
+	const char *names[MEMBERS_NAMED];
 	size_t spare = 0, assumed = 0;
 	for (fl_group_id i = 0; i < fl_graph_group_count(s->graph); i++) {
 		const struct fl_group *group = fl_graph_group(s->graph, i);
-		bool counts = group->needs > 0 && group->needs < group->member_count;
-		spare += counts;
-		assumed += counts && group->redundancy != FL_REDUNDANCY_CONFIRMED;
+		if (group->needs == 0 || group->needs == group->member_count)
+			continue;
+		spare++;
+		if (group->redundancy == FL_REDUNDANCY_CONFIRMED)
+			continue;
+		if (assumed < MEMBERS_NAMED)
+			names[assumed] = fl_say_label(a, s, group->of);
+		assumed++;
 	}
-	if (assumed > 0)
-		fl_line_write(fl_arena_printf(a, "assumed: fail-over, at %zu of %s with a spare; of one NODE, blast names those that its answer rests on",
-			assumed, fl_say_count(a, spare, "group", "groups")));
-	fl_arena_free(a);
+	if (assumed == 0)
+		return NULL;
+	return fl_arena_printf(a, "fail-over at %s of %s with a spare: %s", fl_arena_count(a, assumed),
+		fl_say_count(a, spare, "group", "groups"), fl_say_list(a, names, assumed, MEMBERS_NAMED));
 }

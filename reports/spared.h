@@ -5,6 +5,7 @@
 #ifndef FAULTLINE_REPORTS_SPARED_H
 #define FAULTLINE_REPORTS_SPARED_H
 
+#include "faultline/arena.h"
 #include "faultline/json.h"
 #include "faultline/system.h"
 
@@ -13,7 +14,7 @@
 void fl_spared_add(cJSON *root, const struct fl_system *s, const bool *lost);
 /* A line for each; nothing when no group that holds a failed node still stands. */
 void fl_spared_write(const struct fl_system *s, const bool *lost);
-/* "assumed: fail-over, at 3 of 5 groups with a spare"; nothing when each was seen or stated. */
-void fl_spared_write_total(const struct fl_system *s);
+/* "fail-over at 3 of 5 groups with a spare: web1/nginx, ..."; NULL: each was seen or stated. */
+const char *fl_say_assumed_failover(struct fl_arena *a, const struct fl_system *s);
 
 #endif

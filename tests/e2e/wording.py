@@ -56,7 +56,11 @@ def assumed_failover(results, f, scans):
         spared = common.must_json('blast', 'service:api1/port-8000', *inputs)['spared']
         results.check([(g['node'], g['needs'], len(g['members']), g['failed'], g['redundancy']) for g in spared] ==
                       [('service:edge/port-80', 1, 2, 1, 'assumed')], 'wording: JSON of blast over %s has it, too' % what, spared)
-        has(results, 'blast --all over %s counts assumed fail-over' % what, text('blast', '--all', *inputs), 'assumed: fail-over, at 1 of 2 groups')
+        has(results, 'blast --all over %s counts assumed fail-over' % what, text('blast', '--all', *inputs), 'assumed: fail-over at 1 of 2 groups with a spare: edge/port-80')
+    report = f.file('assumed.md')
+    common.must('report', *scans, '-o', report)
+    with open(report, encoding='utf8') as written:
+        has(results, 'the coverage of a report counts assumed fail-over', written.read(), 'assumed: fail-over at 1 of 2 groups with a spare: edge/port-80')
     answer = text('blast', 'service:db/port-5432', *scans)
     results.check('stays up' not in answer, 'wording: where nothing stands in, nothing is said of it', answer)
 
