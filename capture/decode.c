@@ -610,7 +610,9 @@ static enum fl_parse decode_frame(int link_type, struct layer *l, struct fl_pack
 static __attribute__((noinline)) enum fl_parse decode_layers(int link_type, const uint8_t *data, uint32_t caplen, struct fl_packet *p)
 {
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX };
-	return decode_frame(link_type, &l, p);
+	enum fl_parse parse = decode_frame(link_type, &l, p);
+	p->aggregate = l.aggregate;
+	return parse;
 }
 
 bool fl_decode_subframe(int link_type, const uint8_t *data, uint32_t caplen, uint8_t nth, struct fl_packet *p, enum fl_parse *parse)

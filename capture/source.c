@@ -461,7 +461,7 @@ static inline int deliver(struct fl_source *s, const struct record *r, struct fl
 	p->len = r->len ? r->len : r->caplen; /* some writers leave it out; 0 is said of further packets of a frame */
 	p->interface = r->interface;
 	enum fl_parse parse = fl_decode(r->link_type, r->data, r->caplen, p);
-	if (__builtin_expect(fl_decode_aggregates(r->link_type), 0)) {
+	if (__builtin_expect(p->aggregate, 0)) {
 		s->frame = *r;
 		s->subframe = 1;
 	}

@@ -82,6 +82,7 @@ struct fl_packet {
 	 * link header only: without one in the tunnel they are not set. */
 	uint8_t tunnels;
 	uint8_t tunnel;       /* enum fl_tunnel */
+	bool aggregate;       /* the frame may hold further packets (802.11: A-MSDU), whatever became of this one: fl_decode_subframe() */
 	bool too_deep;        /* UNSUPPORTED because of FL_TUNNELS_MAX or too many extension headers */
 
 	/* FL_PARSE_MORE: @src, @dst, @payload and @payload_len are a fragment's, @transport the IP
@@ -125,12 +126,6 @@ enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, str
  * Return: as fl_decode(); MORE when a fragment was inside.
  */
 enum fl_parse fl_decode_datagram(struct fl_packet *p);
-
-/* May frames of the link type hold several packets (802.11: A-MSDU)? */
-static inline bool fl_decode_aggregates(int link_type)
-{
-	return link_type == 105 || link_type == 119 || link_type == 127 || link_type == 163 || link_type == 192;
-}
 
 /**
  * fl_decode_subframe() - Decode a further packet of an aggregate

@@ -136,6 +136,7 @@ def aggregates():
     seen = lambda scan, _: [] if (scan['coverage']['malformed'], scan['coverage']['not_ip']) == (1, 1) else [str(scan['coverage'])]
     row('an aggregate whose second packet is none, one of too many', f.pcap([f.wlan(f.session('inner.example')[0]), broken, many] + frames[1:], 105),
         flow, check=seen, open=True)
+    row("aggregates of 802.11 in an access point's tunnel", f.pcap([f.ethernet(outer(47, f.gre(x, 0x8200))) for x in frames]), flow, check=count)
     six = f.session('inner.example', client='2001:db8:1::1', server='2001:db8:2::10')
     both = [f.wlan(b'', 0x0188, b'\x80\0', f.amsdu(a, b)) for a, b in zip(packets, six)]
     row('aggregates of two sessions', f.pcap(both, 105), flow, tls_flow('inner.example', '2001:db8:2::10'))
