@@ -110,9 +110,21 @@ static bool is_extension(uint8_t protocol)
 	}
 }
 
+/* Where a packet goes in the end that is still on a route: the ends of a flow are those that its answers have, too. @body: behind
+ * the first eight bytes; segments of RFC 8754 are listed from the last one on. */
+static void heed_route(uint8_t type, struct fl_reader body, struct fl_addr *dst)
+{
+	enum { ADDRESS = 16, SOURCE_ROUTE = 0 /* RFC 2460 */, MOBILE = 2 /* RFC 6275 */, SEGMENTS = 4 };
+	size_t size = fl_reader_left(&body);
+	if ((type != SOURCE_ROUTE && type != MOBILE && type != SEGMENTS) || size < ADDRESS || !dst)
+		return;
+	fl_read_skip(&body, type == SEGMENTS ? 0 : size - ADDRESS);
+	read_v6(&body, dst);
+}
+
 /* RFC 8200 section 4; the length counts 8 octets past the first 8, in AH 4 octets minus 2
  * (RFC 4302 section 2.2), and a fragment header has none. */
-static enum fl_parse decode_extension(struct layer *l)
+static enum fl_parse decode_extension(struct layer *l, struct fl_addr *dst)
 {
 	uint8_t kind = l->protocol;
 	struct fl_reader h = take(l, 8);
@@ -127,14 +139,20 @@ static enum fl_parse decode_extension(struct layer *l)
 		return FL_PARSE_OK;
 	}
 	more *= kind == PROTOCOL_AUTHENTICATION ? 4 : 8;
-	return take(l, more).failed ? too_short(l, more) : FL_PARSE_OK;
+	struct fl_reader body = take(l, more);
+	if (body.failed)
+		return too_short(l, more);
+	uint8_t type = fl_read_u8(&h);
+	if (kind == PROTOCOL_ROUTING && fl_read_u8(&h) > 0)
+		heed_route(type, body, dst);
+	return FL_PARSE_OK;
 }
 
-static enum fl_parse decode_extensions(struct layer *l)
+static enum fl_parse decode_extensions(struct layer *l, struct fl_addr *dst)
 {
 	enum fl_parse parse = FL_PARSE_OK;
 	for (unsigned i = 0; parse == FL_PARSE_OK && is_extension(l->protocol) && !l->fragment; i++)
-		parse = i == MAX_EXTENSIONS ? FL_PARSE_MORE : decode_extension(l);
+		parse = i == MAX_EXTENSIONS ? FL_PARSE_MORE : decode_extension(l, dst);
 	return parse;
 }
 
@@ -154,7 +172,7 @@ static inline enum fl_parse decode_ipv6(struct layer *l, struct fl_addr *src, st
 	if (version >> 4 != 6 || size > l->wire)
 		return FL_PARSE_MALFORMED;
 	limit(l, size || l->protocol != PROTOCOL_HOP_BY_HOP ? size : (uint32_t)fl_reader_left(&l->at));
-	return is_extension(l->protocol) ? decode_extensions(l) : FL_PARSE_OK;
+	return is_extension(l->protocol) ? decode_extensions(l, dst) : FL_PARSE_OK;
 }
 
 /* RFC 9293 section 3.1 */
@@ -237,7 +255,7 @@ static enum fl_parse decode_authenticated(struct layer *l, struct fl_packet *p)
 {
 	enum fl_parse parse = FL_PARSE_OK;
 	for (unsigned i = 0; parse == FL_PARSE_OK && l->protocol == PROTOCOL_AUTHENTICATION; i++)
-		parse = i == MAX_EXTENSIONS ? FL_PARSE_UNSUPPORTED : decode_extension(l);
+		parse = i == MAX_EXTENSIONS ? FL_PARSE_UNSUPPORTED : decode_extension(l, NULL);
 	return parse == FL_PARSE_OK ? decode_transport(l, p) : parse;
 }
 
@@ -267,6 +285,7 @@ static enum fl_parse decode_other(struct layer *l, struct fl_packet *p)
 static inline bool is_tunnel_port(uint16_t src, uint16_t dst)
 {
 	switch (dst) {
+	case PORT_L2TP:
 	case PORT_GTP_U:
 	case PORT_TEREDO:
 	case PORT_VXLAN:
@@ -277,7 +296,7 @@ static inline bool is_tunnel_port(uint16_t src, uint16_t dst)
 	case PORT_VXLAN_LINUX:
 		return true;
 	default:
-		return src == PORT_TEREDO || src == PORT_AYIYA;
+		return src == PORT_TEREDO || src == PORT_AYIYA || src == PORT_L2TP;
 	}
 }
 
@@ -635,7 +654,7 @@ enum fl_parse fl_decode(int link_type, const uint8_t *data, uint32_t caplen, str
 /* Behind the IP header of a datagram put together; more extension headers may be there. */
 static enum fl_parse decode_datagram(struct layer *l, bool v6, struct fl_packet *p)
 {
-	enum fl_parse parse = v6 ? decode_extensions(l) : FL_PARSE_OK;
+	enum fl_parse parse = v6 ? decode_extensions(l, &p->dst) : FL_PARSE_OK;
 	if (parse != FL_PARSE_OK)
 		return no_ip(parse, p);
 	l->valid = true;

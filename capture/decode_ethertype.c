@@ -21,12 +21,16 @@ enum {
 	ETHERTYPE_FABRICPATH = 0x8903,
 	ETHERTYPE_CISCO_METADATA = 0x8909,
 	ETHERTYPE_RTAG = 0xf1c1,
+	ETHERTYPE_EDSA = 0xdada,
+	ISL_BEHIND_SNAP = 4, /* index, reserved: 26 bytes in all */
 	ADDRESSES = 12, /* bytes in front of a frame's type */
 	MACSEC_CHANGED = 0x0c,
 	MACSEC_SCI = 0x20,
 	NSH_IPV4 = 1, NSH_IPV6 = 2, NSH_ETHERNET = 3, NSH_MPLS = 5,
 	LLC_IP = 0x060603,
 	LLC_SNAP = 0xaaaa03,
+	SNAP_SIZE = 8,
+	CISCO = 0x00000c,
 };
 
 static enum fl_parse type_behind(struct layer *l, size_t size)
@@ -44,6 +48,14 @@ static enum fl_parse frame_behind(struct layer *l, size_t size)
 	return l->at.failed ? FL_PARSE_TRUNCATED : FL_PARSE_OK;
 }
 
+/* Cisco's Inter-Switch Link looks like 802.3 with SNAP of Cisco's own, and has a frame inside. */
+static bool is_isl(const struct layer *l)
+{
+	struct fl_reader peek = l->at;
+	fl_read_skip(&peek, 3);
+	return fl_read_be24(&peek) == CISCO && decode_looks_like_ethernet(l->at, SNAP_SIZE + ISL_BEHIND_SNAP);
+}
+
 /* IEEE 802.2. */
 static enum fl_parse decode_llc(struct layer *l)
 {
@@ -51,6 +63,8 @@ static enum fl_parse decode_llc(struct layer *l)
 	uint32_t llc = fl_read_be24(&peek);
 	if (peek.failed)
 		return FL_PARSE_TRUNCATED;
+	if (llc == LLC_SNAP && is_isl(l))
+		return frame_behind(l, SNAP_SIZE + ISL_BEHIND_SNAP);
 	if (llc == LLC_SNAP)
 		return decode_snap(l);
 	fl_read_skip(&l->at, 3);
@@ -107,6 +121,8 @@ enum fl_parse decode_rare_ethertype(struct layer *l)
 	case ETHERTYPE_HSR:  /* IEC 62439-3: path, size, sequence number */
 	case ETHERTYPE_RTAG: /* IEEE 802.1CB */
 		return type_behind(l, 4);
+	case ETHERTYPE_EDSA: /* switches of Marvell to their processor: reserved, tag */
+		return type_behind(l, 6);
 	case ETHERTYPE_CISCO_METADATA: /* version, length, one option with its value */
 		return type_behind(l, 6);
 	case ETHERTYPE_ETAG: /* IEEE 802.1BR */

@@ -4,6 +4,7 @@
  *
  *   decode.c         Ethernet, raw IP; IP, TCP, UDP, ICMP, ARP: what every packet needs
  *   decode_link.c    other link headers: cooked, loopback, 802.11, PPP
+ *   decode_link_rare.c  those of few captures
  *   decode_ethertype.c  tags of switches, frames in frames, LLC
  *   decode_tunnel.c  what carries frames inside packets
  */
@@ -56,6 +57,7 @@ enum {
 
 /* UDP destination ports that announce a tunnel. */
 enum {
+	PORT_L2TP = 1701,
 	PORT_GTP_U = 2152,
 	PORT_TEREDO = 3544,
 	PORT_VXLAN = 4789,
@@ -135,6 +137,8 @@ void decode_udp_tunnel(struct layer *l, uint16_t src_port, uint16_t dst_port);
 /* One link header: @l->ethertype and @l at what it announces. decode_link_header(): all link types but
  * Ethernet and raw IP. */
 enum fl_parse decode_link_header(int link_type, struct layer *l, struct fl_packet *p);
+enum fl_parse decode_rare_link(int link_type, struct layer *l, struct fl_packet *p);
+bool decode_knows_rare_link(int link_type);
 enum fl_parse decode_80211(struct layer *l, struct fl_packet *p);
 enum fl_parse decode_snap(struct layer *l);
 /* Service function chains (RFC 8300 section 2.2): @l->ethertype, or a frame inside. */

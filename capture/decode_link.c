@@ -456,7 +456,7 @@ enum fl_parse decode_link_header(int link_type, struct layer *l, struct fl_packe
 		fl_read_skip(&l->at, 6);
 		return decode_ppp(l);
 	default:
-		return FL_PARSE_UNSUPPORTED;
+		return decode_rare_link(link_type, l, p);
 	}
 }
 
@@ -491,6 +491,6 @@ bool fl_decode_knows(int link_type)
 	case LINK_SLL2:
 		return true;
 	default:
-		return false;
+		return decode_knows_rare_link(link_type);
 	}
 }

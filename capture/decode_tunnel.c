@@ -219,6 +219,29 @@ static bool open_vxlan_gpe(struct layer *l)
 	return l->ethertype != 0;
 }
 
+/* RFC 2661 section 3.1: of data messages, whose length, sequence numbers and padding may be left out; PPP inside. Only a PPP header that
+ * names IP is taken. */
+static bool open_l2tp(struct layer *l)
+{
+	enum { CONTROL = 0x8000, LENGTH = 0x4000, SEQUENCE = 0x0800, OFFSET = 0x0200, RESERVED = 0x34f0, VERSION = 2 };
+	struct fl_reader h = take(l, 2);
+	uint16_t flags = fl_read_be16(&h);
+	if (h.failed || flags & (CONTROL | RESERVED) || (flags & 0xf) != VERSION)
+		return false;
+	uint32_t size = (flags & LENGTH ? 2u : 0) + 4 + (flags & SEQUENCE ? 4u : 0);
+	if (take(l, size).failed)
+		return false;
+	if (flags & OFFSET) {
+		h = take(l, 2);
+		uint32_t padding = fl_read_be16(&h);
+		if (h.failed || take(l, padding).failed)
+			return false;
+	}
+	struct layer inside = *l;
+	found(l, INSIDE_PPP, FL_TUNNEL_L2TP);
+	return decode_ppp(&inside) == FL_PARSE_OK;
+}
+
 /* draft-massar-v6ops-ayiya-02: sizes of identity and signature, kinds of them, what to do with it, what follows; time,
  * identity, signature. */
 static bool open_ayiya(struct layer *l)
@@ -278,6 +301,8 @@ static bool open_by_port(struct layer *l, uint16_t src_port, uint16_t dst_port)
 		return open_ayiya(l);
 	case PORT_MPLS:
 		return open_mpls(l);
+	case PORT_L2TP:
+		return open_l2tp(l);
 	case PORT_GENEVE:
 		return open_geneve(l);
 	case PORT_GTP_U:
@@ -285,7 +310,7 @@ static bool open_by_port(struct layer *l, uint16_t src_port, uint16_t dst_port)
 	case PORT_TEREDO:
 		return open_teredo(l);
 	default:
-		return src_port == PORT_TEREDO && open_teredo(l);
+		return src_port == PORT_L2TP ? open_l2tp(l) : src_port == PORT_TEREDO && open_teredo(l);
 	}
 }
 

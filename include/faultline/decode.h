@@ -40,8 +40,9 @@ enum fl_tunnel {
 	FL_TUNNEL_GTP,
 	FL_TUNNEL_TEREDO,
 	FL_TUNNEL_PSEUDOWIRE, /* Ethernet over MPLS, RFC 4448 */
+	FL_TUNNEL_L2TP,
 };
-enum { FL_TUNNEL_COUNT = FL_TUNNEL_PSEUDOWIRE + 1 };
+enum { FL_TUNNEL_COUNT = FL_TUNNEL_L2TP + 1 };
 
 /* Tunnels in tunnels; data centres nest two or three, more is an attack or a loop. */
 enum { FL_TUNNELS_MAX = 6 };
@@ -101,15 +102,16 @@ struct fl_packet {
  *             always written
  *
  * Link types: EN10MB with any stack of 802.1Q/802.1ad tags, MPLS, PPPoE, LLC, and of tags of switches (VN-Tag, E-TAG, HSR, R-TAG,
- * Cisco metadata, MACsec that only signs, NSH); LINUX_SLL, LINUX_SLL2,
+ * Marvell's DSA, Cisco metadata and ISL, MACsec that only signs, NSH); LINUX_SLL, LINUX_SLL2,
  * NULL and LOOP (either byte order), RAW, IPV4, IPV6; IEEE802_11 alone or behind radiotap, Prism,
  * AVS or PPI (data frames that are not encrypted; of an A-MSDU the first subframe, see fl_decode_subframe()); PPP, PPP_SERIAL,
- * PPP_ETHER, PPP_PPPD, PPP_WITH_DIR, C_HDLC, FRELAY; NFLOG, PFLOG, ENC, PKTAP. IPv6 extension headers are walked (at most 16, RFC 8200
- * section 4).
+ * PPP_ETHER, PPP_PPPD, PPP_WITH_DIR, C_HDLC, FRELAY; NFLOG, PFLOG, ENC, PKTAP; of switches and analysers DSA_TAG_BRCM,
+ * DSA_TAG_BRCM_PREPEND, DSA_TAG_DSA, DSA_TAG_EDSA, ETHERNET_MPACKET, NETANALYZER; MPLS, IPOIB, APPLE_IP_OVER_IEEE1394, ATM_RFC1483. IPv6 extension headers are walked (at most 16, RFC 8200
+ * section 4); with segments left of a route (types 0, 2, 4) the destination is the last one.
  *
  * Tunnels are followed inwards: IP in IP, GRE (Ethernet, ERSPAN, PPTP, WCCP, Aruba), Ethernet over MPLS and in frames of backbones
  * (802.1ah, TRILL, FabricPath), and by UDP destination port VXLAN (4789, 8472), VXLAN-GPE (4790), Geneve (6081), GTP-U (2152), MPLS
- * (6635), AYIYA (5072) and Teredo (3544, also as source: its packets name themselves by their addresses). Where no good IP or ARP header is found inside, such a
+ * (6635), AYIYA (5072), L2TP (1701, also as source; RFC 2661) and Teredo (3544, also as source: its packets name themselves by their addresses). Where no good IP or ARP header is found inside, such a
  * port means nothing and the packet is ordinary UDP.
  *
  * Return: OK also for ARP, ICMP and other transports without ports; MORE for a fragment;

@@ -112,6 +112,20 @@ def links():
     carried('radiotap with two words', lambda p: struct.pack('<BBHIIIQB3x', 0, 0, 28, 0x80000003, 0, 0, 1, 0) + f.wlan(p), 127)
     carried('PPI', lambda p: struct.pack('<BBHI', 0, 0, 8, 105) + f.wlan(p), 192)
     carried('PPI with a field', lambda p: struct.pack('<BBHIHHI', 0, 0, 16, 105, 2, 4, 0) + f.wlan(p), 192)
+    carried('MPLS, link type 219', lambda p: f.mpls(p, 16, 17), 219)
+    carried('IP over InfiniBand', lambda p: bytes(40) + struct.pack('>HH', f.version_type(p), 0) + p, 242)
+    carried('IP over FireWire', lambda p: bytes(16) + struct.pack('>H', f.version_type(p)) + p, 138)
+    carried('ATM', f.snap, 100)
+    carried('an analyser', lambda p: bytes(4) + e(p), 240)
+    carried('an analyser, with preamble', lambda p: bytes(4) + b'\x55' * 7 + b'\xd5' + e(p), 241)
+    carried('Ethernet with preamble', lambda p: b'\x55' * 7 + b'\xd5' + e(p), 274)
+    carried('tags of a switch of Broadcom', lambda p: e(p)[:12] + bytes(4) + e(p)[12:], 281)
+    carried('tags of a switch of Broadcom, in front', lambda p: bytes(4) + e(p), 282)
+    carried('tags of a switch of Marvell', lambda p: e(p)[:12] + b'\xc0\0\0\1' + e(p)[12:], 284)
+    carried('tags of a switch of Marvell, with a type', lambda p: e(p)[:12] + b'\xda\xda\0\0\xc0\0\0\1' + e(p)[12:], 285)
+    carried('tags of a switch of Marvell in Ethernet', lambda p: e(p)[:12] + b'\xda\xda\0\0\xc0\0\0\1' + e(p)[12:])
+    isl = b'\1\0\x0c\0\0\0' + f.MAC_A
+    carried('ISL', lambda p: isl + struct.pack('>H', len(p) + 30) + b'\xaa\xaa\3\0\0\x0c' + struct.pack('>HHH', 20, 7, 0) + e(p) + bytes(4))
     carried('PPI with Ethernet inside', lambda p: struct.pack('<BBHI', 0, 0, 8, 1) + e(p), 192)
 
 
@@ -179,11 +193,31 @@ def tunnels():
     carried('GTP-U with a sequence number', lambda p: e(over_udp(2152, struct.pack('>BBHIHBB', 0x32, 255, len(p) + 4, 7, 1, 0, 0) + p)))
     carried('MPLS over UDP', lambda p: e(over_udp(6635, f.mpls(p, 16))))
     teredo()
+    l2tp = lambda flags, head: lambda p: e(over_udp(1701, struct.pack('>H', flags | 2) + head + b'\xff\3\0\x21' + p, sport=1701))
+    carried('L2TP', l2tp(0, bytes(4)))
+    carried('L2TP with all fields', l2tp(0x4a00, bytes(2 + 4 + 4) + b'\0\2xx'))
+    carried('L2TP to any port', lambda p: e(over_udp(1701, struct.pack('>HHH', 2, 1, 1) + b'\x57' + p, sport=5001)), v6=True)
+    routes()
     carried('AYIYA', lambda p: e(over_udp(5072, struct.pack('>BBBBI', 0x41, 0x52, 0x11, 41, 0) + bytes(16) + bytes(20) + p)), v6=True)
     carried('authentication header', lambda p: e(with_ah(p)))
     carried('authentication header, IPv6', lambda p: e(with_ah6(p)), v6=True)
     carried('MPLS in VLAN in QinQ over GRE over IPv6', lambda p: e(outer(47, f.gre(f.tagged(f.mpls(p, 1000, 1001), (0x88a8, 1), (0x8100, 2), kind=0x8847),
                                                                                  0x6558, 0x3000, bytes(8)), v6=True)))
+
+
+def routes():
+    """The client's packets are on a route, its answers are not."""
+    ends = {'client': '2001:db8:1::1', 'server': '2001:db8:2::10'}
+    last, via = f.address(ends['server']), f.address('2001:db8:99::1')
+    flow = tls_flow('inner.example', ends['server'])
+    kinds = {'segments': (4, last + via), 'a source route': (0, via + last), "a mobile node's route": (2, last)}
+    for said, (kind, listed) in kinds.items():
+        head = bytes((len(listed) // 8, kind, 1)) + bytes(4)
+        there = lambda p: p[:4] + struct.pack('>HBB', len(p) - 40 + 8 + len(listed), 43, 64) + p[8:24] + via + bytes((p[6],)) + head + listed + p[40:]
+        packets = f.session('inner.example', **ends)
+        row('IPv6 with ' + said, f.pcap([f.ethernet(there(p) if p[24:40] == last else p) for p in packets]), flow)
+        pieces = [q for i, p in enumerate(packets) for q in ([p] if p[24:40] != last else f.fragments6(p, 120, i + 1))]
+        row('IPv6 with %s, in fragments' % said, f.pcap([f.ethernet(there(p) if p[24:40] == last else p) for p in pieces]), flow)
 
 
 def teredo():
