@@ -208,11 +208,22 @@ void fl_timeline_add(struct fl_timeline *t, int64_t time_ns, uint32_t n)
 	if (n == 0)
 		return;
 	time_ns = clamp_time(time_ns);
-	bool inside = t->width_ns > 0 && time_ns >= t->start_ns &&
-		      (time_ns - t->start_ns) / t->width_ns < FL_TIMELINE_BUCKETS;
-	if (!inside)
+	int64_t at = -1;
+	if (t->width_ns > 0 && time_ns >= t->start_ns)
+		at = (time_ns - t->start_ns) / t->width_ns;
+	if (at < 0 || at >= FL_TIMELINE_BUCKETS) {
 		timeline_cover(t, time_ns, time_ns, FL_NS_PER_S);
-	add_saturating(&t->bucket[(time_ns - t->start_ns) / t->width_ns], n);
+		at = (time_ns - t->start_ns) / t->width_ns;
+	}
+	add_saturating(&t->bucket[at], n);
+}
+
+/* Where @from's first bucket is in @into, when its buckets are some of those; else -1. */
+static int64_t buckets_before(const struct fl_timeline *into, const struct fl_timeline *from)
+{
+	int64_t width = into->width_ns, ahead = from->start_ns - into->start_ns;
+
+	return from->width_ns != width || ahead < 0 || ahead % width ? -1 : ahead / width;
 }
 
 void fl_timeline_merge(struct fl_timeline *into, const struct fl_timeline *from)
@@ -222,8 +233,12 @@ void fl_timeline_merge(struct fl_timeline *into, const struct fl_timeline *from)
 	if (!timeline_range(from, &first, &last))
 		return;
 	timeline_cover(into, first, last, from->width_ns);
+	bool clamped = first < -FL_TIMELINE_TIME_MAX || last > FL_TIMELINE_TIME_MAX;
+	int64_t before = clamped ? -1 : buckets_before(into, from);
 	for (size_t i = 0; i < FL_TIMELINE_BUCKETS; i++)
-		if (from->bucket[i] > 0)
+		if (from->bucket[i] > 0 && before >= 0)
+			add_saturating(&into->bucket[(size_t)before + i], from->bucket[i]);
+		else if (from->bucket[i] > 0)
 			fl_timeline_add(into, from->start_ns + (int64_t)i * from->width_ns, from->bucket[i]);
 }
 
@@ -240,10 +255,17 @@ void fl_measures_merge(struct fl_arena *a, struct fl_measures **into, const stru
 {
 	if (!from)
 		return;
+	bool first = !*into;
 	struct fl_measures *m = fl_measures_of(a, into);
-	fl_histogram_merge(&m->connect, &from->connect);
-	fl_histogram_merge(&m->first_byte, &from->first_byte);
-	fl_histogram_merge(&m->duration, &from->duration);
+	if (first) { /* the only one, mostly */
+		m->connect = from->connect;
+		m->first_byte = from->first_byte;
+		m->duration = from->duration;
+	} else {
+		fl_histogram_merge(&m->connect, &from->connect);
+		fl_histogram_merge(&m->first_byte, &from->first_byte);
+		fl_histogram_merge(&m->duration, &from->duration);
+	}
 	fl_timeline_merge(&m->timeline, &from->timeline);
 }
 
