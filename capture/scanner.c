@@ -210,10 +210,13 @@ static inline void see_time(struct fl_scanner *s, int64_t time_ns)
 		s->last_ns = time_ns;
 }
 
+enum { PROTOCOL_ESP = 50 }; /* RFC 4303 */
+
 static __attribute__((noinline)) void see_other(struct fl_scanner *s, const struct fl_packet *p)
 {
 	if (p->arp)
 		fl_locality_see_arp(s->locality, p);
+	s->counters.sealed += p->transport == PROTOCOL_ESP;
 	if (p->quotes) {
 		s->counters.icmp_errors++;
 		fl_flow_table_unreachable(s->flows, p);

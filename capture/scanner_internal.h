@@ -114,6 +114,7 @@ struct scanner_counters {
 	uint64_t answers_unseen;      /* acknowledged, not captured */
 	uint64_t long_heads;          /* of requests, not read to their end */
 	uint64_t holes;               /* in requests or answers that were read: as above */
+	uint64_t sealed;              /* packets of IPsec, encrypted with all that is inside */
 	uint64_t answers_unasked;     /* of DNS, to no question that went out */
 };
 

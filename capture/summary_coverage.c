@@ -177,6 +177,7 @@ static void add_blind_spots(struct summary *m)
 	add_blind_spot(m, "filtered", c->filtered, "packets were left out by the filter");
 	add_blind_spot(m, "ech", c->ech + c->esni,
 		       "connections offered Encrypted ClientHello; the name shown may be the public one of a shared front");
+	add_blind_spot(m, "ipsec", c->sealed, "packets were encrypted by IPsec (ESP); who talks to whom inside is not known");
 	add_blind_spot(m, "quic", count_unread_quic(m),
 		       "QUIC connections could not be looked into: the cryptographic library offers no AES-128-GCM or HKDF");
 	add_blind_spot(m, "encrypted-dns", count_encrypted_dns(m),

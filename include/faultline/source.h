@@ -5,7 +5,8 @@
  * Files: pcap (either byte order, micro- and nanoseconds, "modified", versions before 2.4) and pcapng
  * (several sections and interfaces, each with its link type, snap length and resolution of time),
  * plain or compressed with gzip or zstd (told by content, not by name; zstd where it was built in),
- * "-" for standard input. A file that ends inside a packet gives all packets before the cut and sets
+ * "-" for standard input. Name resolution blocks of pcapng name nothing: what whoever captured looked up, at a time nobody knows, is
+ * not what a client was told; decryption secrets, custom and unknown blocks are passed over, too. A file that ends inside a packet gives all packets before the cut and sets
  * @cut_short in the counters. Fragments are put together (fragment.h).
  *
  * Live sources never block: after a 0 of fl_source_next() wait for fl_source_fd() by poll(2); packets are

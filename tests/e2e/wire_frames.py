@@ -319,6 +319,26 @@ def files():
     for i, p in enumerate(e):
         old += f.block(2, struct.pack('<HHIIII', 0, 0xffff, stamp(i) >> 32, stamp(i) & 0xffffffff, len(p), len(p)) + p)
     row('packet blocks of old', old, flow)
+    bare = [f.ethernet(p) for p in f.session(None)]
+    known = f.block(4, struct.pack('<HH', 1, 4 + 14) + f.address('192.0.2.10') + b'named.example\0' + bytes(2) + bytes(4))
+    row('a name resolution block names nothing', f.section() + f.interface() + known + b''.join(f.enhanced(p, 0, stamp(i)) for i, p in enumerate(bare)),
+        tls_flow(None))
+    esp = [f.ethernet(outer(50, struct.pack('>II', 1, i) + bytes(80))) for i in range(3)]
+    sealed = lambda scan, _: [] if [x['count'] for x in scan['coverage']['blind_spots'] if x['kind'] == 'ipsec'] == [3] else ['not counted']
+    row('packets of IPsec are counted', f.pcap(e + esp), flow, check=sealed)
+    usb = f.section() + f.interface() + f.interface(220) + f.interface(182)
+    usb += b''.join(f.enhanced(p, 0, stamp(i)) + f.enhanced(bytes(64), 1 + i % 2, stamp(i)) for i, p in enumerate(e))
+    unread = lambda scan, _: [] if scan['coverage']['not_ip'] == len(e) else ['%d not read' % scan['coverage']['not_ip']]
+    row('links that nobody reads, beside one', usb, flow, check=unread)
+    dropped = f.block(5, struct.pack('<III', 0, 0, 0) + f.option(5, struct.pack('<Q', 7)) + f.option(7, struct.pack('<Q', 5)) + f.option(0, b''))
+    lost = f.section() + f.interface() + b''.join(f.enhanced(p, 0, stamp(i)) for i, p in enumerate(e)) + dropped
+    told = lambda scan, _: [] if (scan['coverage']['dropped_interface'], scan['coverage']['dropped_kernel']) == (7, 5) else [str(scan['coverage'])]
+    row('what the capture lost, told by the file', lost, flow, check=told)
+    for said, data in (('pcapng', lost), ('simple packets', f.section() + f.interface() + b''.join(f.simple(p) for p in e))):
+        row('%s in gzip' % said, gzip.compress(data), flow)
+        row('%s in zstd' % said, zstd(data), flow)
+        cut = lambda scan, _: [] if any(x['kind'] == 'cut-short' for x in scan['coverage']['blind_spots']) else ['not told']
+        row('%s, cut inside a block behind the last packet' % said, data + f.block(6, bytes(100))[:50], flow, check=cut)
 
 
 def zstd(data):
