@@ -29,6 +29,17 @@ void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t se
 	fl_stream_start(stream, seq);
 }
 
+void dissect_answers_from_here(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	fl_stream_close(stream, s->streams);
+	*stream = (struct fl_stream){ 0 };
+	if (f->bytes[FL_RESPONDER])
+		fl_stream_start(stream, f->payload_end_seq[FL_RESPONDER]);
+	else if (f->synack_ns)
+		fl_stream_start(stream, f->synack_seq + 1);
+}
+
 /* ---- the initiator's stream ---- */
 
 /* Does a segment begin like something that we read, whatever came before? @in_body: that may be a body, which may hold what looks like
@@ -64,13 +75,14 @@ static void mark_beginning(struct fl_scanner *s, struct fl_flow *f, const struct
 
 /* Does the client say something new where the rest of a request was expected? It was answered before any of its body was sent
  * (@at_body), which then may never come (RFC 9110 section 10.1.1); or, behind a gap, the rest was not captured. */
-static bool leaves_request(const struct fl_flow *f, const struct fl_packet *p, bool at_body)
+static bool leaves_request(const struct fl_scanner *s, const struct fl_flow *f, const struct fl_packet *p, bool at_body)
 {
-	int32_t offset = (int32_t)(dissect_seq(p) - f->stream[FL_INITIATOR].next_seq);
+	const struct fl_stream *stream = &f->stream[FL_INITIATOR];
+	int32_t offset = (int32_t)(dissect_seq(p) - stream->next_seq);
 	bool answered = f->last_payload_side == FL_RESPONDER || fl_flow_acks_unseen(f, p);
 	if (!answered || flow_has(f, FLOW_CALLS))
 		return false;
-	return at_body || offset > 0;
+	return at_body || offset > (int32_t)fl_stream_waiting(stream, s->streams);
 }
 
 /* The stream begins behind what may stand before a hello; *@bytes are what there is of it. Return: MORE, MALFORMED: there is none (left). */
@@ -85,48 +97,59 @@ static enum fl_parse pass_preambles(struct fl_scanner *s, struct fl_flow *f, str
 	return result;
 }
 
-static void identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *bytes, struct request_run *run)
+/* Return: as dissect_initiator(). */
+static bool identify(struct fl_scanner *s, struct fl_flow *f, struct fl_slice *bytes, struct request_run *run)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (f->user_bits) {
 		dissect_requests(s, f, bytes, run);
-		return;
+		return false;
 	}
 	enum fl_parse preamble = pass_preambles(s, f, bytes);
 	if (!bytes->size)
-		return;
+		return false;
 	enum fl_parse tls = fl_tls_probe(bytes->data, bytes->size);
 	if (tls == FL_PARSE_OK) {
 		dissect_hello(s, f, bytes);
-		return;
+		return false;
 	}
 	enum fl_parse http2 = fl_http2_probe(bytes->data, bytes->size);
 	if (http2 == FL_PARSE_OK) {
 		dissect_http2(s, f, bytes, run->time_ns);
-		return;
+		return false;
 	}
 	enum fl_parse http = fl_http_probe(bytes->data, bytes->size);
 	if (http == FL_PARSE_OK) {
 		dissect_requests(s, f, bytes, run);
-		return;
+		return false;
 	}
 	enum fl_parse socks = fl_socks_request(bytes->data, bytes->size, &s->socks);
 	if (socks == FL_PARSE_OK) {
 		flow_set_application(f, FL_APP_SOCKS);
 		dissect_note_target(s, f, s->socks.host, s->socks.port);
 		fl_stream_close(stream, s->streams);
-		return;
+		return false;
 	}
 	bool more = preamble == FL_PARSE_MORE || socks == FL_PARSE_MORE || tls == FL_PARSE_MORE || http == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
 	bool begun = http == FL_PARSE_MORE && flow_has(f, FLOW_HTTP);
 	if (begun || (more && f->user[FLOW_SEGMENTS] < HELLO_SEGMENTS)) {
 		fl_stream_consume(stream, s->streams, 0);
-		return;
+		return tls == FL_PARSE_MORE || http2 == FL_PARSE_MORE;
 	}
 	flow_set_application(f, fl_application_tcp(FL_INITIATOR, bytes->data, bytes->size));
 	if (flow_application(f) == FL_APP_HTTP2)
 		flow_set(f, FLOW_MULTIPLEXED);
 	fl_stream_close(stream, s->streams);
+	return false;
+}
+
+/* A turn of the client's begins and its head is not known, or not yet: of a connection with several names nobody knows whose it is. */
+static void forget_host(const struct fl_scanner *s, struct fl_flow *f)
+{
+	uint32_t first = f->user[FLOW_NAMES];
+	bool several = first && s->flow_names[first - 1].next;
+	if (several && flow_has(f, FLOW_HTTP) && !flow_has(f, FLOW_TLS | FLOW_TUNNEL | FLOW_CALLS))
+		f->user[FLOW_REQUEST_NAME] = 0;
 }
 
 /* What was read of a hello so far is in bytes of which another copy says otherwise. */
@@ -149,23 +172,21 @@ void scanner_compare_copy(struct fl_scanner *s, struct fl_flow *f, enum fl_side 
 		forget_hello(s, f);
 }
 
-void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+static bool read_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	struct fl_stream *stream = &f->stream[FL_INITIATOR];
 	if (!flow_has(f, FLOW_CALLS))
 		f->user[FLOW_SEGMENTS]++;
-	if (f->user_flag && f->last_payload_side != FL_INITIATOR)
-		f->user_flag = false;
 	bool at_body = f->user_bits == FLOW_AT_BODY;
 	if (at_body)
 		f->user_bits = 0;
-	if (stream->closed || leaves_request(f, p, at_body))
+	if (stream->closed || leaves_request(s, f, p, at_body))
 		reopen_stream(s, f, p);
 	if (stream->closed) {
 		/* A connection older than the capture may begin in the middle of a request. */
 		if (flow_application(f) == FL_APP_UNKNOWN && f->user[FLOW_SEGMENTS] <= IDENTIFY_SEGMENTS)
 			flow_set_application(f, fl_application_tcp(FL_INITIATOR, p->payload.data, p->payload.size));
-		return;
+		return false;
 	}
 	struct fl_slice bytes;
 	bool begun = stream->store;
@@ -178,14 +199,25 @@ void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 	/* Of a SYN only a hello is read, which counts when the client shows that it is there (scanner_believes()). */
 	if (p->tcp_flags & FL_TCP_SYN && fl_tls_probe(p->payload.data, p->payload.size) == FL_PARSE_MALFORMED) {
 		fl_stream_close(stream, s->streams);
-		return;
+		return false;
 	}
 	if (state == FL_PARSE_MORE)
 		mark_beginning(s, f, p);
 	if (!bytes.size)
-		return;
+		return false;
 	struct request_run run = { .time_ns = p->time_ns, .size = p->payload_len, .begun = begun, .unseen = fl_flow_acks_unseen(f, p) };
-	identify(s, f, &bytes, &run);
+	return identify(s, f, &bytes, &run);
+}
+
+bool dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
+{
+	bool turn = f->last_payload_side != FL_INITIATOR;
+	if (turn)
+		f->user_flag = false;
+	bool waits = read_initiator(s, f, p);
+	if (turn && !f->user_flag)
+		forget_host(s, f);
+	return waits;
 }
 
 /* Requests behind a hole: @p says that the responder has what is missing. Return: there is no such hole any more. */
@@ -203,8 +235,8 @@ static bool resume_requests(struct fl_scanner *s, struct fl_flow *f, const struc
 		flow_set(f, FLOW_TLS_HELLO);
 	struct request_run run = { .time_ns = p->time_ns, .size = (uint32_t)bytes.size, .begun = first, .late = true };
 	if (bytes.size)
-		identify(s, f, &bytes, &run);
-	if (!followed && flow_has(f, FLOW_CALLS)) /* answers are read from this very packet on */
+		(void)identify(s, f, &bytes, &run);
+	if ((!followed && flow_has(f, FLOW_CALLS)) || flow_has(f, FLOW_UPGRADE)) /* answers are read from this very packet on */
 		dissect_restart(s, &f->stream[FL_RESPONDER], dissect_seq(p));
 	return false;
 }
@@ -252,14 +284,19 @@ static bool dissect_tcp(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 	if (flow_lost_calls(f))
 		return false;
 	bool before_hello = !flow_has(f, FLOW_TLS_HELLO);
-	if (side == FL_INITIATOR)
-		dissect_initiator(s, f, p);
-	else if (flow_has(f, FLOW_UPGRADE) && dissect_upgrade(s, f, p))
-		return !flow_has(f, FLOW_CALLS);
-	else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED))
+	if (side == FL_INITIATOR) {
+		if (dissect_initiator(s, f, p))
+			return false;
+	} else if (flow_has(f, FLOW_UPGRADE)) {
+		if (dissect_upgrade(s, f, p))
+			return !flow_has(f, FLOW_CALLS);
+	} else if (flow_application(f) == FL_APP_UNKNOWN && !flow_has(f, FLOW_ANSWERED)) {
 		flow_set_application(f, fl_application_tcp(side, p->payload.data, p->payload.size));
-	if (!flow_has(f, FLOW_TLS))
-		return !flow_has(f, FLOW_CALLS) && !flow_lost_calls(f);
+	}
+	if (!flow_has(f, FLOW_TLS)) {
+		bool counts = !flow_has(f, FLOW_CALLS) && !flow_lost_calls(f);
+		return counts && (!flow_has(f, FLOW_MULTIPLEXED) || fl_http2_has_headers(p->payload.data, p->payload.size));
+	}
 	return !(before_hello && side == FL_INITIATOR) && dissect_tls_has_data(f, side, &p->payload);
 }
 

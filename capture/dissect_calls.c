@@ -7,9 +7,11 @@
  */
 #include "dissect_internal.h"
 
+#include <string.h>
+
 #include "calls.h"
 
-enum { STATUS_LEAST = 13 }; /* bytes that tell a status line */
+enum { SWITCHING = 101, STATUS_LEAST = 13 }; /* bytes that tell a status line */
 
 /* There is no room to follow the connection: its first request stands for all. */
 static void read_first_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
@@ -37,8 +39,7 @@ void dissect_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slic
 		read_first_call(s, f, bytes);
 		return;
 	}
-	if (f->synack_ns && !f->bytes[FL_RESPONDER])
-		fl_stream_start(&f->stream[FL_RESPONDER], f->synack_seq + 1);
+	dissect_answers_from_here(s, f); /* settings may have come, and say nothing of calls */
 	struct fl_slice behind = { bytes->data + FL_HTTP2_PREFACE, bytes->size - FL_HTTP2_PREFACE };
 	size_t used = calls_read(s, f, FL_INITIATOR, &behind, time_ns);
 	fl_stream_consume(&f->stream[FL_INITIATOR], s->streams, FL_HTTP2_PREFACE + used);
@@ -107,10 +108,32 @@ void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side
 	if (side == FL_INITIATOR && fl_flow_acks_unseen(f, p))
 		calls_skip_answers(s, f);
 	if (side == FL_INITIATOR)
-		dissect_initiator(s, f, p);
+		(void)dissect_initiator(s, f, p);
 	else
 		dissect_answers(s, f, p);
 	f->last_payload_side = (uint8_t)side;
+}
+
+bool scanner_awaits_status(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p, struct fl_slice *bytes)
+{
+	static const char line[STATUS_LEAST] = "HTTP/1.";
+	const size_t told = strlen(line);
+	struct fl_stream *stream = &f->stream[FL_RESPONDER];
+	*bytes = p->payload;
+	if (!flow_has(f, FLOW_HTTP) || flow_has(f, FLOW_CALLS | FLOW_UPGRADE | FLOW_TLS) || p->payload.size < p->payload_len)
+		return false;
+	if (!stream->store)
+		dissect_restart(s, stream, dissect_seq(p));
+	(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, 0, bytes);
+	bool begins = !bytes->size || memcmp(bytes->data, line, bytes->size < told ? bytes->size : told) == 0;
+	if (bytes->size < STATUS_LEAST && begins && !stream->closed) {
+		fl_stream_consume(stream, s->streams, 0);
+		return true;
+	}
+	if (!bytes->size)
+		*bytes = p->payload;
+	fl_stream_close(stream, s->streams);
+	return false;
 }
 
 /* A hello is to come. */
@@ -137,12 +160,28 @@ static void go_on_in_http2(struct fl_scanner *s, struct fl_flow *f, const struct
 	fl_stream_consume(stream, s->streams, head + used);
 }
 
+/* The status of the answer behind those that are only on the way (RFC 9110 section 15.2), @at; 0: not there yet, or none. */
+static unsigned final_status(const struct fl_slice *bytes, struct fl_http_body *answer, size_t *at)
+{
+	*answer = (struct fl_http_body){ .head_size = 0 };
+	for (*at = 0; *at < bytes->size; *at += answer->head_size) {
+		unsigned status = fl_http_status(bytes->data + *at, bytes->size - *at);
+		if (status && status < 200)
+			*answer = fl_http_answer_body(bytes->data + *at, bytes->size - *at);
+		if (status == 0 || status >= 200 || status == SWITCHING)
+			return status;
+		if (!answer->head_size)
+			return SWITCHING; /* or will be: its end is to come */
+	}
+	return 0;
+}
+
 /* Behind the head of the answer. What follows WebSocket and the like is theirs: who speaks when, and turns are no requests. */
 static void switch_protocols(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes, const struct fl_http_body *answer,
-			     int64_t time_ns)
+			     size_t at, int64_t time_ns)
 {
 	if (answer->upgrade == FL_HTTP_UPGRADE_H2C) {
-		go_on_in_http2(s, f, bytes, answer->head_size, time_ns);
+		go_on_in_http2(s, f, bytes, at + answer->head_size, time_ns);
 		return;
 	}
 	fl_stream_close(&f->stream[FL_RESPONDER], s->streams);
@@ -162,21 +201,20 @@ bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_pa
 	(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
 	if (!bytes.size && !stream->closed)
 		return false;
-	unsigned status = fl_http_status(bytes.data, bytes.size);
-	struct fl_http_body answer = { .head_size = 0 };
-	if (status && status < 200)
-		answer = fl_http_answer_body(bytes.data, bytes.size);
-	size_t head = answer.head_size;
-	bool waits = status ? status < 200 && !head : bytes.size < STATUS_LEAST;
-	bool interim = head && status != 101;
-	if ((waits || interim) && bytes.size < FL_HTTP_ANSWER_MAX && !stream->closed) {
-		fl_stream_consume(stream, s->streams, head);
+	struct fl_http_body answer;
+	size_t at;
+	unsigned status = final_status(&bytes, &answer, &at);
+	struct fl_slice rest = { bytes.data + at, bytes.size - at };
+	bool waits = status ? status == SWITCHING && !answer.head_size : rest.size < STATUS_LEAST;
+	if (waits && rest.size < FL_HTTP_ANSWER_MAX && !stream->closed) {
+		fl_stream_consume(stream, s->streams, at);
 		return false;
 	}
+	bool taken = status == SWITCHING && answer.head_size;
 	flow_clear(f, FLOW_UPGRADE);
-	if (head && status == 101)
-		switch_protocols(s, f, &bytes, &answer, p->time_ns);
+	if (taken)
+		switch_protocols(s, f, &bytes, &answer, at, p->time_ns);
 	else
 		fl_stream_close(stream, s->streams);
-	return head && status == 101;
+	return taken;
 }

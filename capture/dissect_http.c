@@ -53,12 +53,10 @@ static bool asks_proxy(const struct fl_scanner *s, const struct fl_flow *f)
 /* The answer that takes it up is read from its first byte on. */
 static void note_upgrade(struct fl_scanner *s, struct fl_flow *f)
 {
-	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	flow_clear(f, FLOW_UPGRADE);
 	if (!s->request.upgrade || flow_has(f, FLOW_CALLS))
 		return;
-	fl_stream_close(stream, s->streams);
-	*stream = (struct fl_stream){ 0 };
+	dissect_answers_from_here(s, f);
 	flow_set(f, FLOW_UPGRADE);
 }
 
@@ -113,12 +111,11 @@ static void take_request(struct fl_scanner *s, struct fl_flow *f, struct request
 		if (begun && !waits)
 			add_call(s, f, run);
 	}
-	struct fl_conversation_place counted = { f->user[FLOW_CONVERSATION], f->user_half };
-	bool health = flow_has(f, FLOW_HEALTH);
+	struct counted_exchange counted = { { f->user[FLOW_CONVERSATION], f->user_half }, flow_has(f, FLOW_HEALTH), flow_has(f, FLOW_TUNNEL) };
 	note_request(s, f);
 	f->user_flag = true;
 	if (open && known && !flow_has(f, FLOW_CALLS))
-		scanner_rename_exchange(s, f, counted, health, run->size);
+		scanner_rename_exchange(s, f, &counted, run->size);
 	run->last = text;
 	if (flow_has(f, FLOW_CALLS))
 		add_call(s, f, run);

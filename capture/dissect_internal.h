@@ -33,6 +33,8 @@ bool dissect_dns_stream(struct fl_scanner *s, struct fl_flow *f, enum fl_side si
 
 /* A stream goes on at @seq. */
 void dissect_restart(struct fl_scanner *s, struct fl_stream *stream, uint32_t seq);
+/* The responder's stream goes on behind what it has said; where that is not known, with its next segment. */
+void dissect_answers_from_here(struct fl_scanner *s, struct fl_flow *f);
 
 /* Does a client's stream, or what is left of it, begin with something that a hello follows at once? OK: *@used bytes, of which some may be
  * to come, are passed over; MORE; MALFORMED: no. */
@@ -72,7 +74,8 @@ void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side
 bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 /* A hole in what @side sent will not be filled any more, of a connection that is followed, or whose answer is waited for. */
 void dissect_lost(struct fl_scanner *s, struct fl_flow *f, enum fl_side side);
-/* A segment of the initiator of a stream that may still be identified. */
-void dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
+/* A segment of the initiator of a stream that may still be identified. Return: it may be the beginning of what has no exchanges, or
+ * counts them itself (a hello, the preface of HTTP/2). */
+bool dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 
 #endif

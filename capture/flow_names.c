@@ -220,18 +220,17 @@ static void take_back_request(struct fl_conversation *v, bool health)
 	v->health -= health && v->health > 0;
 }
 
-void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation_place from, bool counted_health,
-			     uint32_t size)
+void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, const struct counted_exchange *counted, uint32_t size)
 {
 	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
 	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
-	struct fl_conversation *before = fl_conversation_there(s->conversations, from);
+	struct fl_conversation *before = fl_conversation_there(s->conversations, counted->place);
 	if (!before || before == v)
 		return;
-	take_back_request(before, counted_health);
+	take_back_request(before, counted->health);
 	v->health += flow_has(f, FLOW_HEALTH);
 	count_request(s, f, v, size);
-	if (flow_has(f, FLOW_TUNNEL)) /* last: making room for it may end the others */
+	if (flow_has(f, FLOW_TUNNEL) && !counted->tunnel) /* last: making room for it may end the others */
 		count_request(s, f, scanner_proxy_conversation(s, f, f->last_ns), size);
 }
 

@@ -42,9 +42,29 @@ bool fl_grpc_failed(int status)
 	return status == UNKNOWN || status == DEADLINE_EXCEEDED || (status >= UNIMPLEMENTED && status <= DATA_LOSS);
 }
 
-#if FL_HAVE_HTTP2
 enum { FRAME_HEAD = 9, FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RESET = 3, FRAME_PUSH = 5, FRAME_GOAWAY = 7,
        FRAME_CONTINUATION = 9 };
+
+bool fl_http2_has_headers(const uint8_t *data, size_t size)
+{
+	struct fl_reader r = fl_reader_over(data, size);
+	if (fl_http2_probe(data, size) == FL_PARSE_OK)
+		fl_read_skip(&r, FL_HTTP2_PREFACE);
+	while (fl_reader_left(&r) >= FRAME_HEAD) {
+		uint32_t length = fl_read_be24(&r);
+		uint8_t type = fl_read_u8(&r);
+		fl_read_skip(&r, 1);
+		uint32_t stream = fl_read_be32(&r);
+		if (type == FRAME_HEADERS && stream % 2 && stream <= INT32_MAX)
+			return true;
+		if (type > FRAME_CONTINUATION || length > fl_reader_left(&r))
+			return false;
+		fl_read_skip(&r, length);
+	}
+	return false;
+}
+
+#if FL_HAVE_HTTP2
 enum { FLAG_END_STREAM = 1, FLAG_END_HEADERS = 4, FLAG_PADDED = 8, FLAG_PRIORITY = 0x20 };
 enum { TABLE_MAX = 65536, BLOCK_MAX = 4 * FL_HTTP2_BEGIN_MAX, GOAWAY_LEAST = 8 };
 

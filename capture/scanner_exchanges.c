@@ -11,7 +11,7 @@
 #include "calls.h"
 #include "faultline/request.h"
 
-enum { SWITCHING_PROTOCOLS = 101 };
+enum { SWITCHING_PROTOCOLS = 101, STATUS_LEAST = 13 /* bytes that tell a status line */ };
 /* An exchange without answer at the end of the capture is undecided when it is younger. */
 static const int64_t undecided_exchange_ns = INT64_C(10) * 1000000000;
 
@@ -311,8 +311,16 @@ void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side s
 	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !retransmit)
 		scanner_close_exchange(s, f, p->time_ns, FL_END_CLOSED);
 	bool counts = dissect(s, f, side, p), due = flow_has(f, FLOW_ANSWER_DUE);
+	struct fl_packet whole;
+	if (side == FL_RESPONDER && due && counts && !retransmit && (p->payload.size < STATUS_LEAST || f->stream[FL_RESPONDER].store)) {
+		whole = *p;
+		f->last_payload_side = FL_RESPONDER;
+		if (scanner_awaits_status(s, f, p, &whole.payload))
+			return;
+		p = &whole;
+	}
 	unsigned status = status_of(f, side, p);
-	if (retransmit || is_interim(status))
+	if (retransmit || (is_interim(status) && !flow_lost_calls(f))) /* the last of them may be the answer */
 		return;
 	if (!f->first_payload_ns[side])
 		f->first_payload_ns[side] = p->time_ns;

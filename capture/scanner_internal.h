@@ -270,10 +270,14 @@ struct fl_conversation *scanner_proxy_conversation(struct fl_scanner *s, const s
 
 /* Is the missing answer to what began at @start_ns a failure? */
 bool scanner_went_unanswered(const struct fl_scanner *s, const struct fl_flow *f, int64_t start_ns, enum fl_flow_end how);
-/* The open exchange was counted with @from before it was known whom its request names, which is what the flow says now: who was
- * asked, and whether for its health. @counted_health: whether it was counted as such; @size: of the segment that told. */
-void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation_place from, bool counted_health,
-			     uint32_t size);
+/* An exchange as it was counted when it began. */
+struct counted_exchange {
+	struct fl_conversation_place place;
+	bool health, tunnel;
+};
+/* The open exchange was @counted before it was known whom its request names, which is what the flow says now: who was asked, and whether
+ * for its health. @size: of the segment that told. */
+void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, const struct counted_exchange *counted, uint32_t size);
 /* With @p, of datagrams, another connection begins between the same ends: the flow ends without it, and is a new one then. */
 void scanner_begin_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 void scanner_note_start(struct fl_scanner *s, struct fl_conversation *v, struct fl_flow *f, int64_t now_ns);
@@ -300,6 +304,9 @@ bool account_start_is_old(struct fl_scanner *s, const struct fl_flow *f);
 bool scanner_dissect(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
 /* A copy of a segment within microseconds, while the stream keeps bytes: does it say the same? */
 void scanner_compare_copy(struct fl_scanner *s, struct fl_flow *f, enum fl_side side, const struct fl_packet *p);
+/* A segment of an answer in HTTP/1 that has too few bytes to tell its status, or follows such. Return: more must come; else @bytes are what
+ * there is of the answer, borrowed until the next segment. */
+bool scanner_awaits_status(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p, struct fl_slice *bytes);
 /* Does one side of a connection say what only the other would? */
 bool scanner_speaks_for_other(enum fl_side side, const struct fl_slice *payload);
 /* A path by which load balancers and monitors ask whether a service lives. */

@@ -499,6 +499,11 @@ void fl_stream_look(struct fl_stream *s, struct fl_stream_pool *pool, size_t loo
 		st->looked = (uint32_t)looked;
 }
 
+size_t fl_stream_waiting(const struct fl_stream *s, const struct fl_stream_pool *pool)
+{
+	return ready(store_of(s, pool));
+}
+
 size_t fl_stream_hole(const struct fl_stream *s, const struct fl_stream_pool *pool)
 {
 	const struct store *st = store_of(s, pool);

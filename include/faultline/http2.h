@@ -62,6 +62,10 @@ enum fl_parse fl_http2_next(struct fl_http2_reader *h, const uint8_t *data, size
  * requests. Then they are. */
 bool fl_http2_pass(struct fl_http2_reader *h, size_t n);
 
+/* Does a segment that begins with a frame, or with the preface, hold one that begins a request or an answer? For connections that cannot
+ * be followed: what else is sent (windows, settings, data) goes to and fro and asks for nothing. */
+bool fl_http2_has_headers(const uint8_t *data, size_t size);
+
 /* Does the stream begin with the client's preface? OK, MORE (so far), MALFORMED (no). */
 enum fl_parse fl_http2_probe(const uint8_t *data, size_t size);
 

@@ -71,6 +71,9 @@ struct fl_slice fl_stream_skip(struct fl_stream *s, struct fl_stream_pool *pool,
 size_t fl_stream_looked(const struct fl_stream *s, const struct fl_stream_pool *pool);
 void fl_stream_look(struct fl_stream *s, struct fl_stream_pool *pool, size_t looked);
 
+/* Bytes from the stream's next one on that have come and wait. */
+size_t fl_stream_waiting(const struct fl_stream *s, const struct fl_stream_pool *pool);
+
 /* Bytes that are missing at the stream's next one while others are stored behind them; 0: none are. */
 size_t fl_stream_hole(const struct fl_stream *s, const struct fl_stream_pool *pool);
 

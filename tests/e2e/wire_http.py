@@ -143,6 +143,9 @@ def names():
             c.say(0, text, step).say(1, OK)
         count('requests one by one, in segments of %d bytes' % step, c, one)
         count('requests in a row, in segments of %d bytes' % step, Talk().say(0, A + B + C, step).say(1, OK).say(1, BAD).say(1, OK), one, failed=['b.example'])
+    for step in (1, 3, 8, 12):
+        c = Talk().say(0, A, step).say(1, OK, step).say(0, B, step).say(1, BAD, step).say(0, C, step).say(1, OK, step)
+        count('answers in segments of %d bytes' % step, c, one, failed=['b.example'])
     count('a request in a row that is whole, and one in pieces', Talk().say(0, A).say(0, B, 20).say(1, OK).say(1, BAD).say(0, C, 20).say(1, OK), one,
           failed=['b.example'])
 
@@ -155,6 +158,8 @@ def holes():
           {'a.example': 1, 'c.example': 1, 'd.example': 1}, holes=1)
     count('two of five requests, in a row', Talk().say(0, A).lose(0, B).say(0, C).lose(0, D).say(0, get('e.example')).say(1, OK * 5),
           {'a.example': 1, 'c.example': 1, 'e.example': 1}, holes=2)
+    c = Talk().say(0, A).say(1, OK).say(0, B).say(1, OK).lose(0, C[:20]).say(0, C[20:]).say(1, OK).say(0, D).say(1, OK)
+    count('the first half of a request of a connection to several hosts', c, {'a.example': 1, 'b.example': 1, SERVER: 1, 'd.example': 1}, holes=1)
     count('the second half of a request, in a row', Talk().say(0, A).say(0, B[:10]).lose(0, B[10:40]).say(0, B[40:]).say(0, C).say(1, OK * 3),
           {'a.example': 1, 'c.example': 1}, holes=1)
     chunks = chunked('a.example', *[B] * 20)
@@ -207,8 +212,6 @@ def upgrades():
         said = ', in segments of %d bytes' % step
         c = Talk().say(0, A, step).say(1, OK, step).say(0, offer('chat.example', b'websocket'), step).say(1, switched(b'websocket'), step)
         count('WebSocket' + said, talk(c), chat)
-        if step < 6: # the first bytes of a hello are not known for one
-            continue
         c = Talk().say(0, offer('a.example', b'TLS/1.2, TLS/1.0', b'OPTIONS * HTTP/1.1'), step).say(1, switched(b'TLS/1.2, HTTP/1.1'), step)
         c.say(0, f.hello('b.example'), step).say(1, f.SERVER_HELLO).say(0, f.record(20, b'\1', 0x0303) + f.record(23, bytes(53), 0x0303))
         c.say(0, f.record(23, bytes(200), 0x0303)).say(1, f.record(23, bytes(300), 0x0303))
@@ -252,6 +255,10 @@ def proxies():
         return c
     a, b = connect('a.example'), connect('b.example')
     proxy('a tunnel behind a password', f.tls(talk(a, who, a, opened), 'a.example'), a=(3, 0, 1, 1, 0))
+    c = Talk(dport=3128)
+    for i, text in enumerate((a, who, a, opened)):
+        c.say(i % 2, text, 5)
+    proxy('a tunnel behind a password, in segments of 5 bytes', f.tls(c, 'a.example'), a=(3, 0, 1, 1, 0))
     proxy('a tunnel for which there is no password', talk(a, who, a, who), a=(2, 0, 0, 0, 0))
     proxy('a tunnel that is refused, then another', f.tls(talk(a, bad, b, opened), 'b.example'), a=(1, 1, 1, 0, 1), b=(2, 0, 1, 1, 0))
     proxy('a tunnel that is refused, then opened', f.tls(talk(a, bad, a, opened), 'a.example'), a=(3, 1, 2, 1, 1))

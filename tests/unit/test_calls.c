@@ -153,6 +153,7 @@ static void each_request_counts_under_its_own_name(void **state)
 		struct fl_scan *s = h2_scan(&h);
 		assert_int_equal(counted(s, "a.internal"), 501);
 		assert_int_equal(counted(s, "b.internal"), 500);
+		assert_int_equal(s->dependency_count, 2); /* nor is a preface in pieces a request */
 		assert_false(named(s, "a.internal")->exchanges_lower_bound);
 		fl_scan_free(s);
 	}
@@ -304,6 +305,30 @@ static void a_hole_in_data_is_passed_over(void **state)
 	}
 }
 
+/* Its settings need not wait for the preface. What comes next may repeat them, or come before them. */
+static void a_server_may_speak_first(void **state)
+{
+	(void)state;
+	for (size_t repeated = 0; repeated < 9; repeated++) {
+		struct h2 h;
+		h2_open(&h);
+		uint8_t settings[9];
+		memcpy(settings, h.side[1].bytes, sizeof(settings));
+		h2_send(&h, 1, 1000);
+		put_request(&h, 1, "a.internal", "/");
+		h2_send(&h, 0, 1000);
+		put_answer(&h, 1, "500");
+		memmove(h.side[1].bytes + repeated, h.side[1].bytes, h.side[1].size);
+		memcpy(h.side[1].bytes, settings + sizeof(settings) - repeated, repeated);
+		h.side[1].size += repeated;
+		h.conn.seq[1] -= (uint32_t)repeated;
+		h2_send(&h, 1, 1000);
+		struct fl_scan *s = h2_scan(&h);
+		assert_int_equal(counted(s, "a.internal"), 101);
+		fl_scan_free(s);
+	}
+}
+
 /* The other side acknowledges what is missing: what is lost is lost at once, not when more than is kept waits behind it. */
 static void a_hole_that_is_acknowledged_is_not_waited_for(void **state)
 {
@@ -390,9 +415,14 @@ static void after_a_lost_segment_a_connection_of_one_name_goes_on(void **state)
 		h2_send(&h, 1, 1000);
 		put_request(&h, 13 + 2 * i, "a.internal", "/");
 		h2_send(&h, 0, 1000);
+		for (int turn = 0; turn < 4; turn++) { /* what asks for nothing and answers nothing */
+			put_frame(&h.side[turn & 1], turn & 1 ? SETTINGS : 8, 0, 0, "\0\0\1\0", turn & 1 ? 0 : 4);
+			h2_send(&h, turn & 1, 1000);
+		}
 	}
 	struct fl_scan *s = h2_scan(&h);
 	assert_true(counted(s, "a.internal") >= 300);
+	assert_true(counted(s, "a.internal") < 700); /* of six */
 	assert_true(named(s, "a.internal")->exchanges_lower_bound);
 	fl_scan_free(s);
 }
@@ -903,6 +933,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_either_side_resets_before_its_answer_failed),
 		cmocka_unit_test(the_body_of_a_request_is_not_read),
 		cmocka_unit_test(a_hole_in_data_is_passed_over),
+		cmocka_unit_test(a_server_may_speak_first),
 		cmocka_unit_test(a_hole_that_is_acknowledged_is_not_waited_for),
 		cmocka_unit_test(after_a_lost_segment_counts_are_lower_bounds),
 		cmocka_unit_test(after_a_lost_segment_a_connection_of_one_name_goes_on),
