@@ -45,7 +45,7 @@ static const struct fl_option options[] = {
 	  "write the scan here; a directory gets one file per capture point (default: standard output)" },
 	{ "store", 0, FL_OPTION_STRING, offsetof(struct scan_options, store), 0, 0, "DB",
 	  "add the scan to this store, which is made when it is not there" },
-	{ "keep", 0, FL_OPTION_DURATION, offsetof(struct scan_options, keep_ns), FL_NS_PER_S, INT64_C(3153600000) * FL_NS_PER_S, "AGE",
+	{ "keep", 0, FL_OPTION_AGE, offsetof(struct scan_options, keep_ns), FL_NS_PER_S, INT64_C(3153600000) * FL_NS_PER_S, "AGE",
 	  "with --store: forget scans in it that ended so long before this one and the one before (default: none)" },
 	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct scan_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
 	  "with --store: forget its oldest scans when it is larger (default: any size)" },

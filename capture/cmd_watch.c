@@ -16,7 +16,7 @@ static const struct fl_option options[] = {
 	{ "every", 0, FL_OPTION_DURATION, offsetof(struct watch_options, every_ns), FL_NS_PER_S,
 	  INT64_C(86400) * FL_NS_PER_S, "TIME", "length of a window (default: 5m)" },
 	{ "store", 0, FL_OPTION_STRING, SCAN(store), 0, 0, "DB", "add every window to this store, which is made when it is not there" },
-	{ "keep", 0, FL_OPTION_DURATION, offsetof(struct watch_options, keep_ns), FL_NS_PER_S, INT64_C(3153600000) * FL_NS_PER_S, "AGE",
+	{ "keep", 0, FL_OPTION_AGE, offsetof(struct watch_options, keep_ns), FL_NS_PER_S, INT64_C(3153600000) * FL_NS_PER_S, "AGE",
 	  "forget windows that are older (default: 90d)" },
 	{ "keep-size", 0, FL_OPTION_SIZE, offsetof(struct watch_options, keep_size), 1 << 20, INT64_MAX, "SIZE",
 	  "forget the oldest windows when the store is larger (default: 1GiB)" },

@@ -58,7 +58,7 @@ static bool has_range(const struct fl_option *o)
 /* An edge of the range as a person would write it. */
 static void format_edge(const struct fl_option *o, int64_t edge, char text[static FL_TIME_TEXT])
 {
-	if (o->kind == FL_OPTION_DURATION)
+	if (o->kind == FL_OPTION_DURATION || o->kind == FL_OPTION_AGE)
 		fl_duration_format(edge, text);
 	else
 		snprintf(text, FL_TIME_TEXT, "%" PRId64, edge);
@@ -104,23 +104,21 @@ static int store_double(const struct parser *p, const struct fl_option *o, const
 	return 0;
 }
 
-/* Seconds, days: what was meant is not for us to say. */
-static int fail_unit(const struct parser *p, const struct fl_option *o, const char *value)
+/* A bare number other than 0. */
+static bool lacks_unit(const char *value, int64_t duration_ns)
 {
-	const char *first = o->min >= FL_NS_PER_S ? "s" : "ms", *last = o->min >= FL_NS_PER_S ? "d" : "h";
-
-	return fl_fail(p->err, -EINVAL, "--%s: '%.20s' has no unit; give %.20s%s, %.20sm or %.20s%s; see 'faultline %s --help'", o->name,
-		value, value, first, value, value, last, p->usage->command);
+	return duration_ns > 0 && value[strspn(value, "0123456789. ")] == '\0';
 }
 
 static int store_duration(const struct parser *p, const struct fl_option *o, const char *value)
 {
 	int64_t v;
 
-	if (!fl_duration_parse(value, &v) && *value && value[strspn(value, "0123456789.")] == '\0')
-		return fail_unit(p, o, value);
 	if (!fl_duration_parse(value, &v))
 		return fail_value(p, o, value, "a duration such as 250ms, 30s, 5m, 2h");
+	if (o->kind == FL_OPTION_AGE && lacks_unit(value, v))
+		return fl_fail(p->err, -EINVAL, "--%s: '%.20s' has no unit; give %.20ss, %.20sm or %.20sd; see 'faultline %s --help'", o->name,
+			value, value, value, value, p->usage->command);
 	if (has_range(o) && (v < o->min || v > o->max))
 		return fail_range(p, o, value);
 	*(int64_t *)(void *)(p->into + o->offset) = v;
@@ -158,6 +156,7 @@ static int store(const struct parser *p, const struct fl_option *o, const char *
 	case FL_OPTION_DOUBLE:
 		return store_double(p, o, value);
 	case FL_OPTION_DURATION:
+	case FL_OPTION_AGE:
 		return store_duration(p, o, value);
 	case FL_OPTION_SIZE:
 		return store_size(p, o, value);

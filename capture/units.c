@@ -188,7 +188,7 @@ struct unit {
 	uint64_t factor;
 };
 
-/* Behind the number; the empty name is the bare number, which as a duration must be 0. */
+/* Behind the number; the empty name is the bare number. */
 static const struct unit durations[] = {
 	{ "", 1000000000 },      { "ns", 1 },
 	{ "us", 1000 },          { "\xc2\xb5s", 1000 },
@@ -246,8 +246,6 @@ bool fl_duration_parse(const char *text, int64_t *duration_ns)
 	uint64_t value;
 
 	if (!parse_quantity(text, durations, FL_ARRAY_LEN(durations), &value) || value > INT64_MAX)
-		return false;
-	if (value > 0 && text[strspn(text, "0123456789. ")] == '\0')
 		return false;
 	*duration_ns = (int64_t)value;
 	return true;

@@ -223,6 +223,7 @@ static const char *format_value(const struct watch_options *options, const struc
 		format_strings((const struct fl_strings *)(const void *)at, text);
 		return text;
 	case FL_OPTION_DURATION:
+	case FL_OPTION_AGE:
 		memcpy(&number, at, sizeof(number));
 		snprintf(text, VALUE_TEXT, "%.9gs", (double)number / 1e9);
 		return text;

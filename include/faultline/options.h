@@ -21,6 +21,7 @@ enum fl_option_kind {
 	FL_OPTION_INTEGER,  /* int64_t, @min..@max */
 	FL_OPTION_DOUBLE,   /* double, @min..@max */
 	FL_OPTION_DURATION, /* int64_t nanoseconds, @min..@max nanoseconds */
+	FL_OPTION_AGE,      /* the same; only with its unit: what is older will be deleted, and who types "5" may mean days */
 	FL_OPTION_SIZE,     /* uint64_t bytes, @min..@max */
 };
 

@@ -26,7 +26,7 @@ int64_t fl_time_span(int64_t start_ns, int64_t end_ns);
 /* The whole nanoseconds of seconds that a file states; what does not fit is the nearest that does, NaN 0. */
 int64_t fl_ns_of_seconds(double seconds);
 
-/* "250us", "250ms", "1.5s", "5m", "2h", "7d"; "0" needs no unit, every other number does: who writes "5" may mean days. */
+/* "250us", "250ms", "1.5s", "5m", "2h", "7d"; a bare number is seconds. */
 bool fl_duration_parse(const char *text, int64_t *duration_ns);
 /* For people: "1.5 s", "250 ms", "2 h 5 m". */
 const char *fl_duration_format(int64_t duration_ns, char text[static FL_TIME_TEXT]);

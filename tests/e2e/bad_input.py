@@ -186,7 +186,6 @@ def word_cases(f, scans):
     yield Case('an input that is not there', 'rank', 'nowhere', names=["'nowhere' is no file", 'INPUT'])
     yield Case('a duration that is none', 'scan', '-i', 'lo', '--for', 'soon', names=['soon'])
     yield Case('an age without a unit', 'watch', '--store', f.file('none.db'), '--keep', '5', names=['--keep', "'5' has no unit", '5d'])
-    yield Case('a delay without a unit', 'blast', 'db', *scans, '--slow', '2', names=['--slow', "'2' has no unit", '2ms'])
     yield Case('an unknown node', 'blast', 'nosuchnode', *scans, names=['nosuchnode'])
     yield Case('an ambiguous node', 'blast', 'api', *scans, names=['api1', 'api2'])
     yield Case('an unknown node to start from', 'deps', '--of', 'nosuchnode', *scans, names=['nosuchnode'])

@@ -28,6 +28,7 @@ static const struct fl_option options[] = {
 	{ "count", 'n', FL_OPTION_INTEGER, AT(count), 1, 100, "N", "how many" },
 	{ "share", 0, FL_OPTION_DOUBLE, AT(share), 0, 1, "SHARE", "how much" },
 	{ "for", 0, FL_OPTION_DURATION, AT(time_ns), 1, INT64_MAX, "TIME", "how long" },
+	{ "keep", 0, FL_OPTION_AGE, AT(time_ns), 0, INT64_MAX, "AGE", "how old" },
 	{ "a-name-longer-than-the-column", 0, FL_OPTION_SIZE, AT(memory), 1024, 1048576, "SIZE", "memory" },
 	{ 0 },
 };
@@ -97,8 +98,11 @@ static const struct row {
 	{ "not a number", { "--share=nan" }, "--share: 'nan' is not a number such as 0.05; see 'faultline try --help'", { 0 }, "" },
 	{ "no duration", { "--for", "soon" },
 	  "--for: 'soon' is not a duration such as 250ms, 30s, 5m, 2h; see 'faultline try --help'", { 0 }, "" },
-	{ "a duration without a unit", { "--for", "5" },
-	  "--for: '5' has no unit; give 5ms, 5m or 5h; see 'faultline try --help'", { 0 }, "" },
+	{ "a duration without a unit is seconds", { "--for", "5" }, NULL, { .time_ns = INT64_C(5000000000) }, "|" },
+	{ "an age without a unit", { "--keep", "5" },
+	  "--keep: '5' has no unit; give 5s, 5m or 5d; see 'faultline try --help'", { 0 }, "" },
+	{ "an age", { "--keep", "5m" }, NULL, { .time_ns = INT64_C(300000000000) }, "|" },
+	{ "an age of nothing", { "--keep", "0" }, NULL, { 0 }, "|" },
 	{ "a duration out of range", { "--for", "0" }, "--for: '0' is not 1 ns or more; see 'faultline try --help'",
 	  { 0 }, "" },
 	{ "a size out of range", { "--a-name-longer-than-the-column", "2MiB" },
@@ -161,6 +165,7 @@ static void help_is_aligned_and_wrapped(void **state)
 		"  -n, --count N      how many\n"
 		"      --share SHARE  how much\n"
 		"      --for TIME     how long\n"
+		"      --keep AGE     how old\n"
 		"      --a-name-longer-than-the-column SIZE\n"
 		"                     memory\n"
 		"      --help         show this text\n"
