@@ -82,7 +82,7 @@ static bool leaves_request(const struct fl_scanner *s, const struct fl_flow *f, 
 	bool answered = f->last_payload_side == FL_RESPONDER || fl_flow_acks_unseen(f, p);
 	if (!answered || flow_has(f, FLOW_CALLS))
 		return false;
-	return at_body || offset > (int32_t)fl_stream_waiting(stream, s->streams);
+	return at_body || (offset > 0 && offset > (int32_t)fl_stream_waiting(stream, s->streams));
 }
 
 /* The stream begins behind what may stand before a hello; *@bytes are what there is of it. Return: MORE, MALFORMED: there is none (left). */

@@ -22,6 +22,8 @@ bool scanner_is_health_path(const char *path)
 					     "/readyz", "/metrics", "/-/healthy", "/-/ready", "/_health",
 					     "/actuator/health", "/actuator/prometheus", "/api/health",
 					     "/health/live", "/health/ready" };
+	if (path[0] != '/' || !path[1] || !strchr("-_ahlmr", path[1])) /* most are none */
+		return false;
 	for (size_t i = 0; i < FL_ARRAY_LEN(words); i++)
 		if (strcmp(path, words[i]) == 0)
 			return true;
@@ -224,9 +226,11 @@ static struct fl_slice read_requests(struct fl_scanner *s, struct fl_flow *f, co
 	size_t at = 0;
 	if (f->user_bits == FLOW_IN_CHUNKS && !pass_chunks(s, f, bytes, &at, &behind))
 		return behind;
-	for (; at < bytes->size && fl_http_probe(bytes->data + at, bytes->size - at) == FL_PARSE_OK; run->heads++) {
+	for (; at < bytes->size; run->heads++) {
 		struct fl_slice text = { bytes->data + at, bytes->size - at };
 		enum fl_parse result = fl_http_request(text.data, text.size, &s->request);
+		if (result != FL_PARSE_OK && fl_http_probe(text.data, text.size) != FL_PARSE_OK)
+			break;
 		if (result == FL_PARSE_MORE) {
 			wait_for_head(s, f, run, text, at);
 			return behind;
@@ -252,7 +256,7 @@ void dissect_requests(struct fl_scanner *s, struct fl_flow *f, const struct fl_s
 {
 	struct fl_slice rest = *bytes;
 	s->request.connect = false;
-	if (head_goes_on(s, f, bytes))
+	if (f->stream[FL_INITIATOR].store && head_goes_on(s, f, bytes))
 		return;
 	while (rest.size && !s->request.connect)
 		rest = read_requests(s, f, &rest, run);
