@@ -13,6 +13,7 @@
  */
 #include "faultline/scan.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -429,11 +430,123 @@ static int by_blind_spot_kind(const void *a, const void *b)
 	return order ? order : compare_counts(x->count, y->count);
 }
 
-/* qsort() must not be given a null pointer. */
-static void sort(void *list, size_t count, size_t size, int (*compare)(const void *, const void *))
+typedef int comparison(const void *a, const void *b);
+
+/* What is written was in order once, and often still is. */
+static bool in_order(const void *list, size_t count, size_t size, comparison *compare)
 {
-	if (count > 1)
+	const char *at = list;
+
+	for (size_t i = 1; i < count; i++, at += size)
+		if (compare(at, at + size) > 0)
+			return false;
+	return true;
+}
+
+/* qsort() must not be given a null pointer. */
+static void sort(void *list, size_t count, size_t size, comparison *compare)
+{
+	if (count > 1 && !in_order(list, count, size, compare))
 		qsort(list, count, size, compare);
+}
+
+/* A record with the beginning of what it is ordered by, as numbers: most comparisons need not go where the record and its texts are. */
+struct keyed {
+	uint64_t key[3];
+	const void *record;
+};
+
+static uint64_t number_of(const void *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return be64toh(word);
+}
+
+/* The first bytes of a text, as many as @words hold; NULL is before all others. */
+static void key_of_text(const char *text, uint64_t *words, size_t count)
+{
+	char bytes[sizeof(((struct keyed *)NULL)->key)] = { 0 };
+
+	if (text)
+		memcpy(bytes, text, strnlen(text, count * sizeof(*words)));
+	for (size_t i = 0; i < count; i++)
+		words[i] = number_of(bytes + i * sizeof(*words));
+}
+
+static void key_of_service(struct keyed *k, const void *record)
+{
+	key_of_text(((const struct fl_scan_service *)record)->host, k->key, 3);
+}
+
+static void key_of_dependency(struct keyed *k, const void *record)
+{
+	key_of_text(((const struct fl_scan_dependency *)record)->host, k->key, 3);
+}
+
+static void key_of_name(struct keyed *k, const void *record)
+{
+	const struct fl_scan_name *n = record;
+
+	k->key[0] = number_of(n->client.bytes);
+	k->key[1] = number_of(n->client.bytes + 8);
+	key_of_text(n->name, &k->key[2], 1);
+}
+
+struct order {
+	comparison *compare;
+};
+
+static int by_key(const void *a, const void *b, void *context)
+{
+	const struct keyed *x = a, *y = b;
+	const struct order *o = context;
+
+	for (size_t i = 0; i < FL_ARRAY_LEN(x->key); i++)
+		if (x->key[i] != y->key[i])
+			return x->key[i] < y->key[i] ? -1 : 1;
+	return o->compare(x->record, y->record);
+}
+
+/* To where @keys tell, each once: along the cycles of the permutation (Knuth, TAOCP volume 3, 5.2 exercise 10). */
+static void permute(char *records, struct keyed *keys, size_t count, size_t size)
+{
+	char *first = fl_alloc(size);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = i, from = (size_t)((const char *)keys[i].record - records) / size;
+		if (from == i)
+			continue;
+		memcpy(first, records + i * size, size);
+		while (from != i) {
+			memcpy(records + at * size, records + from * size, size);
+			keys[at].record = records + at * size;
+			at = from;
+			from = (size_t)((const char *)keys[at].record - records) / size;
+		}
+		memcpy(records + at * size, first, size);
+		keys[at].record = records + at * size;
+	}
+	free(first);
+}
+
+/* As sort(), for many records; @key_of never contradicts @compare. */
+static void sort_records(void *list, size_t count, size_t size, void (*key_of)(struct keyed *, const void *), comparison *compare)
+{
+	struct order order = { compare };
+	char *records = list;
+
+	if (count < 2 || in_order(list, count, size, compare))
+		return;
+	struct keyed *keys = fl_alloc_array(count, sizeof(*keys));
+	for (size_t i = 0; i < count; i++) {
+		keys[i].record = records + i * size;
+		key_of(&keys[i], keys[i].record);
+	}
+	qsort_r(keys, count, sizeof(*keys), by_key, &order);
+	permute(records, keys, count, size);
+	free(keys);
 }
 
 static void sort_addresses(struct fl_addr *list, size_t *count)
@@ -470,17 +583,17 @@ void fl_scan_sort(struct fl_scan *s)
 		sort_texts(v->virtual_hosts, &v->virtual_host_count);
 		sort(v->clients, v->client_count, sizeof(*v->clients), by_client_address);
 	}
-	sort(s->services, s->service_count, sizeof(*s->services), by_service_name);
+	sort_records(s->services, s->service_count, sizeof(*s->services), key_of_service, by_service_name);
 	for (size_t i = 0; i < s->dependency_count; i++) {
 		struct fl_scan_dependency *d = &s->dependencies[i];
 		sort_addresses(d->addresses, &d->address_count);
 		sort_addresses(d->failed_addresses, &d->failed_address_count);
 		sort_texts(d->hosts_asked, &d->host_asked_count);
 	}
-	sort(s->dependencies, s->dependency_count, sizeof(*s->dependencies), by_dependency_identity);
+	sort_records(s->dependencies, s->dependency_count, sizeof(*s->dependencies), key_of_dependency, by_dependency_identity);
 	for (size_t i = 0; i < s->name_count; i++)
 		sort_addresses(s->names[i].addresses, &s->names[i].address_count);
-	sort(s->names, s->name_count, sizeof(*s->names), by_name_question);
+	sort_records(s->names, s->name_count, sizeof(*s->names), key_of_name, by_name_question);
 	sort(s->coverage.limits, s->coverage.limit_count, sizeof(*s->coverage.limits), by_limit_name);
 	sort(s->coverage.blind_spots, s->coverage.blind_spot_count, sizeof(*s->coverage.blind_spots),
 		by_blind_spot_kind);

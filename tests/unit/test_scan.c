@@ -502,6 +502,37 @@ static uint64_t sum(const struct fl_timeline *t)
 	return n;
 }
 
+/* Texts that part late, or where the other ends, and none at all: as by comparing them whole, from any order. */
+static void records_are_in_one_order_however_they_came(void **state)
+{
+	static const char *const texts[] = {
+		"", "a", "a.example.net", "a.example.net.b", "a.long.name.of.a.host.example", "a.long.name.of.a.host.example.net",
+		"a.long.name.of.a.host.exampld", "\xc3\xa4.example", "host-1", "host-10", "host-2", "long.nam", "long.name", "long.name.b",
+	};
+	enum { TEXTS = FL_ARRAY_LEN(texts), RECORDS = (TEXTS + 1) * TEXTS };
+
+	(void)state;
+	for (size_t step = 1; step < RECORDS; step += 2) {
+		struct fl_scan *s = fl_scan_new();
+		size_t n = 0;
+		s->dependencies = fl_arena_array(s->arena, RECORDS, sizeof(*s->dependencies));
+		for (size_t at = 0; at < RECORDS * step; at += step, n++)
+			s->dependencies[n] = (struct fl_scan_dependency){
+				.host = texts[at % RECORDS % TEXTS], .service = "host", .transport = "tcp",
+				.name = at % RECORDS / TEXTS ? texts[at % RECORDS / TEXTS - 1] : NULL, .port = (uint16_t)(n % 3),
+			};
+		s->dependency_count = n;
+		fl_scan_sort(s);
+		for (size_t i = 1; i < n; i++) {
+			const struct fl_scan_dependency *a = &s->dependencies[i - 1], *b = &s->dependencies[i];
+			int order = strcmp(a->host, b->host);
+			order = order ? order : !a->name || !b->name ? (a->name != NULL) - (b->name != NULL) : strcmp(a->name, b->name);
+			assert_true(order < 0 || (order == 0 && a->port <= b->port));
+		}
+		fl_scan_free(s);
+	}
+}
+
 static void timeline_order_does_not_matter(void **state)
 {
 	static const int64_t at_s[] = { 5, 100000, 3, -7, 130, 99999999, 42, 5 };
@@ -585,6 +616,7 @@ int main(void)
 		{ "an empty scan comes back", an_empty_scan_comes_back, NULL, NULL, NULL },
 		{ "union ignores order and repetition", union_ignores_order_and_repetition, NULL, NULL,
 			NULL },
+		{ "records are in one order however they came", records_are_in_one_order_however_they_came, NULL, NULL, NULL },
 		{ "a set with one bad scan adds none", a_set_with_one_bad_scan_adds_none, NULL, NULL, NULL },
 		{ "a time line does not know its order", timeline_order_does_not_matter, NULL, NULL, NULL },
 		{ "a time line survives any time", timeline_survives_any_time, NULL, NULL, NULL },
