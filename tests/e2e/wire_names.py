@@ -169,6 +169,16 @@ def around():
         c.say(0, f.hello(name, padding=900), 300)
         row('numbers that come round %d bytes into the hello' % back, capture(*c.say(1, f.SERVER_HELLO).close()), flow(name))
     row('a port that is used again', capture(*f.session('first.example'), *again('second.example')), flow('first.example'), flow('second.example'))
+    both = flow('first.example'), flow('second.example')
+    reset = f.tls(f.Connection(), 'first.example')
+    reset.send(0, f.RST | f.ACK)
+    row('a port that is used again after a reset', capture(*reset.packets, *again('second.example')), *both, open=True)
+    row('a port that is used again, the first connection never closed', capture(*f.tls(f.Connection(), 'first.example').packets, *again('second.example')),
+        *both, open=True)
+    for said, ends in (('lower numbers', [400, 1900000]), ('numbers next to the old ones', [2500, 9000])):
+        row('a port that is used again with ' + said, capture(*f.session('first.example'), *again('second.example', ends)), *both)
+    row('a port that is used again, its SYN not captured', capture(*f.session('first.example'), *again('second.example')[1:]), *both, open=True)
+    row('a port that is used again, the SYN twice', capture(*f.session('first.example'), *again('second.example')[:1] * 2, *again('second.example')[1:]), *both)
     packets = f.session(name)
     row('every frame twice, with a tag and without', f.pcap([x for p in packets for x in (f.ethernet(p), f.tagged(p, (0x8100, 7)))], step=300), flow(name))
     row('every frame on two cooked interfaces', f.pcap([struct.pack('>HHIHBB8s', f.IPV4, 0, n, 1, 0, 6, bytes(8)) + p for p in packets for n in (3, 4)],
@@ -195,9 +205,9 @@ def middle():
             check=lambda scan, _: ['it depends on port %d' % d['port'] for d in scan['dependencies'] if d['port'] != 8080])
 
 
-def again(name):
+def again(name, numbers=(900000, 1900000)):
     c = f.Connection(opened=False)
-    c.seq = [900000, 1900000]
+    c.seq = list(numbers)
     for side, flags in ((0, f.SYN), (1, f.SYN | f.ACK), (0, f.ACK)):
         c.send(side, flags)
     return f.tls(c, name).close()
