@@ -35,6 +35,11 @@ void dissect_http2(struct fl_scanner *s, struct fl_flow *f, const struct fl_slic
 {
 	bool first = !flow_has(f, FLOW_MULTIPLEXED);
 	flow_set_application(f, FL_APP_HTTP2);
+	if (first && f->exchanges && !flow_has(f, FLOW_HTTP)) { /* pieces that came before the preface were none */
+		scanner_close_exchange(s, f, time_ns, FL_END_EVICTED);
+		scanner_take_back_exchanges(s, f);
+		f->exchanges = 0;
+	}
 	if (!first || !calls_begin(s, f)) {
 		read_first_call(s, f, bytes);
 		return;

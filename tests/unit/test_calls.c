@@ -329,6 +329,26 @@ static void a_server_may_speak_first(void **state)
 	}
 }
 
+/* Its pieces come in any order, and the first to come looks like nothing: that was no exchange. */
+static void the_preface_may_be_overtaken(void **state)
+{
+	(void)state;
+	struct h2 h;
+	h2_open(&h);
+	put_request(&h, 1, "a.internal", "/");
+	struct conn late = h.conn, *c = &h.conn;
+	c->seq[0] += 20;
+	tcp_say(&h.net, c, 0, h.side[0].bytes + 20, h.side[0].size - 20);
+	tcp_say(&h.net, &late, 0, h.side[0].bytes, 20);
+	put_answer(&h, 1, "200");
+	h2_send(&h, 1, 1000);
+	tcp_close(&h.net, c);
+	struct fl_scan *s = h2_scan(&h);
+	assert_int_equal(counted(s, "a.internal"), 100);
+	assert_int_equal(s->dependency_count, 1);
+	fl_scan_free(s);
+}
+
 /* The other side acknowledges what is missing: what is lost is lost at once, not when more than is kept waits behind it. */
 static void a_hole_that_is_acknowledged_is_not_waited_for(void **state)
 {
@@ -934,6 +954,7 @@ int main(void)
 		cmocka_unit_test(the_body_of_a_request_is_not_read),
 		cmocka_unit_test(a_hole_in_data_is_passed_over),
 		cmocka_unit_test(a_server_may_speak_first),
+		cmocka_unit_test(the_preface_may_be_overtaken),
 		cmocka_unit_test(a_hole_that_is_acknowledged_is_not_waited_for),
 		cmocka_unit_test(after_a_lost_segment_counts_are_lower_bounds),
 		cmocka_unit_test(after_a_lost_segment_a_connection_of_one_name_goes_on),
