@@ -29,7 +29,6 @@
 #include <string.h>
 
 enum {
-	KEEP_ALIVE = 1, /* bytes that may differ */
 	MAX_RANGES = 64,
 	MAX_MARKS = 8,
 	MAX_STORE = (1 << 30) - 1, /* width of fl_stream.store */
@@ -258,6 +257,12 @@ static bool join_range(struct store *st, uint32_t begin, uint32_t end)
 	return true;
 }
 
+/* What some systems send to see whether the other is there: the last byte again, as zero. */
+static bool is_keep_alive(const uint8_t *data, size_t size)
+{
+	return size == 1 && data[0] == 0;
+}
+
 /* Stores data for offset @begin from next_seq on; the caller has checked the window. Return: OK; TRUNCATED: there is no room;
  * MALFORMED: what is there already differs. */
 static enum fl_parse keep(
@@ -270,7 +275,7 @@ static enum fl_parse keep(
 	if (!st || !reserve(pool, st, end))
 		return FL_PARSE_TRUNCATED;
 	/* Before the ranges change; a refusal closes the stream and with it what was copied. */
-	if (!copy_missing(st, bytes_of(pool, st), data, begin, end) && size > KEEP_ALIVE)
+	if (!copy_missing(st, bytes_of(pool, st), data, begin, end) && !is_keep_alive(data, size))
 		return FL_PARSE_MALFORMED;
 	return join_range(st, begin, end) ? FL_PARSE_OK : FL_PARSE_TRUNCATED;
 }

@@ -7,8 +7,8 @@
  * when a consumer asks for more, or a segment is out of order, are bytes kept,
  * in blocks of a pool that all flows share. Retransmitted and overlapping bytes
  * are given once. While bytes are kept, a copy of them that differs ends the stream: which of the two the receiver
- * took depends on its system (Novak and Sturges, Target-based TCP stream reassembly, 2007), and nobody here can tell. One byte alone may
- * differ, in keep-alives (RFC 9293 section 3.8.4) it means nothing. Bytes that were consumed are gone: the first copy counted.
+ * took depends on its system (Novak and Sturges, Target-based TCP stream reassembly, 2007), and nobody here can tell. A zero byte alone may
+ * differ: that of keep-alives (RFC 9293 section 3.8.4) means nothing. Bytes that were consumed are gone: the first copy counted.
  */
 #ifndef FAULTLINE_STREAM_H
 #define FAULTLINE_STREAM_H

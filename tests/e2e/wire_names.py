@@ -126,6 +126,8 @@ def contradictions():
         kept = [(0, a[:600]), (0, b[:600]), (600, a[600:1400]), (1400, a[1400:])]
         row('a hello whose first piece came in two versions%s' % said, sent(kept), flow(None), check=contradictory)
         row('a hello in two versions%s, a look-up before' % said, lookup_before(lookup, kept), resolver(), flow('known.example'), check=contradictory)
+        row('a hello byte by byte, each in two versions%s' % said, sent([(i, x[i:i + 1]) for i in range(len(a)) for x in ((a, b) if i else (a,))]), flow(None),
+            check=contradictory)
         behind = [(600, a[600:1400]), (at - 20, b[at - 20:at + 40]), (at - 10, a[at - 10:at + 60]), (0, a[:600]), (1400, a[1400:])]
         row('a hello in two versions behind a hole%s' % said, sent(behind), flow(None), check=contradictory)
     row('a copy that differs of what was read is none', sent([(0, one), (0, two[:600])]), flow('first.example'))

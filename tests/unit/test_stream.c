@@ -59,8 +59,8 @@ static struct row rows[] = {
 	    { 0, "abcdefx", 0, "", FL_PARSE_MALFORMED, 0 }, END }, true },
 	{ "a copy that differs in bytes that were taken is none",
 	  { { 0, "abc", 2, "abc", FL_PARSE_OK, 0 }, { 0, "xxcd", 99, "cd", FL_PARSE_OK, 0 }, END }, false },
-	{ "one byte that differs is a keep-alive",
-	  { { 0, "abc", 0, "abc", FL_PARSE_OK, 0 }, { 2, "x", 0, "", FL_PARSE_OK, 0 }, { 3, "d", 99, "abcd", FL_PARSE_OK, 0 }, END }, false },
+	{ "one byte that differs ends the stream, too",
+	  { { 0, "abc", 0, "abc", FL_PARSE_OK, 0 }, { 2, "x", 0, "", FL_PARSE_MALFORMED, 0 }, END }, true },
 	{ "the same segment behind a hole twice",
 	  { { 3, "def", 0, "", FL_PARSE_MORE, 0 }, { 3, "def", 0, "", FL_PARSE_MORE, 0 },
 	    { 0, "abc", 99, "abcdef", FL_PARSE_OK, 0 }, END }, false },
@@ -117,6 +117,24 @@ static void check_row(void **state)
 		assert_int_equal(fl_stream_pool_used(pool), 0);
 	fl_stream_close(&s, pool);
 	assert_int_equal(fl_stream_pool_used(pool), 0);
+	fl_stream_pool_free(pool);
+}
+
+static void a_zero_byte_again_is_a_keep_alive(void **state)
+{
+	(void)state;
+	struct fl_stream_pool *pool = fl_stream_pool_new(1 << 20);
+	struct fl_stream s = { 0 };
+	struct fl_slice out;
+	assert_int_equal(fl_stream_add(&s, pool, 7, (const uint8_t *)"abc", 3, 0, &out), FL_PARSE_OK);
+	fl_stream_consume(&s, pool, 0);
+	assert_int_equal(fl_stream_add(&s, pool, 9, (const uint8_t *)"", 1, 0, &out), FL_PARSE_OK);
+	assert_int_equal(fl_stream_add(&s, pool, 10, (const uint8_t *)"d", 1, 0, &out), FL_PARSE_OK);
+	assert_memory_equal(out.data, "abcd", 4);
+	assert_int_equal(fl_stream_pool_contradicted(pool), 0);
+	assert_int_equal(fl_stream_add(&s, pool, 8, (const uint8_t *)"x", 1, 0, &out), FL_PARSE_MALFORMED);
+	assert_int_equal(fl_stream_pool_contradicted(pool), 1);
+	assert_int_equal(fl_stream_pool_refused(pool), 0);
 	fl_stream_pool_free(pool);
 }
 
@@ -368,6 +386,7 @@ int main(void)
 		table[i] = (struct CMUnitTest){ .name = rows[i].name, .test_func = check_row,
 			.initial_state = &rows[i] };
 	const struct CMUnitTest others[] = {
+		cmocka_unit_test(a_zero_byte_again_is_a_keep_alive),
 		cmocka_unit_test(a_stream_without_a_start_starts_at_its_first_segment),
 		cmocka_unit_test(a_full_pool_gives_streams_up_and_counts_them),
 		cmocka_unit_test(a_pool_without_memory_still_passes_bytes_through),
