@@ -454,7 +454,7 @@ enum fl_parse fl_http_request(const uint8_t *data, size_t size, struct fl_http_r
 
 bool fl_http_head_goes_on(const uint8_t *data, size_t size, size_t *looked, bool host_read)
 {
-	static const char host[] = "host";
+	static const char host[] = "host:";
 	if (size >= FL_HTTP_HEAD_MAX)
 		return false;
 	while (*looked < size) {

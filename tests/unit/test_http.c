@@ -221,6 +221,7 @@ static void heads_that_wait_are_read_again_for_what_matters(void **state)
 		{ "GET / HTTP/1.1\r\nCookie: a", "bc\r\nX-Host: y\r\n", false, true },
 		{ "GET / HTTP/1.1\r\nCookie: a\r\nHo", "st: a", false, true },
 		{ "GET / HTTP/1.1\r\nCookie: a\r\nHo", "st: a\r\n", false, false },
+		{ "GET / HTTP/1.1\r\nCookie: a\r\nHo", "st\r\nHostess: a\r\n", false, true }, /* reading them again would find no more */
 		{ "GET / HTTP/1.1\r\nhost: a\r\nHo", "st: a\r\nCookie: x\r\n", true, true },
 		{ "GET / HTTP/1.1\r\nHost: a\r\nCookie: a\r", "\n\r", true, true },
 		{ "GET / HTTP/1.1\r\nHost: a\r\nCookie: a\r", "\n\r\n", true, false },
