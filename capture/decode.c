@@ -111,15 +111,16 @@ static bool is_extension(uint8_t protocol)
 }
 
 /* Where a packet goes in the end that is still on a route: the ends of a flow are those that its answers have, too. @body: behind
- * the first eight bytes; segments of RFC 8754 are listed from the last one on. */
-static void heed_route(uint8_t type, struct fl_reader body, struct fl_addr *dst)
+ * the first eight bytes; segments of RFC 8754 are listed from the last one on. Return: whether it was told. */
+static bool heed_route(uint8_t type, struct fl_reader body, struct fl_addr *dst)
 {
 	enum { ADDRESS = 16, SOURCE_ROUTE = 0 /* RFC 2460 */, MOBILE = 2 /* RFC 6275 */, SEGMENTS = 4 };
 	size_t size = fl_reader_left(&body);
 	if ((type != SOURCE_ROUTE && type != MOBILE && type != SEGMENTS) || size < ADDRESS || !dst)
-		return;
+		return false;
 	fl_read_skip(&body, type == SEGMENTS ? 0 : size - ADDRESS);
 	read_v6(&body, dst);
+	return true;
 }
 
 /* RFC 8200 section 4; the length counts 8 octets past the first 8, in AH 4 octets minus 2
@@ -144,7 +145,7 @@ static enum fl_parse decode_extension(struct layer *l, struct fl_addr *dst)
 		return too_short(l, more);
 	uint8_t type = fl_read_u8(&h);
 	if (kind == PROTOCOL_ROUTING && fl_read_u8(&h) > 0)
-		heed_route(type, body, dst);
+		l->routed |= heed_route(type, body, dst);
 	return FL_PARSE_OK;
 }
 
@@ -631,6 +632,7 @@ static __attribute__((noinline)) enum fl_parse decode_layers(int link_type, cons
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX };
 	enum fl_parse parse = decode_frame(link_type, &l, p);
 	p->aggregate = l.aggregate;
+	p->routed = l.routed;
 	return parse;
 }
 
@@ -638,6 +640,7 @@ bool fl_decode_subframe(int link_type, const uint8_t *data, uint32_t caplen, uin
 {
 	struct layer l = { .at = fl_reader_over(data, caplen), .wire = UINT32_MAX, .subframe = nth };
 	*parse = decode_frame(link_type, &l, p);
+	p->routed = l.routed;
 	return l.aggregate && !l.no_subframe;
 }
 
@@ -675,5 +678,6 @@ enum fl_parse fl_decode_datagram(struct fl_packet *p)
 	p->fragment_offset = 0;
 	p->fragment_id = 0;
 	enum fl_parse parse = decode_datagram(&l, v6, p);
+	p->routed |= l.routed;
 	return parse == FL_PARSE_OK || parse == FL_PARSE_MORE ? parse : give_up(parse, p);
 }

@@ -84,6 +84,7 @@ struct layer {
 	bool fragment_more; /* not the last */
 	uint8_t subframe;   /* which one of an aggregate is wanted */
 	bool aggregate;     /* it is one */
+	bool routed;        /* see fl_packet */
 	bool no_subframe;   /* ... that has no such */
 	uint16_t fragment_offset;
 	uint32_t fragment_id;

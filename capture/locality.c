@@ -269,9 +269,10 @@ static void try_add(struct fl_locality *l, struct address_list *list, const stru
 	l->refused += !add(list, a);
 }
 
+/* Anybody far off can put any address behind a route through this host. */
 void fl_locality_see(struct fl_locality *l, const struct fl_packet *p)
 {
-	if (fl_addr_is_multicast(&p->dst) || fl_addr_is_multicast(&p->src) ||
+	if (p->routed || fl_addr_is_multicast(&p->dst) || fl_addr_is_multicast(&p->src) ||
 	    (p->has_mac && (p->dst_mac[0] & 1)) || p->way == FL_WAY_OTHER || p->way == FL_WAY_GROUP)
 		return;
 	if (fl_addr_is_loopback(&p->src)) {

@@ -84,6 +84,7 @@ struct fl_packet {
 	uint8_t tunnels;
 	uint8_t tunnel;       /* enum fl_tunnel */
 	bool aggregate;       /* the frame may hold further packets (802.11: A-MSDU), whatever became of this one: fl_decode_subframe() */
+	bool routed;          /* IPv6 with segments left of a route: it was sent to somebody else than @dst, on the way there */
 	bool too_deep;        /* UNSUPPORTED because of FL_TUNNELS_MAX or too many extension headers */
 
 	/* FL_PARSE_MORE: @src, @dst, @payload and @payload_len are a fragment's, @transport the IP

@@ -219,6 +219,15 @@ def routes():
         pieces = [q for i, p in enumerate(packets) for q in ([p] if p[24:40] != last else f.fragments6(p, 120, i + 1))]
         row('IPv6 with %s, in fragments' % said, f.pcap([f.ethernet(there(p) if p[24:40] == last else p) for p in pieces]), flow)
 
+        def own(scan, _):
+            found = [a for h in scan['hosts'] for a in h['addresses']]
+            return [] if found == ['2001:db8:99::1'] else ['own addresses are %s' % found]
+        here = f.session('inner.example', client=ends['client'], server='2001:db8:99::1')
+        far = there(f.udp(*ends.values(), 40000, 9, bytes(20)))
+        frames = [struct.pack('>HHH', 0 if p[24:40] == via else 4, 1, 6) + bytes(8) + b'\x86\xdd' + p for p in here + [far]]
+        row('who is at the end of %s through this host is not this host' % said, f.pcap(frames, link=113), tls_flow('inner.example', '2001:db8:99::1'),
+            others=True, check=own)
+
 
 def teredo():
     ends = {'client': '2001:0:1234::1', 'server': '2001:db8:2::10'}
