@@ -204,7 +204,9 @@ bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_pa
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	struct fl_slice bytes;
 	(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, p->payload_len - p->payload.size, &bytes);
-	if (!bytes.size && !stream->closed)
+	if (!bytes.size && stream->closed)
+		flow_clear(f, FLOW_UPGRADE);
+	if (!bytes.size)
 		return false;
 	struct fl_http_body answer;
 	size_t at;
