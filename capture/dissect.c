@@ -209,12 +209,21 @@ static bool read_initiator(struct fl_scanner *s, struct fl_flow *f, const struct
 	return identify(s, f, &bytes, &run);
 }
 
+/* Does it end in front of @next, where the next head is? */
+static bool is_in_body(const struct fl_flow *f, const struct fl_packet *p, uint32_t next)
+{
+	return flow_has(f, FLOW_BODY) && !f->stream[FL_INITIATOR].closed && (int32_t)(dissect_seq(p) + p->payload_len - next) <= 0;
+}
+
 bool dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
-	bool turn = f->last_payload_side != FL_INITIATOR;
+	uint32_t next = f->stream[FL_INITIATOR].next_seq;
+	bool turn = f->last_payload_side != FL_INITIATOR, in_body = turn && is_in_body(f, p, next);
 	if (turn)
 		f->user_flag = false;
 	bool waits = read_initiator(s, f, p);
+	if (in_body && !f->user_flag && f->stream[FL_INITIATOR].next_seq == next) /* it was answered early */
+		return true;
 	if (turn && !f->user_flag)
 		forget_host(s, f);
 	return waits;

@@ -75,7 +75,7 @@ bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_pa
 /* A hole in what @side sent will not be filled any more, of a connection that is followed, or whose answer is waited for. */
 void dissect_lost(struct fl_scanner *s, struct fl_flow *f, enum fl_side side);
 /* A segment of the initiator of a stream that may still be identified. Return: it may be the beginning of what has no exchanges, or
- * counts them itself (a hello, the preface of HTTP/2). */
+ * counts them itself (a hello, the preface of HTTP/2), or is the rest of a request that was answered before it was all there. */
 bool dissect_initiator(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p);
 
 #endif

@@ -308,15 +308,21 @@ void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side s
 	if (retransmit && !fills_hole(&f->stream[side], p))
 		return;
 	/* The next request may name another host: what is open is settled under its own name first. */
-	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !retransmit)
+	if (side == FL_INITIATOR && flow_has(f, FLOW_HTTP) && f->last_payload_side == FL_RESPONDER && !retransmit) {
+		if (flow_has(f, FLOW_ANSWER_DUE) && !flow_has(f, FLOW_UPGRADE)) /* no more of it came than its beginning */
+			fl_stream_close(&f->stream[FL_RESPONDER], s->streams);
 		scanner_close_exchange(s, f, p->time_ns, FL_END_CLOSED);
+	}
 	bool counts = dissect(s, f, side, p), due = flow_has(f, FLOW_ANSWER_DUE);
 	struct fl_packet whole;
 	if (side == FL_RESPONDER && due && counts && !retransmit && (p->payload.size < STATUS_LEAST || f->stream[FL_RESPONDER].store)) {
 		whole = *p;
 		f->last_payload_side = FL_RESPONDER;
-		if (scanner_awaits_status(s, f, p, &whole.payload))
+		if (scanner_awaits_status(s, f, p, &whole.payload)) {
+			if (!flow_has(f, FLOW_TUNNEL))
+				flow_set(f, FLOW_MAYBE_ANSWERED); /* an answer began */
 			return;
+		}
 		p = &whole;
 	}
 	unsigned status = status_of(f, side, p);

@@ -154,6 +154,11 @@ def holes():
     """Segments that arrived and were not captured."""
     count('the first of three requests, one by one', Talk().lose(0, A).say(1, OK).say(0, B).say(1, OK).say(0, C).say(1, OK), {'b.example': 1, 'c.example': 1})
     count('the first of three requests, in a row', Talk().lose(0, A).say(0, B).say(0, C).say(1, OK).say(1, OK).say(1, OK), {'b.example': 1, 'c.example': 1}, holes=1)
+    c = Talk().say(0, A).say(1, OK[:5]).lose(1, OK[5:]).say(0, B).say(1, OK).say(0, C).say(1, BAD)
+    count('all but the beginning of an answer', c, {'a.example': 1, 'b.example': 1, 'c.example': 1}, failed=['c.example'])
+    early = post('b.example', b'z' * 4000)
+    c = Talk().say(0, A).say(1, OK).say(0, early[:1000]).say(1, BAD).say(0, early[1000:]).say(0, B).say(1, OK)
+    count('a body that goes on behind its answer, of a connection to several hosts', c, {'a.example': 1, 'b.example': 2}, failed=['b.example'])
     count('the second of three requests, in a row', Talk().say(0, A).lose(0, B).say(0, C).say(1, OK).say(1, OK).say(1, OK).say(0, D).say(1, OK),
           {'a.example': 1, 'c.example': 1, 'd.example': 1}, holes=1)
     count('two of five requests, in a row', Talk().say(0, A).lose(0, B).say(0, C).lose(0, D).say(0, get('e.example')).say(1, OK * 5),
