@@ -13,7 +13,7 @@
 
 #include "faultline/status.h"
 
-enum { DIGIT_BITS = 11, DIGITS = 6, VALUES = 1 << DIGIT_BITS, SHORT = 200, STEPS_EACH = 4 };
+enum { DIGIT_BITS = 11, DIGITS = 6, VALUES = 1 << DIGIT_BITS, SHORT = 200, STEPS_EACH = 1 };
 static const uint64_t sign = UINT64_C(1) << 63;
 
 int fl_compare_u32(const void *a, const void *b)
