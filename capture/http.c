@@ -482,6 +482,12 @@ unsigned fl_http_status(const uint8_t *data, size_t size)
 	return (at[0] - (unsigned)'0') * 100 + (at[1] - (unsigned)'0') * 10 + (at[2] - (unsigned)'0');
 }
 
+/* An empty line somewhere behind the first: quicker told than read, for a head that comes in many pieces is looked at with each. */
+static bool may_end(struct fl_slice head)
+{
+	return memmem(head.data, head.size, "\n\r\n", 3) || memmem(head.data, head.size, "\n\n", 2);
+}
+
 struct fl_http_body fl_http_answer_body(const uint8_t *data, size_t size)
 {
 	struct fl_http_request q;
@@ -490,7 +496,7 @@ struct fl_http_body fl_http_answer_body(const uint8_t *data, size_t size)
 	clear(&q);
 	(void)first_line(head, &next);
 	q.content_length = UINT64_MAX;
-	if (!next || read_fields(head, next, &q) != FL_PARSE_OK)
+	if (!next || !may_end(head) || read_fields(head, next, &q) != FL_PARSE_OK)
 		return (struct fl_http_body){ 0, UINT64_MAX, false, FL_HTTP_UPGRADE_NONE };
 	return (struct fl_http_body){ q.head_size, q.chunked ? UINT64_MAX : q.content_length, q.chunked, q.upgrade };
 }
