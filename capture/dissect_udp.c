@@ -17,6 +17,8 @@ enum {
 	LONG_HEADER = 0x80,
 };
 
+static const uint64_t both_at_once_ns = UINT64_C(1000000000);
+
 static bool may_tell_connection(const struct fl_slice *d)
 {
 	return d->size && (d->data[0] & (LONG_HEADER | RETIRED_QUIC_BIT)) != RETIRED_QUIC_BIT;
@@ -41,6 +43,13 @@ static bool goes_elsewhere(const struct fl_scanner *s, const struct fl_flow *f, 
 	return !scanner_carries_name(s, f, source, s->hello.sni);
 }
 
+/* The connection before has only begun: both may go on at once (quic-go shares a socket), and whose an answer is nobody can tell.
+ * What is there already stays. */
+static bool began_just_now(const struct fl_flow *f, const struct fl_packet *p)
+{
+	return !flow_has(f, FLOW_ANSWERED) && (uint64_t)p->time_ns - (uint64_t)f->first_ns < both_at_once_ns;
+}
+
 /* From here on the packets between these ports are of another connection. What there is of its hello goes along. */
 static void begin_again(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
@@ -63,7 +72,7 @@ static bool note_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		bool elsewhere = goes_elsewhere(s, f, result, source);
 		if (result == FL_PARSE_OK)
 			f->user[FLOW_HELLO] = 0; /* it counts those in vain */
-		if (!elsewhere)
+		if (!elsewhere )
 			return true;
 		begin_again(s, f, p);
 	}

@@ -82,6 +82,7 @@ void scanner_note_name(struct fl_scanner *s, struct fl_flow *f, enum fl_name_sou
 void scanner_drop_names(struct fl_scanner *s, struct fl_flow *f, enum fl_name_source source)
 {
 	uint32_t *link = &f->user[FLOW_NAMES];
+	f->user[FLOW_CONVERSATION] = 0;
 	while (*link) {
 		uint32_t handle = *link;
 		struct flow_name *n = &s->flow_names[handle - 1];

@@ -260,6 +260,13 @@ def depends_on(*names):
     return look
 
 
+def answered(name):
+    def look(scan, _):
+        found = [d['answered'] for d in scan['dependencies'] if d['name'] == name]
+        return [] if found == [True] else ['answered is %s' % found]
+    return look
+
+
 def quic():
     if not q.CRYPTO:
         return
@@ -275,6 +282,8 @@ def quic():
         capture(*said(*q.connection(names[0], ids[0], b''), *q.connection(names[1], ids[1], b''))), *flows[:2])
     row('QUIC, two connections from one port, of the first no hello',
         capture(*said(*first[1:], *second)), flows[1])
+    row('QUIC, two connections at once from one port, both hellos before an answer',
+        capture(*said(first[0], second[0], first[1], second[1], *first[2:])), flows[0], check=answered(names[0]))
     body = q.hello(names[1])
     cut = [q.initial(q.crypto_frame(body[60:], 60), ids[1]), q.initial(q.crypto_frame(body[:60]), ids[1], number=1)]
     row('QUIC, the second hello from one port in two datagrams', capture(*said(*first, *q.connection(names[1], ids[1], b'\x52' * 8, hellos=cut))), *flows[:2])
