@@ -102,7 +102,8 @@ def score_dns(truth, scan):
         if e['transport'] not in ('udp', 'tcp') or not e['qname']:
             continue
         qname = '.' if e['qname'] == '<Root>' else e['qname']
-        key = (e['client'], e['server'], plain(qname), e['qtype'], RCODES.get(e['rcode'], e['rcode']),
+        qtype = e['qtype'] if not isinstance(e['qtype'], int) else 'TYPE%d' % e['qtype'] # RFC 3597 section 5
+        key = (e['client'], e['server'], plain(qname), qtype, RCODES.get(e['rcode'], e['rcode']),
                tuple(plain(n) for n in e['cname_chain']), tuple(sorted(set(e['addresses']))))
         odd = e.get('malformed') or e['opcode'] != 0 or qname.startswith('<')
         (allowed if odd else true).add(key)
