@@ -72,7 +72,7 @@ static bool note_hello(struct fl_scanner *s, struct fl_flow *f, const struct fl_
 		bool elsewhere = goes_elsewhere(s, f, result, source);
 		if (result == FL_PARSE_OK)
 			f->user[FLOW_HELLO] = 0; /* it counts those in vain */
-		if (!elsewhere )
+		if (!elsewhere || began_just_now(f, p))
 			return true;
 		begin_again(s, f, p);
 	}
