@@ -431,8 +431,8 @@ static enum fl_parse read_fields(struct fl_slice head, size_t at, struct fl_http
 				q->content_length = 0;
 			return FL_PARSE_OK;
 		}
-		if (!read_field(line, q))
-			return FL_PARSE_MALFORMED;
+		if (!read_field(line, q)) /* at the cut: a value may go on in the next line (RFC 9112 section 5.2) */
+			return at == head.size ? FL_PARSE_MORE : FL_PARSE_MALFORMED;
 	}
 	return FL_PARSE_MORE;
 }

@@ -313,7 +313,7 @@ static enum fl_parse read_google_hello(struct fl_slice bytes, struct fl_tls_hell
 	struct fl_reader entries = fl_read_sub(&r, 8 * (size_t)count);
 	if (r.failed || count > CHLO_TAGS_MAX)
 		return FL_PARSE_MALFORMED;
-	for (uint32_t i = 0, begin = 0; i < count; i++) {
+	for (uint32_t i = 0, begin = 0; i < count && !hello->has_sni; i++) {
 		uint32_t tag = fl_read_be32(&entries), end = fl_read_le32(&entries);
 		if (end < begin)
 			return FL_PARSE_MALFORMED;
