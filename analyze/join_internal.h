@@ -132,8 +132,6 @@ size_t fl_join_host(const struct join *j, const char *host);
 /* join_records.c */
 void fl_join_records(struct join *j);
 uint64_t fl_join_add(uint64_t a, uint64_t b); /* saturating */
-/* Sort, drop repeated ones; returns how many stay. */
-size_t fl_join_unique_addresses(struct fl_addr *list, size_t count);
 /* Calls in the order of magnitude that spreading is judged by. */
 uint64_t fl_join_calls(const struct fl_scan_dependency *d);
 

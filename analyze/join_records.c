@@ -31,34 +31,6 @@ uint64_t fl_join_calls(const struct fl_scan_dependency *d)
 	return d->exchanges > 0 ? d->exchanges : connections;
 }
 
-static int by_address(const void *a, const void *b)
-{
-	return fl_addr_compare(a, b);
-}
-
-size_t fl_join_unique_addresses(struct fl_addr *list, size_t count)
-{
-	size_t kept = 0;
-
-	if (count > 1)
-		qsort(list, count, sizeof(*list), by_address);
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || !fl_addr_equal(&list[kept - 1], &list[i]))
-			list[kept++] = list[i];
-	return kept;
-}
-
-static size_t unique_texts(const char **list, size_t count)
-{
-	size_t kept = 0;
-
-	fl_sort_texts(list, count);
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)
-			list[kept++] = list[i];
-	return kept;
-}
-
 /* The name, or the bare address as it stands before ":PORT". */
 static const char *identity_of(struct join *j, const struct fl_scan_dependency *d)
 {
@@ -281,6 +253,11 @@ static void take_latest(const struct join_record *list, size_t count, struct fl_
 	into->application = application ? application->application : NULL;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	return fl_addr_compare(a, b);
+}
+
 static bool contains(const struct fl_addr *list, size_t count, const struct fl_addr *a)
 {
 	return count > 0 && bsearch(a, list, count, sizeof(*a), by_address) != NULL;
@@ -310,9 +287,9 @@ static void unite_lists(
 		for (size_t k = 0; k < d->host_asked_count; k++)
 			into->hosts_asked[into->host_asked_count++] = d->hosts_asked[k];
 	}
-	into->address_count = fl_join_unique_addresses(into->addresses, into->address_count);
-	into->host_asked_count = unique_texts(into->hosts_asked, into->host_asked_count);
-	answered_count = fl_join_unique_addresses(answered, answered_count);
+	into->address_count = fl_sort_distinct_addresses(into->addresses, into->address_count);
+	into->host_asked_count = fl_sort_distinct_texts(into->hosts_asked, into->host_asked_count);
+	answered_count = fl_sort_distinct_addresses(answered, answered_count);
 	into->failed_addresses = fl_arena_array(j->arena, into->address_count, sizeof(*into->addresses));
 	into->failed_address_count = 0;
 	for (size_t i = 0; i < into->address_count; i++)

@@ -12,6 +12,7 @@
 
 #include "analyze/join_internal.h"
 #include "faultline/units.h"
+#include "faultline/sort.h"
 
 static int by_sighting(const void *a, const void *b)
 {
@@ -74,7 +75,7 @@ static void add_up_service(struct join *j, struct join_service *s)
 		s->connections = fl_join_add(s->connections, r->connections);
 		s->last_seen_ns = r->last_seen_ns > s->last_seen_ns ? r->last_seen_ns : s->last_seen_ns;
 	}
-	s->address_count = fl_join_unique_addresses(s->addresses, s->address_count);
+	s->address_count = fl_sort_distinct_addresses(s->addresses, s->address_count);
 }
 
 static void group_services(struct join *j)

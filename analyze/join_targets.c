@@ -339,7 +339,7 @@ static void add_addresses(struct leads *l)
 {
 	struct join_target *t = l->t;
 
-	t->outside_count = fl_join_unique_addresses(t->outside, t->outside_count);
+	t->outside_count = fl_sort_distinct_addresses(t->outside, t->outside_count);
 	for (size_t i = 0; i < t->outside_count; i++) {
 		char text[FL_ADDR_TEXT];
 		t->members[t->member_count++] = node(l->j, "address", fl_addr_format(&t->outside[i], text));

@@ -89,7 +89,7 @@ static size_t begin_answer(struct fl_scanner *s, struct fl_flow *f, unsigned sta
 	if (!body.head_size && stream && bytes->size < FL_HTTP_ANSWER_MAX)
 		return 0;
 	size_t used = body.head_size ? body.head_size : bytes->size;
-	if (status < 200 && status != 101)
+	if (status < 200 && status != FL_HTTP_SWITCHING)
 		return used;
 	if (c->list[0].answered)
 		calls_complete(s, f, &c->list[0], time_ns);
@@ -99,7 +99,7 @@ static size_t begin_answer(struct fl_scanner *s, struct fl_flow *f, unsigned sta
 	calls_answer(s, f, call, status >= 500, time_ns);
 	if (status >= 500)
 		calls_fail(s, f, call, time_ns);
-	if (status == 101)
+	if (status == FL_HTTP_SWITCHING)
 		leave_http(s, f, time_ns);
 	else
 		begin_body(s, f, status, &body, time_ns);

@@ -11,8 +11,6 @@
 
 #include "calls.h"
 
-enum { SWITCHING = 101, STATUS_LEAST = 13 }; /* bytes that tell a status line */
-
 /* There is no room to follow the connection: its first request stands for all. */
 static void read_first_call(struct fl_scanner *s, struct fl_flow *f, const struct fl_slice *bytes)
 {
@@ -121,7 +119,7 @@ void dissect_pipeline(struct fl_scanner *s, struct fl_flow *f, enum fl_side side
 
 bool scanner_awaits_status(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p, struct fl_slice *bytes)
 {
-	static const char line[STATUS_LEAST] = "HTTP/1.";
+	static const char line[FL_HTTP_STATUS_LEAST] = "HTTP/1.";
 	const size_t told = strlen(line);
 	struct fl_stream *stream = &f->stream[FL_RESPONDER];
 	*bytes = p->payload;
@@ -131,7 +129,7 @@ bool scanner_awaits_status(struct fl_scanner *s, struct fl_flow *f, const struct
 		dissect_restart(s, stream, dissect_seq(p));
 	(void)fl_stream_add(stream, s->streams, dissect_seq(p), p->payload.data, p->payload.size, 0, bytes);
 	bool begins = !bytes->size || memcmp(bytes->data, line, bytes->size < told ? bytes->size : told) == 0;
-	if (bytes->size < STATUS_LEAST && begins && !stream->closed) {
+	if (bytes->size < FL_HTTP_STATUS_LEAST && begins && !stream->closed) {
 		fl_stream_consume(stream, s->streams, 0);
 		return true;
 	}
@@ -173,10 +171,10 @@ static unsigned final_status(const struct fl_slice *bytes, struct fl_http_body *
 		unsigned status = fl_http_status(bytes->data + *at, bytes->size - *at);
 		if (status && status < 200)
 			*answer = fl_http_answer_body(bytes->data + *at, bytes->size - *at);
-		if (status == 0 || status >= 200 || status == SWITCHING)
+		if (status == 0 || status >= 200 || status == FL_HTTP_SWITCHING)
 			return status;
 		if (!answer->head_size)
-			return SWITCHING; /* or will be: its end is to come */
+			return FL_HTTP_SWITCHING; /* or will be: its end is to come */
 	}
 	return 0;
 }
@@ -212,12 +210,12 @@ bool dissect_upgrade(struct fl_scanner *s, struct fl_flow *f, const struct fl_pa
 	size_t at;
 	unsigned status = final_status(&bytes, &answer, &at);
 	struct fl_slice rest = { bytes.data + at, bytes.size - at };
-	bool waits = status ? status == SWITCHING && !answer.head_size : rest.size < STATUS_LEAST;
+	bool waits = status ? status == FL_HTTP_SWITCHING && !answer.head_size : rest.size < FL_HTTP_STATUS_LEAST;
 	if (waits && rest.size < FL_HTTP_ANSWER_MAX && !stream->closed) {
 		fl_stream_consume(stream, s->streams, at);
 		return false;
 	}
-	bool taken = status == SWITCHING && answer.head_size;
+	bool taken = status == FL_HTTP_SWITCHING && answer.head_size;
 	flow_clear(f, FLOW_UPGRADE);
 	if (taken)
 		switch_protocols(s, f, &bytes, &answer, at, p->time_ns);

@@ -206,35 +206,6 @@ const struct flow_name *scanner_inner_name(const struct fl_scanner *s, const str
 	return newest;
 }
 
-static void count_request(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation *v, uint32_t size)
-{
-	v->exchanges++;
-	v->request_min = size < v->request_min ? size : v->request_min;
-	v->request_max = size > v->request_max ? size : v->request_max;
-	scanner_note_start(s, v, f, f->exchange_start_ns);
-}
-
-static void take_back_request(struct fl_conversation *v, bool health)
-{
-	v->exchanges -= v->exchanges > 0;
-	v->starts -= v->starts > 0;
-	v->health -= health && v->health > 0;
-}
-
-void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, const struct counted_exchange *counted, uint32_t size)
-{
-	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
-	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
-	struct fl_conversation *before = fl_conversation_there(s->conversations, counted->place);
-	if (!before || before == v)
-		return;
-	take_back_request(before, counted->health);
-	v->health += flow_has(f, FLOW_HEALTH);
-	count_request(s, f, v, size);
-	if (flow_has(f, FLOW_TUNNEL) && !counted->tunnel) /* last: making room for it may end the others */
-		count_request(s, f, scanner_proxy_conversation(s, f, f->last_ns), size);
-}
-
 bool scanner_request_name(const struct fl_scanner *s, const struct fl_flow *f, struct best_name *best)
 {
 	uint32_t newest = f->user[FLOW_REQUEST_NAME];

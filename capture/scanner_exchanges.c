@@ -11,7 +11,6 @@
 #include "calls.h"
 #include "faultline/request.h"
 
-enum { SWITCHING_PROTOCOLS = 101, STATUS_LEAST = 13 /* bytes that tell a status line */ };
 /* An exchange without answer at the end of the capture is undecided when it is younger. */
 static const int64_t undecided_exchange_ns = INT64_C(10) * 1000000000;
 
@@ -69,6 +68,24 @@ void scanner_close_exchange(struct fl_scanner *s, struct fl_flow *f, int64_t now
 	f->exchange_start_ns = 0;
 }
 
+/* The open exchange is a request of @size bytes to @v. */
+static void count_request(struct fl_scanner *s, struct fl_flow *f, struct fl_conversation *v, uint32_t size)
+{
+	v->exchanges++;
+	v->health += flow_has(f, FLOW_HEALTH);
+	v->request_min = size < v->request_min ? size : v->request_min;
+	v->request_max = size > v->request_max ? size : v->request_max;
+	scanner_note_start(s, v, f, f->exchange_start_ns);
+}
+
+/* The proxy is used just as often. Last: making room for its conversation may end another. */
+static void count_proxied(struct fl_scanner *s, struct fl_flow *f)
+{
+	struct fl_conversation *v = scanner_proxy_conversation(s, f, f->exchange_start_ns);
+	v->exchanges++;
+	scanner_note_start(s, v, f, f->exchange_start_ns);
+}
+
 static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct fl_packet *p)
 {
 	scanner_close_exchange(s, f, p->time_ns, FL_END_CLOSED);
@@ -80,18 +97,9 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 	fl_flow_acks_seen(f, p);
 	scanner_attempt_begin(s, f, v, p);
 	flow_set(f, FLOW_ANSWER_DUE);
-	v->exchanges++;
-	v->health += flow_has(f, FLOW_HEALTH);
-	if (p->payload_len < v->request_min)
-		v->request_min = p->payload_len;
-	if (p->payload_len > v->request_max)
-		v->request_max = p->payload_len;
-	scanner_note_start(s, v, f, p->time_ns);
-	if (flow_has(f, FLOW_TUNNEL)) { /* the proxy is used just as often */
-		v = scanner_proxy_conversation(s, f, p->time_ns);
-		v->exchanges++;
-		scanner_note_start(s, v, f, p->time_ns);
-	}
+	count_request(s, f, v, p->payload_len);
+	if (flow_has(f, FLOW_TUNNEL))
+		count_proxied(s, f);
 	if (!flow_listener(f))
 		flow_set_listener(f, fl_inflight_listener(s->inflight, &f->addr[FL_RESPONDER],
 							  f->port[FL_RESPONDER], f->transport));
@@ -99,6 +107,26 @@ static void open_exchange(struct fl_scanner *s, struct fl_flow *f, const struct 
 		fl_inflight_open(s->inflight, flow_listener(f), p->time_ns);
 		flow_set(f, FLOW_COUNTED_OPEN);
 	}
+}
+
+static void take_back_request(struct fl_conversation *v, bool health)
+{
+	v->exchanges -= v->exchanges > 0;
+	v->starts -= v->starts > 0;
+	v->health -= health && v->health > 0;
+}
+
+void scanner_rename_exchange(struct fl_scanner *s, struct fl_flow *f, const struct counted_exchange *counted, uint32_t size)
+{
+	f->user[FLOW_CONVERSATION] = 0; /* the name is news */
+	struct fl_conversation *v = scanner_request_conversation(s, f, f->last_ns);
+	struct fl_conversation *before = fl_conversation_there(s->conversations, counted->place);
+	if (!before || before == v)
+		return;
+	take_back_request(before, counted->health);
+	count_request(s, f, v, size);
+	if (flow_has(f, FLOW_TUNNEL) && !counted->tunnel)
+		count_proxied(s, f);
 }
 
 /* The proxy says that it has no connection to the target (RFC 9110 section 9.3.6, RFC 1928 section 6). */
@@ -256,10 +284,11 @@ static unsigned status_of(const struct fl_flow *f, enum fl_side side, const stru
 /* 100 Continue and its like: neither the answer nor a change of sides (RFC 9110 section 15.2). */
 static bool is_interim(unsigned status)
 {
-	return status >= 100 && status < 200 && status != SWITCHING_PROTOCOLS;
+	return status >= 100 && status < 200 && status != FL_HTTP_SWITCHING;
 }
 
-/* What follows is WebSocket or the like (RFC 6455): who speaks when is theirs, and turns are no requests. HTTP/2 has calls to read. */
+/* 101 to an offer that was not captured (those that were: dissect_upgrade()). What follows may be WebSocket (RFC 6455): who speaks when is
+ * theirs, and turns are no requests. HTTP/2 has calls to read. */
 static void leave_http(struct fl_flow *f)
 {
 	if (!flow_has(f, FLOW_CALLS | FLOW_MULTIPLEXED | FLOW_UPGRADE))
@@ -315,7 +344,7 @@ void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side s
 	}
 	bool counts = dissect(s, f, side, p), due = flow_has(f, FLOW_ANSWER_DUE);
 	struct fl_packet whole;
-	if (side == FL_RESPONDER && due && counts && !retransmit && (p->payload.size < STATUS_LEAST || f->stream[FL_RESPONDER].store)) {
+	if (side == FL_RESPONDER && due && counts && !retransmit && (p->payload.size < FL_HTTP_STATUS_LEAST || f->stream[FL_RESPONDER].store)) {
 		whole = *p;
 		f->last_payload_side = FL_RESPONDER;
 		if (scanner_awaits_status(s, f, p, &whole.payload)) {
@@ -338,7 +367,7 @@ void scanner_see_payload(struct fl_scanner *s, struct fl_flow *f, enum fl_side s
 		answer_exchange(s, f, p);
 	else if (counts)
 		scanner_attempt_more(s, f, p);
-	if (due && status == SWITCHING_PROTOCOLS)
+	if (due && status == FL_HTTP_SWITCHING)
 		leave_http(f);
 	if (counts)
 		f->last_payload_side = (uint8_t)side;

@@ -216,3 +216,20 @@ size_t fl_sort_distinct_texts(const char **list, size_t count)
 			list[kept++] = list[i];
 	return kept;
 }
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return fl_addr_compare(a, b);
+}
+
+size_t fl_sort_distinct_addresses(struct fl_addr *list, size_t count)
+{
+	size_t kept = 0;
+
+	if (count > 1)
+		qsort(list, count, sizeof(*list), compare_addresses);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || !fl_addr_equal(&list[i], &list[kept - 1]))
+			list[kept++] = list[i];
+	return kept;
+}

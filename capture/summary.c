@@ -87,20 +87,11 @@ const char **summary_chain(const struct summary *m, fl_str chain, size_t *count)
 	return list;
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return fl_addr_compare(a, b);
-}
-
 struct fl_addr *summary_addresses(const struct summary *m, struct fl_addr *list, size_t *count)
 {
-	size_t kept = 0;
 	if (*count == 0)
 		return NULL;
-	qsort(list, *count, sizeof(*list), compare_addresses);
-	for (size_t i = 0; i < *count; i++)
-		if (kept == 0 || !fl_addr_equal(&list[kept - 1], &list[i]))
-			list[kept++] = list[i];
+	size_t kept = fl_sort_distinct_addresses(list, *count);
 	struct fl_addr *copy = fl_arena_array(m->arena, kept, sizeof(*copy));
 	memcpy(copy, list, kept * sizeof(*copy));
 	*count = kept;

@@ -10,7 +10,6 @@
 #include "reports/unanswered.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "faultline/sort.h"
 #include "reports/digest_internal.h"
@@ -27,16 +26,6 @@ static bool is_unanswered(const struct fl_dependency *d)
 	return d->group == FL_GROUP_NONE && !d->merged->answered && d->merged->class != FL_CLASS_PROBE;
 }
 
-static size_t keep_distinct(const char **ids, size_t count)
-{
-	size_t kept = 0;
-	fl_sort_texts(ids, count);
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || strcmp(ids[kept - 1], ids[i]) != 0)
-			ids[kept++] = ids[i];
-	return kept;
-}
-
 static void unanswered_init(struct unanswered *u, const struct fl_system *s)
 {
 	const char **refused = fl_alloc_array(s->dependency_count, sizeof(*refused));
@@ -49,8 +38,8 @@ static void unanswered_init(struct unanswered *u, const struct fl_system *s)
 		if (d->merged->connections.refused > 0)
 			refused[u->refused++] = d->to_id;
 	}
-	u->count = keep_distinct(u->ids, u->count);
-	u->refused = keep_distinct(refused, u->refused);
+	u->count = fl_sort_distinct_texts(u->ids, u->count);
+	u->refused = fl_sort_distinct_texts(refused, u->refused);
 	free(refused);
 }
 

@@ -9,6 +9,8 @@
 #include "faultline/status.h"
 
 enum { FL_HTTP_HOST_MAX = 256, FL_HTTP_PATH_MAX = 64,
+       FL_HTTP_STATUS_LEAST = 13,     /* bytes that tell a status line */
+       FL_HTTP_SWITCHING = 101,       /* Switching Protocols, RFC 9110 section 15.2.2 */
        FL_HTTP_HEAD_MAX = 65536,      /* of a request; most servers take 8 to 64 KiB */
        FL_HTTP_ANSWER_MAX = 16384 };  /* of an answer; of a chunk's head or trailers */
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "faultline/addr.h"
+
 /* For qsort() and bsearch() over uint32_t (node ids, string ids), and over const char *. */
 int fl_compare_u32(const void *a, const void *b);
 int fl_compare_texts(const void *a, const void *b);
@@ -29,5 +31,6 @@ void fl_sort_stamps(struct fl_stamp *list, size_t count);
 /* Return: how many are left, at the front. */
 size_t fl_sort_distinct_u32(uint32_t *list, size_t count);
 size_t fl_sort_distinct_texts(const char **list, size_t count);
+size_t fl_sort_distinct_addresses(struct fl_addr *list, size_t count);
 
 #endif
