@@ -22,6 +22,7 @@
 #include "faultline/graph.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +288,15 @@ static int compare_entries(const void *a, const void *b)
 	return (x->weight > y->weight) - (x->weight < y->weight); /* sums do not depend on input order */
 }
 
+/* But for rounding: a graph that is written and read again keeps its weights to the last digit. */
+static bool are_shares(const struct fl_entry_point *list, size_t count)
+{
+	double total = 0;
+	for (size_t i = 0; i < count; i++)
+		total += list[i].weight;
+	return fabs(total - 1) <= (double)count * DBL_EPSILON;
+}
+
 /* Weights are brought down by the largest before they are added, so that no sum overflows. */
 static void scale_weights(struct fl_entry_point *list, size_t count)
 {
@@ -312,7 +322,9 @@ static void freeze_entries(struct fl_graph *g, const struct fl_graph_builder *b,
 	for (size_t i = 0; i < b->entry_count; i++)
 		g->entries[i] = (struct fl_entry_point){ .node = place[b->entries[i].node],
 			.weight = b->entries[i].weight };
-	scale_weights(g->entries, b->entry_count);
+	bool shares = are_shares(g->entries, b->entry_count);
+	if (!shares)
+		scale_weights(g->entries, b->entry_count);
 	if (b->entry_count > 1)
 		qsort(g->entries, b->entry_count, sizeof(*g->entries), compare_entries);
 	for (size_t i = 0; i < b->entry_count; i++) {
@@ -321,7 +333,8 @@ static void freeze_entries(struct fl_graph *g, const struct fl_graph_builder *b,
 		else
 			g->entries[g->entry_count++] = g->entries[i];
 	}
-	normalise_weights(g->entries, g->entry_count);
+	if (!shares)
+		normalise_weights(g->entries, g->entry_count);
 }
 
 struct fl_graph *fl_graph_freeze(struct fl_graph_builder **builder)
